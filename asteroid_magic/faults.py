@@ -1,0 +1,69 @@
+"""What a fault of the network proves: that nothing was sent, or nothing at all."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from .errors import AsteroidError, ConnectionFailed, DeliveryUnknown
+
+# Only these prove that no byte of the request left, whoever wraps them. A reset looks the same
+# before and after the server has read a request.
+_NOTHING_SENT = (
+    requests.ConnectTimeout,
+    NewConnectionError,
+    NameResolutionError,
+    ConnectTimeoutError,
+    ssl.SSLCertVerificationError,
+)
+
+
+def error_of_fault(
+    fault: Exception, *, host: str, connecting: bool, timed_out: bool
+) -> AsteroidError:
+    """Return the error that a foreign exception amounts to; its text is never repeated.
+
+    `connecting` says that the sockets know of no byte sent, `timed_out` that the deadline of
+    the call has passed. Nothing is matched by its text: urllib3-future words it otherwise.
+    """
+    causes = list(_causes(fault))
+    if connecting or any(isinstance(cause, _NOTHING_SENT) for cause in causes):
+        return _not_connected(causes, host, timed_out=timed_out)
+    if timed_out or any(isinstance(cause, (TimeoutError, requests.Timeout)) for cause in causes):
+        return DeliveryUnknown(f"Time ran out before {host} answered.")
+    return DeliveryUnknown(f"The connection to {host} broke before a readable answer came.")
+
+
+def _not_connected(causes: list[BaseException], host: str, *, timed_out: bool) -> ConnectionFailed:
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            failed = ConnectionFailed(
+                f"The certificate of {host} cannot be trusted: {cause.verify_message}.",
+                hint="Check the base URL; behind a company proxy, "
+                "name its CA bundle in REQUESTS_CA_BUNDLE.",
+            )
+            failed.may_pass = False
+            return failed
+    if any(isinstance(cause, (NameResolutionError, socket.gaierror)) for cause in causes):
+        return ConnectionFailed(f"The name {host} could not be resolved to an address.")
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return ConnectionFailed(f"{host} refused the connection: nothing listens there.")
+    timeouts = (ConnectTimeoutError, requests.ConnectTimeout, TimeoutError)
+    if timed_out or any(isinstance(cause, timeouts) for cause in causes):
+        return ConnectionFailed(f"{host} did not answer in time, so no connection came about.")
+    return ConnectionFailed(f"No connection to {host} came about.")
+
+
+def _causes(fault: BaseException) -> Iterator[BaseException]:
+    """Yield the fault and all that it wraps, by any of the three ways libraries wrap."""
+    waiting: list[object] = [fault]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, getattr(one, "reason", None), *one.args]

@@ -1,0 +1,186 @@
+"""The little language of `%asteroid_send`: options, execution, and the text exactly as typed.
+
+::
+
+    %asteroid_send [options] EXECUTION message…
+    %%asteroid_send [options] EXECUTION
+    message, on as many lines as it takes
+
+Options stand before the execution. From there on everything is the message: no quote, no ``$``,
+no ``{}`` and no ``--word`` in it means anything.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from .errors import InvalidInput
+from .outgoing import is_execution_id
+from .text import shorten
+
+USAGE = (
+    "%asteroid_send [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] [--out NAME] "
+    "EXECUTION message"
+)
+# What each option takes, in the words of the usage line; None: nothing, it is a switch.
+OPTIONS: Mapping[str, str | None] = {
+    "--timeout": "SECONDS",
+    "--base-url": "URL",
+    "--dry-run": None,
+    "--quiet": None,
+    "--out": "NAME",
+}
+
+# Of what was typed wrong, so many characters are repeated in an error.
+LONGEST_QUOTE = 60
+
+# A word ends at a space or a tab. Every other kind of white space is the message's own.
+_WORD = re.compile(r"[^ \t\r\n]+")
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+
+
+class UsageProblem(ValueError):
+    """The line does not follow the usage: says what is wrong and how it goes."""
+
+
+@dataclass(frozen=True)
+class SendCommand:
+    """What a person asked for: options by name, the word for the execution, the message."""
+
+    execution: str
+    message: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def timeout(self) -> float | None:
+        """The deadline that was asked for, in seconds."""
+        given = self.options.get("--timeout")
+        return None if given is None else float(given)
+
+
+def parse(line: str, cell: str | None = None) -> SendCommand:
+    """Read a line call (`cell` is None) or a cell call; raises `UsageProblem`."""
+    options, rest = _take_options(line)
+    word = _WORD.match(rest)
+    if word is None:
+        raise UsageProblem(
+            f"The execution is missing: its ID, or a variable that holds it.\n{USAGE}"
+        )
+    message = rest[word.end() :].strip(" \t\r\n")
+    if cell is None:
+        return SendCommand(word.group(), _unquote(message), options)
+    if message:
+        raise UsageProblem(
+            "In a %%asteroid_send cell the message stands below the first line, "
+            f"and after the execution there is {_brief(message)}. "
+            f"Move it into the cell, or use %asteroid_send.\n{_cell_usage()}"
+        )
+    return SendCommand(word.group(), cell.removesuffix("\n"), options)
+
+
+def _take_options(line: str) -> tuple[dict[str, str], str]:
+    """Return the options before the execution, and the line from the execution on."""
+    options: dict[str, str] = {}
+    rest = line.lstrip(" \t\r\n")
+    while rest.startswith("-"):
+        word = _WORD.match(rest)
+        name, equals, value = (word.group() if word else "").partition("=")
+        rest = rest[word.end() if word else 0 :].lstrip(" \t\r\n")
+        takes = _look_up(name)
+        if takes is None and equals:
+            raise UsageProblem(f"The option {name} takes no value.\n{USAGE}")
+        if takes is not None and not equals:
+            following = _WORD.match(rest)
+            value = following.group() if following else ""
+            rest = rest[following.end() if following else 0 :].lstrip(" \t\r\n")
+        if takes is not None and not value:
+            raise UsageProblem(f"The option {name} needs a value: {name} {takes}.\n{USAGE}")
+        _check_value(name, value)
+        options[name] = value
+    return options, rest
+
+
+def _look_up(name: str) -> str | None:
+    if name in OPTIONS:
+        return OPTIONS[name]
+    near = get_close_matches(name, OPTIONS, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise UsageProblem(
+        f"There is no option {_brief(name)}.{hint} "
+        f"What belongs to the message stands after the execution.\n{USAGE}"
+    )
+
+
+def _check_value(name: str, value: str) -> None:
+    if name == "--out" and not value.isidentifier():
+        raise UsageProblem(f"--out needs the name of a variable; {_brief(value)} is none.\n{USAGE}")
+    if name == "--timeout":
+        try:
+            float(value)
+        except ValueError:
+            problem = f"--timeout needs a number of seconds; {_brief(value)} is none.\n{USAGE}"
+        else:
+            return
+        raise UsageProblem(problem)
+
+
+def _unquote(message: str) -> str:
+    """Take one pair of quotes off that stands round the whole, and round nothing less.
+
+    ``"a" and "b"`` keeps its quotes, since they are two pairs.
+    """
+    quote = message[:1]
+    if quote in {'"', "'"} and len(message) > 1 and message.find(quote, 1) == len(message) - 1:
+        return message[1:-1]
+    return message
+
+
+def resolve_execution(word: str, namespace: Mapping[str, Any]) -> str:
+    """Return the execution ID that `word` is, or that the variable of this name holds.
+
+    A variable is written `run_id`, `$run_id` or `{run_id}`, and may go through attributes, as
+    in `run.id`. It may hold text, a `uuid.UUID`, or an object with such an `id`. Nothing is
+    evaluated but the attributes. Raises `InvalidInput` for a name that leads to none of these.
+    """
+    name = word.removeprefix("$")
+    if word.startswith("{") and word.endswith("}"):
+        name = word[1:-1].strip()
+    if is_execution_id(word) or not _NAME.fullmatch(name):
+        return word
+    first, *attributes = name.split(".")
+    if first not in namespace:
+        raise InvalidInput(
+            f"{_brief(word)} is no execution ID, and there is no variable {_brief(first)}.",
+            hint="Give the execution's ID, or the name of a variable that holds it, "
+            "before the message.",
+        )
+    value = namespace[first]
+    for attribute in attributes:
+        if not hasattr(value, attribute):
+            raise InvalidInput(
+                f"{_brief(name)} leads nowhere: there is no attribute {attribute}.",
+                hint="Give the execution's ID, or the name of a variable that holds it.",
+            )
+        value = getattr(value, attribute)
+    return _id_in(value, name)
+
+
+def _id_in(value: object, name: str) -> str:
+    for candidate in (value, getattr(value, "id", None)):
+        text = str(candidate).strip()
+        if is_execution_id(text):
+            return text
+    raise InvalidInput(
+        f"The variable {_brief(name)} holds no execution ID but a {type(value).__name__}.",
+        hint="An execution ID is a UUID, like 123e4567-e89b-12d3-a456-426614174000.",
+    )
+
+
+def _cell_usage() -> str:
+    return USAGE.replace("%", "%%", 1).removesuffix(" message") + "\nmessage"
+
+
+def _brief(text: str) -> str:
+    return repr(shorten(text, LONGEST_QUOTE))

@@ -1,0 +1,98 @@
+"""What goes out: a message checked against what can be sent, and the bytes that carry it."""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .errors import InvalidInput
+from .text import shorten
+
+LARGEST_MESSAGE = 1_000_000
+
+# The whole of it in ASCII: `uuid.UUID` also takes braces, full-width digits and more, some of
+# which it turns into the ID of another execution.
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message that can be sent: `execution_id` in lower case, `body` as UTF-8 JSON."""
+
+    execution_id: str
+    message: str
+    body: bytes
+
+
+def is_execution_id(text: str) -> bool:
+    """Tell whether `text` is a UUID in its one usual form, 8-4-4-4-12 hexadecimal digits."""
+    return _UUID.fullmatch(text) is not None
+
+
+def prepare(execution_id: str, message: str) -> Outgoing:
+    """Return the message ready to be sent; raises `InvalidInput`, which says what is wrong."""
+    problem = _problem_of_id(execution_id) or _problem_of(message)
+    if problem is not None:
+        raise problem.about(
+            execution_id if isinstance(execution_id, str) else None,
+            message if isinstance(message, str) else None,
+        )
+    # ASCII JSON would make an emoji twelve bytes of four.
+    body = json.dumps({"message": message}, ensure_ascii=False).encode()
+    return Outgoing(execution_id.lower(), message, body)
+
+
+def _problem_of_id(execution_id: object) -> InvalidInput | None:
+    if isinstance(execution_id, str) and is_execution_id(execution_id):
+        return None
+    return InvalidInput(
+        f"The execution ID {shorten(repr(execution_id), 80)} is not a UUID.",
+        hint="Copy the ID of the run from Asteroid: 36 characters, like "
+        "123e4567-e89b-12d3-a456-426614174000.",
+    )
+
+
+def _problem_of(message: object) -> InvalidInput | None:
+    if not isinstance(message, str):
+        return InvalidInput(
+            f"The message is of type {type(message).__name__}, not text.",
+            hint="Send text: str(…) makes text of it.",
+        )
+    if not message.strip():
+        what = "empty" if not message else "blank"
+        return InvalidInput(f"The message is {what}.", hint="Write what the agent should read.")
+    size = len(message)
+    if size <= LARGEST_MESSAGE:
+        try:
+            size = len(message.encode())
+        except UnicodeEncodeError as error:
+            return _unsendable(message, error.start, "half of a surrogate pair, no character")
+    if size > LARGEST_MESSAGE:
+        return InvalidInput(
+            f"The message is over {LARGEST_MESSAGE:,} bytes of UTF-8.",
+            hint="Send a shorter one, or several.",
+        )
+    if "\0" in message:
+        return _unsendable(message, message.index("\0"), "a NUL, which does not survive the way")
+    return None
+
+
+def _unsendable(message: str, at: int, what: str) -> InvalidInput:
+    return InvalidInput(
+        f"Character {at + 1:,} of the message (U+{ord(message[at]):04X}) is {what}.",
+        hint="Take it out, then send again; text that was decoded with errors often has such.",
+    )
+
+
+def curl_command(url: str, headers: Mapping[str, str], body: bytes) -> str:
+    """Return the request as a shell command; `headers` may use shell variables.
+
+    Characters that a terminal would swallow stand as JSON escapes, so that what is copied from
+    the screen is what is sent.
+    """
+    data = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in body.decode())
+    lines = [f"curl -X POST {shlex.quote(url)}"]
+    lines += [f'-H "{name}: {value}"' for name, value in headers.items()]
+    lines.append(f"--data-binary {shlex.quote(data)}")
+    return " \\\n  ".join(lines)

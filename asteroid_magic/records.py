@@ -1,0 +1,49 @@
+"""What comes back: records that are read leniently and never change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from .shown import Shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery(Shown):
+    """A message that the server has taken: it answered 201.
+
+    `message` is the whole text as it was sent, `server_text` what the server said to it,
+    `attempts` the number of requests it took, `sent_at` when the last of them began (aware,
+    UTC) and `elapsed` how long the whole send took, in seconds.
+    """
+
+    outcome: Literal["delivered"] = field(default="delivered", init=False)
+    execution_id: str
+    message: str = field(repr=False)
+    status_code: int
+    server_text: str = field(repr=False)
+    attempts: int
+    sent_at: datetime
+    elapsed: float
+
+    # Here as well: IPython takes a class's own __repr__ before an inherited _repr_pretty_.
+    _repr_pretty_ = Shown._repr_pretty_
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryRun(Shown):
+    """The request that a send would make, with the API key masked; nothing was sent.
+
+    `curl` is the same request as a shell command that reads the key from the environment
+    variable ``ASTEROID_API_KEY``.
+    """
+
+    execution_id: str
+    message: str = field(repr=False)
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: str = field(repr=False)
+    curl: str = field(repr=False)
+
+    _repr_pretty_ = Shown._repr_pretty_

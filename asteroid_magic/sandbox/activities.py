@@ -1,0 +1,95 @@
+"""The payloads of activities, in the newer form: members beside ``activityType``.
+
+Pure functions, each giving a dictionary ready for JSON. The kinds and their members are those of
+the vendor's published client.
+"""
+
+import uuid
+from typing import Any
+
+Payload = dict[str, Any]
+
+
+def user_message_received(text: str, user_id: str) -> Payload:
+    """Tell that a person's message has arrived, with its exact text."""
+    return {"activityType": "user_message_received", "message": text, "userUUID": user_id}
+
+
+def reasoning(text: str) -> Payload:
+    """Tell what the agent is thinking."""
+    return {
+        "activityType": "reasoning",
+        "reasoning": text,
+        "display": {"presentationLevel": "secondary"},
+    }
+
+
+def step_started(number: int) -> Payload:
+    """Tell that a step, counted from 1, has begun."""
+    return {"activityType": "step_started", "stepNumber": number}
+
+
+def step_completed(number: int) -> Payload:
+    """Tell that a step, counted from 1, is over."""
+    return {"activityType": "step_completed", "stepNumber": number}
+
+
+def action_started(name: str, message: str, action_id: str) -> Payload:
+    """Tell that the agent has begun to act; ``name`` is one of the vendor's action names."""
+    return {
+        "activityType": "action_started",
+        "message": message,
+        "actionName": name,
+        "actionId": action_id,
+        "display": {"summaryText": message, "presentationLevel": "secondary"},
+    }
+
+
+def action_completed(name: str, message: str, action_id: str, duration: int) -> Payload:
+    """Tell that an action is done; ``duration`` is in milliseconds."""
+    return action_started(name, message, action_id) | {
+        "activityType": "action_completed",
+        "duration": duration,
+    }
+
+
+def acted(name: str, doing: str, done: str, duration: int) -> list[Payload]:
+    """Give the two activities of one finished action; ``duration`` is in milliseconds."""
+    action_id = str(uuid.uuid4())
+    return [
+        action_started(name, doing, action_id),
+        action_completed(name, done, action_id, duration),
+    ]
+
+
+def said(text: str) -> Payload:
+    """Let the agent speak to the person."""
+    payload = action_completed("util_send_user_message", text, str(uuid.uuid4()), 1)
+    return payload | {"display": {"presentationLevel": "primary"}}
+
+
+def todos_updated(**statuses: str) -> Payload:
+    """Give the agent's list of things to do: content, with ``_`` for a space, and its status."""
+    todos = [
+        {"id": str(number), "content": content.replace("_", " "), "status": status}
+        for number, (content, status) in enumerate(statuses.items(), start=1)
+    ]
+    return {"activityType": "todos_updated", "todos": todos}
+
+
+def status_changed(status: str, **why: Payload) -> Payload:
+    """Tell of a new status; ``why`` is a payload of the contract, such as ``pausedPayload``."""
+    return {"activityType": "status_changed", "status": status, **why}
+
+
+def paused_by_agent(reason: str, header: str, question: str, options: dict[str, str]) -> Payload:
+    """Pause with one question; ``options`` maps each ready answer to its description."""
+    answers = [{"label": label, "description": text} for label, text in options.items()]
+    item = {"question": question, "header": header, "multiSelect": False, "options": answers}
+    paused = {"reason": reason, "question": {"questions": [item]}}
+    return status_changed("paused_by_agent", pausedPayload=paused)
+
+
+def terminal() -> Payload:
+    """Tell that no activity will follow."""
+    return {"activityType": "terminal", "reason": "complete", "message": "Execution completed"}

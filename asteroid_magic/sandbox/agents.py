@@ -1,0 +1,95 @@
+"""The agents: scripts that answer people, each an asyncio task on the sandbox's own loop."""
+
+import asyncio
+import time
+import uuid
+from typing import Never
+
+from .activities import (
+    action_completed,
+    action_started,
+    reasoning,
+    said,
+    status_changed,
+    step_completed,
+    step_started,
+    todos_updated,
+)
+from .world import World
+
+LONGEST_QUOTE = 1000
+"""Code points of a message that an agent repeats when it speaks."""
+
+IDLE_ACTIONS = 60
+"""After so many actions of its own the running agent only listens: its activities stay few."""
+
+
+class Agent:
+    """One agent's ears and hands.
+
+    ``pace`` multiplies every delay, each of which is written in seconds.
+    """
+
+    def __init__(self, world: World, execution_id: str, pace: float) -> None:
+        self.world = world
+        self.execution_id = execution_id
+        self.pace = pace
+        self.inbox: asyncio.Queue[str] = asyncio.Queue()
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass at the sandbox's pace."""
+        await asyncio.sleep(seconds * self.pace)
+
+    async def act(self, name: str, doing: str, done: str, seconds: float) -> None:
+        """Do one action, telling when it starts and when it is done."""
+        action_id = str(uuid.uuid4())
+        self.world.record(self.execution_id, action_started(name, doing, action_id))
+        start = time.perf_counter()
+        await self.wait(seconds)
+        duration = round((time.perf_counter() - start) * 1000)
+        self.world.record(self.execution_id, action_completed(name, done, action_id, duration))
+
+
+async def book_a_table(agent: Agent) -> None:
+    """Wait for the answer to the question, book what it says, and finish."""
+    answer = await agent.inbox.get()
+    record, execution_id = agent.world.record, agent.execution_id
+    record(execution_id, status_changed("running"), step_started(3))
+    await agent.wait(0.3)
+    record(execution_id, reasoning("The guest has answered. Book exactly that."))
+    await agent.act("element_fill_form", "Filling in the answer", "Filled in the answer", 0.8)
+    record(execution_id, todos_updated(Find_a_free_table="completed", Book_it="in_progress"))
+    await agent.act("element_click", "Confirming the booking", "The booking is confirmed", 0.9)
+    record(execution_id, said(f"Done, I booked what you said: {quote(answer)}"))
+    record(execution_id, todos_updated(Find_a_free_table="completed", Book_it="completed"))
+    await agent.wait(0.4)
+    record(execution_id, step_completed(3))
+    result = {"restaurant": "Trattoria Lucia", "guests": 4, "booked": answer}
+    agent.world.complete(execution_id, "The guest's answer was booked as given.", result)
+
+
+async def sort_invoices(agent: Agent) -> Never:
+    """Acknowledge every message; in between, now and then, do a piece of work."""
+    idle_actions = 0
+    while True:
+        patience = 8.0 * agent.pace if idle_actions < IDLE_ACTIONS else None
+        try:
+            # Not wait_for: in Python 3.11 it swallows a cancellation that meets a message
+            # (python/cpython#86296), and the sandbox would never stop.
+            async with asyncio.timeout(patience):
+                heard = [await agent.inbox.get()]
+        except TimeoutError:
+            idle_actions += 1
+            await agent.act("file_read", "Reading an invoice", "Filed an invoice", 1.0)
+            continue
+        await agent.wait(0.6)
+        # One pause for all that came meanwhile: a hundred messages are not a minute's work.
+        while not agent.inbox.empty():
+            heard.append(agent.inbox.get_nowait())
+        agent.world.record(agent.execution_id, *(said(f"Noted: {quote(text)}") for text in heard))
+
+
+def quote(text: str) -> str:
+    """Repeat a message in quotation marks, only the beginning of a very long one."""
+    shown = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+    return f"“{shown}”"

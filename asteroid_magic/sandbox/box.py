@@ -1,0 +1,168 @@
+"""The sandbox as its user holds it: a thread with a loop of its own, and ways to look inside."""
+
+import asyncio
+import math
+import secrets
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from tornado.netutil import bind_sockets
+
+from . import listing
+from .executions import ExecutionSnapshot
+from .faults import Faults, checked_fault
+from .server import BASE_PATH, serve
+from .service import Service
+from .world import World
+
+HOST = "127.0.0.1"
+
+
+class Sandbox:
+    """A small Asteroid on loopback, with agents that answer.
+
+    ``pace`` multiplies every delay of its agents: 0.02 makes them fifty times as fast. Use it as a
+    context manager, or call :meth:`start` and :meth:`stop`. Every start opens a free port and tells
+    the story from its beginning, with new executions; the key stays. What happened can still be
+    looked at after the stop. Every method may be called from any thread, also while the caller runs
+    an event loop of its own.
+
+    Raises :class:`ValueError` when ``pace`` is not a number above 0.
+    """
+
+    def __init__(self, *, pace: float = 1.0) -> None:
+        if not (math.isfinite(pace) and pace > 0):
+            raise ValueError(f"pace must be a number above 0, not {pace!r}. Try pace=0.1.")
+        self._pace = pace
+        self._key = f"sandbox-{secrets.token_hex(16)}"
+        self._faults = Faults()
+        self._lock = threading.Lock()
+        self._port = 0
+        self._service: Service | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> Self:
+        """Open the sandbox; does nothing when it is open.
+
+        Raises :class:`OSError` when no port can be had.
+        """
+        with self._lock:
+            if self._thread is not None:
+                return self
+            sockets = bind_sockets(0, HOST)
+            service = Service(self._key, self._pace, self._faults)
+            loop = asyncio.new_event_loop()
+
+            def live() -> None:
+                with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                    runner.run(serve(sockets, service))
+
+            self._port = sockets[0].getsockname()[1]
+            self._service, self._loop = service, loop
+            # A daemon, so that a forgotten sandbox does not keep its process alive.
+            self._thread = threading.Thread(target=live, name="asteroid-sandbox", daemon=True)
+            self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Close the sandbox with its port, connections, agents and thread; may be called twice."""
+        with self._lock:
+            if self._thread is None or self._loop is None or self._service is None:
+                return
+            # The loop is already closed if serving broke down.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._service.close)
+            self._thread.join()
+            self._thread = self._loop = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        # The key stays out: a repr ends up in notebooks and logs.
+        where = self.base_url if self._thread is not None else "stopped"
+        return f"<Sandbox {where}>"
+
+    def _repr_html_(self) -> str | None:
+        return listing.as_html(self.base_url, self.executions) if self._thread else None
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        running = self._thread is not None and not cycle
+        printer.text(listing.as_text(self.base_url, self.executions) if running else repr(self))
+
+    @property
+    def base_url(self) -> str:
+        """Where the sandbox serves, or last served: ``http://127.0.0.1:PORT/agents/v2``.
+
+        Raises :class:`RuntimeError` before the first start, as all that looks inside does.
+        """
+        self._world()
+        return f"http://{HOST}:{self._port}{BASE_PATH}"
+
+    @property
+    def api_key(self) -> str:
+        """The only key this sandbox takes: random, and good for nothing else."""
+        return self._key
+
+    @property
+    def executions(self) -> tuple[ExecutionSnapshot, ...]:
+        """The account's executions as they are now.
+
+        Always in this order: the one that opens with a question, the running one, the finished one.
+        """
+        return self._world().snapshots()
+
+    @property
+    def foreign_execution_id(self) -> str:
+        """The ID of an execution that belongs to somebody else: the sandbox answers 403."""
+        return self._world().foreign_id()
+
+    def messages(self, execution_id: str) -> list[str]:
+        """Give the exact texts that arrived at an execution, oldest first.
+
+        Raises :class:`LookupError` when there is no such execution.
+        """
+        return self._world().messages(execution_id)
+
+    def fail_next(
+        self,
+        status: int | None = None,
+        *,
+        retry_after: float | str | None = None,
+        delay: float = 0.0,
+        drop: Literal["before", "after"] | None = None,
+        body: bytes | str | None = None,
+        times: int = 1,
+    ) -> None:
+        """Let the next user-message requests go wrong, ``times`` of them, after those on order.
+
+        - ``status`` (200 to 599) answers with it and does not store the message. The body is the
+          contract's error body, or ``body`` as given (its first character tells whether it is
+          JSON, HTML or plain text); ``retry_after``, in seconds or literally, is the header;
+        - ``drop`` closes the connection without an answer, ``"before"`` the message is processed or
+          ``"after"``;
+        - ``delay``, in seconds, comes first; alone it only delays, and then the message is
+          processed even if the client has gone.
+
+        A fault strikes before the key is checked. Raises :class:`ValueError` for values that cannot
+        be or that contradict each other.
+        """
+        self._faults.add(checked_fault(status, retry_after, delay, drop, body), times)
+
+    def _world(self) -> World:
+        if self._service is None:
+            raise RuntimeError(
+                "This sandbox has not been started. Use it in `with`, or start() it."
+            )
+        return self._service.world

@@ -1,0 +1,122 @@
+"""One execution: its status, its past and how it reads as JSON."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from . import activities
+from .activities import Payload
+
+PHASES = {
+    "queued": "pending",
+    "starting": "active",
+    "running": "active",
+    "awaiting_confirmation": "active",
+    "paused": "active",
+    "paused_by_agent": "active",
+    "completed": "terminal",
+    "cancelled": "terminal",
+    "failed": "terminal",
+}
+"""The phase of every status, as the vendor's client documents them."""
+
+BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class ExecutionSnapshot:
+    """What one execution was when you looked; `question` is set while it waits for an answer."""
+
+    id: str
+    workflow_name: str
+    status: str
+    question: str | None = None
+    options: tuple[str, ...] = ()
+
+
+@dataclass
+class Execution:
+    """One execution as the world keeps it; only the world touches it, under its lock."""
+
+    workflow_name: str
+    status: str
+    created_at: datetime
+    inputs: dict[str, Any]
+    foreign: bool = False
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    workflow_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    version_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    terminal_at: datetime | None = None
+    result: Payload | None = None
+    messages: list[str] = field(default_factory=list)
+    activities: list[Payload] = field(default_factory=list)
+    latest: datetime = BEFORE_ALL
+
+    def add(self, payload: Payload, moment: datetime) -> None:
+        """Append an activity, never earlier than the one before it."""
+        self.latest = max(moment, self.latest + timedelta(microseconds=1))
+        self.activities.append(
+            {
+                "id": str(uuid.uuid4()),
+                "executionId": self.id,
+                "timestamp": stamp(self.latest),
+                "payload": payload,
+            },
+        )
+
+    def complete(self, reason: str, result: Any, moment: datetime) -> None:
+        """Finish well, with the activities that tell of it."""
+        told = {"outcome": "success", "reasoning": reason, "result": result}
+        self.status, self.terminal_at = "completed", moment
+        identity = {"id": str(uuid.uuid4()), "executionId": self.id, "createdAt": stamp(moment)}
+        self.result = identity | told
+        self.add(activities.status_changed("completed", completedPayload=told), moment)
+        self.add(activities.terminal(), moment)
+
+    def snapshot(self) -> ExecutionSnapshot:
+        """Give what a look from outside sees."""
+        question, options = self._pending_question()
+        return ExecutionSnapshot(self.id, self.workflow_name, self.status, question, options)
+
+    def _pending_question(self) -> tuple[str | None, tuple[str, ...]]:
+        if self.status == "paused_by_agent":
+            for activity in reversed(self.activities):
+                paused = activity["payload"].get("pausedPayload")
+                if paused:
+                    asked = paused["question"]["questions"][0]
+                    return asked["question"], tuple(one["label"] for one in asked["options"])
+        return None, ()
+
+    def describe(self, organization_id: str) -> Payload:
+        """Give the execution as the contract's JSON, in a list and alone alike."""
+        created = stamp(self.created_at)
+        described: Payload = {
+            "id": self.id,
+            "agentId": self.workflow_id,
+            "agentName": self.workflow_name,
+            "workflowId": self.workflow_id,
+            "workflowName": self.workflow_name,
+            "workflowVersionId": self.version_id,
+            "workflowVersion": 1,
+            "organizationId": organization_id,
+            "status": self.status,
+            "createdAt": created,
+            "startedAt": created,
+            "inputs": self.inputs,
+            "metadata": {"source": "sandbox"},
+            "humanLabels": [],
+            "comments": [],
+            "hasBeenRerun": False,
+        }
+        if self.terminal_at is not None:
+            lasted = self.terminal_at - self.created_at
+            described["terminalAt"] = stamp(self.terminal_at)
+            described["duration"] = lasted.total_seconds()
+            described["executionResult"] = self.result
+        return described
+
+
+def stamp(moment: datetime) -> str:
+    """Write a moment in UTC the way the service does: RFC 3339 with ``Z``."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

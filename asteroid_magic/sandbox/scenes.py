@@ -1,0 +1,92 @@
+"""Where the sandbox's story stands when it opens: four executions, each with a past."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+from .activities import (
+    Payload,
+    acted,
+    paused_by_agent,
+    reasoning,
+    said,
+    status_changed,
+    step_completed,
+    step_started,
+    todos_updated,
+)
+from .executions import Execution
+
+
+def opening_scene() -> Iterator[Execution]:
+    """Give the executions in the sandbox's order: asking, running, finished, somebody else's."""
+    now = datetime.now(UTC)
+    yield _asking(now - timedelta(minutes=4))
+    yield _running(now - timedelta(minutes=47))
+    yield _finished(now - timedelta(days=1))
+    yield _foreign(now - timedelta(hours=2))
+
+
+def _asking(start: datetime) -> Execution:
+    inputs = {"restaurant": "Trattoria Lucia", "guests": 4, "when": "Friday 20:00"}
+    execution = Execution("Book a table", "paused_by_agent", start, inputs)
+    question = paused_by_agent(
+        "Friday 20:00 is fully booked",
+        "Time",
+        "Trattoria Lucia has no table for four on Friday at 20:00. Which time shall I book?",
+        {
+            "Friday 18:30": "Inside, the table must be left by 20:15",
+            "Friday 21:15": "On the terrace, as long as you like",
+            "Saturday 20:00": "The time you wanted, a day later",
+        },
+    )
+    past = [
+        [status_changed("running"), step_started(1)],
+        acted("nav_to", "Opening the booking page", "Opened the booking page", 1840),
+        [reasoning("Four guests on Friday at 20:00: look at the evening's free tables first.")],
+        acted("element_fill_form", "Filling in guests and day", "Filled in guests and day", 920),
+        [todos_updated(Find_a_free_table="in_progress", Book_it="pending"), step_completed(1)],
+        [step_started(2)],
+        acted("obs_snapshot", "Reading the free times", "Found three free times, not 20:00", 610),
+        [reasoning("20:00 is gone. Only the guest can choose another time."), question],
+    ]
+    return _with_past(execution, past)
+
+
+def _running(start: datetime) -> Execution:
+    execution = Execution("Sort incoming invoices", "running", start, {"mailbox": "invoices"})
+    past = [
+        [status_changed("running"), step_started(1)],
+        acted("ext_get_mail", "Looking for new mail", "Found 12 new messages", 1320),
+        [todos_updated(Read_new_mail="completed", File_the_invoices="in_progress")],
+        acted("file_download", "Saving an attachment", "Saved invoice-2291.pdf", 480),
+        [said("I am sorting today's invoices. Write to me if one of them is urgent.")],
+    ]
+    return _with_past(execution, past)
+
+
+def _finished(start: datetime) -> Execution:
+    execution = Execution("Compare train fares", "running", start, {"from": "Turin", "to": "Rome"})
+    past = [
+        [status_changed("running"), step_started(1)],
+        acted("nav_to", "Opening the timetable", "Opened the timetable", 1510),
+        acted("element_get_text", "Reading the fares", "Read 9 fares", 730),
+        [todos_updated(Read_the_fares="completed", Compare_them="completed")],
+        [said("The 09:10 is the cheapest, at 29.90 euros."), step_completed(1)],
+    ]
+    _with_past(execution, past)
+    result = {"train": "09:10", "price": 29.9, "currency": "EUR", "compared": 9}
+    execution.complete("All nine fares were compared.", result, start + timedelta(seconds=94))
+    return execution
+
+
+def _foreign(start: datetime) -> Execution:
+    execution = Execution("Somebody else's work", "running", start, {}, foreign=True)
+    return _with_past(execution, [[status_changed("running")]])
+
+
+def _with_past(execution: Execution, past: list[list[Payload]]) -> Execution:
+    """Let the past happen, an activity every four seconds from the execution's start."""
+    for number, payload in enumerate(chain.from_iterable(past)):
+        execution.add(payload, execution.created_at + timedelta(seconds=4 * number))
+    return execution

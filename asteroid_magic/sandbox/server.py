@@ -1,0 +1,62 @@
+"""The sandbox's life on its loop: it opens, serves, and leaves nothing open behind."""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, RequestHandler
+
+from .handlers import (
+    ActivityList,
+    ExecutionDetail,
+    ExecutionList,
+    UnknownPath,
+)
+from .messages import UserMessages
+from .service import Service
+
+BASE_PATH = "/agents/v2"
+LARGEST_BODY = 16 * 1024 * 1024
+"""Bytes of a request body; the contract names no limit."""
+
+
+async def serve(sockets: list[socket.socket], service: Service) -> None:
+    """Serve until the service is to close, then close all that was opened.
+
+    An agent that broke down raises here, so that a bug in a script does not pass for silence.
+    """
+    server = HTTPServer(_application(service), max_body_size=LARGEST_BODY)
+    server.add_sockets(sockets)
+    scripts = [asyncio.create_task(script) for script in service.scripts()]
+    try:
+        await service.closed()
+    finally:
+        server.stop()
+        await server.close_all_connections()
+        await service.all_answered()
+        for script in scripts:
+            script.cancel()
+    for script in scripts:
+        with suppress(asyncio.CancelledError):
+            await script
+
+
+def _application(service: Service) -> Application:
+    shared = {"service": service}
+    execution = rf"{BASE_PATH}/executions/([^/]*)"
+    return Application(
+        [
+            (f"{BASE_PATH}/executions", ExecutionList, shared),
+            (execution, ExecutionDetail, shared),
+            (f"{execution}/activities", ActivityList, shared),
+            (f"{execution}/user-messages", UserMessages, shared),
+        ],
+        default_handler_class=UnknownPath,
+        default_handler_args=shared,
+        log_function=_log_nothing,
+    )
+
+
+def _log_nothing(handler: RequestHandler) -> None:
+    """Keep tornado's access log out of the notebook."""

@@ -1,0 +1,121 @@
+"""What the sandbox knows: executions, the messages they were sent and what they did.
+
+Nothing here speaks HTTP. Every method may be called from any thread.
+"""
+
+import threading
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from . import activities
+from .activities import Payload
+from .executions import PHASES, Execution, ExecutionSnapshot
+
+
+class UnknownExecutionError(LookupError):
+    """No execution has this ID."""
+
+
+class ForeignExecutionError(PermissionError):
+    """The execution belongs to another account."""
+
+
+class FinishedExecutionError(ValueError):
+    """The execution is over and hears no more messages."""
+
+
+class World:
+    """The account's executions and one of somebody else's, behind one lock."""
+
+    def __init__(self, executions: Iterable[Execution]) -> None:
+        self._lock = threading.RLock()
+        self._executions = {execution.id: execution for execution in executions}
+        self._organization_id = str(uuid.uuid4())
+        self._user_id = str(uuid.uuid4())
+
+    def snapshots(self) -> tuple[ExecutionSnapshot, ...]:
+        """Give the account's executions as they are now, in the order they were made."""
+        with self._lock:
+            return tuple(execution.snapshot() for execution in self._own())
+
+    def messages(self, execution_id: str) -> list[str]:
+        """Give the exact texts an execution was sent, oldest first.
+
+        Raises :class:`UnknownExecutionError`.
+        """
+        with self._lock:
+            return list(self._find(execution_id).messages)
+
+    def foreign_id(self) -> str:
+        """Give the ID of the execution that belongs to somebody else."""
+        with self._lock:
+            return next(each.id for each in self._executions.values() if each.foreign)
+
+    def receive(self, execution_id: str, text: str) -> None:
+        """Hand a person's message to an execution.
+
+        Raises :class:`UnknownExecutionError`, :class:`ForeignExecutionError` or
+        :class:`FinishedExecutionError`; then nothing is kept.
+        """
+        with self._lock:
+            execution = self._find_own(execution_id)
+            if PHASES[execution.status] == "terminal":
+                raise FinishedExecutionError(execution.status)
+            execution.messages.append(text)
+            received = activities.user_message_received(text, self._user_id)
+            execution.add(received, datetime.now(UTC))
+
+    def record(self, execution_id: str, *payloads: Payload) -> None:
+        """Add activities; one that changes the status changes it."""
+        with self._lock:
+            execution = self._find(execution_id)
+            for payload in payloads:
+                execution.status = payload.get("status", execution.status)
+                execution.add(payload, datetime.now(UTC))
+
+    def complete(self, execution_id: str, reason: str, result: Any) -> None:
+        """Finish an execution well, with its result and the activities that tell of it."""
+        with self._lock:
+            self._find(execution_id).complete(reason, result, datetime.now(UTC))
+
+    def activities(self, execution_id: str) -> list[Payload]:
+        """Give an execution's activities, oldest first.
+
+        Raises :class:`UnknownExecutionError` or :class:`ForeignExecutionError`.
+        """
+        with self._lock:
+            return list(self._find_own(execution_id).activities)
+
+    def describe(self, execution_id: str) -> Payload:
+        """Give an execution as the contract's JSON.
+
+        Raises :class:`UnknownExecutionError` or :class:`ForeignExecutionError`.
+        """
+        with self._lock:
+            return self._find_own(execution_id).describe(self._organization_id)
+
+    def describe_all(self) -> list[Payload]:
+        """Give the account's executions as the contract's JSON."""
+        with self._lock:
+            return [execution.describe(self._organization_id) for execution in self._own()]
+
+    def _own(self) -> list[Execution]:
+        return [each for each in self._executions.values() if not each.foreign]
+
+    def _find(self, execution_id: str) -> Execution:
+        # A UUID means the same in capitals (RFC 9562).
+        execution = self._executions.get(execution_id.lower())
+        if execution is None:
+            raise UnknownExecutionError(
+                f"There is no execution {execution_id!r} in this sandbox. "
+                "Take an ID from its `executions`.",
+            )
+        return execution
+
+    def _find_own(self, execution_id: str) -> Execution:
+        execution = self._find(execution_id)
+        if execution.foreign:
+            raise ForeignExecutionError(execution_id)
+        return execution

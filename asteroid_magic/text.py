@@ -1,0 +1,118 @@
+"""Strings from outside, made safe and short enough to show.
+
+A message, a server's answer and an execution ID may hold anything: escape sequences that repaint a
+terminal, marks that reorder the line they stand in, a megabyte of quotes. Nothing here raises.
+"""
+
+import html
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from itertools import accumulate, takewhile
+from typing import NamedTuple
+
+UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
+JOINER = "\u200d"
+# Of the format characters (Cf) only these can mislead a reader: they reorder text or hide it.
+REORDERING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+TAGS = range(0xE0000, 0xE0080)
+SKIN_TONES = range(0x1F3FB, 0x1F400)
+LONGEST_CLUSTER = 32
+MARGIN = 20
+
+Cost = Callable[[str], int]
+
+
+class Excerpt(NamedTuple):
+    """The beginning and the end of a text, and how many characters between them are left out."""
+
+    head: str
+    left_out: int = 0
+    tail: str = ""
+
+
+def visible(text: str, *, keep: str = "\n\t", joiners: bool = False) -> str:
+    """Return the text with every unseen character written out, an escape as ``⟨U+001B⟩``.
+
+    Unseen are control, format, line and paragraph separator and surrogate characters, but for
+    those in `keep`. With `joiners`, format characters that only shape what stands beside them,
+    as in emoji and Persian, stay too.
+    """
+    # Looking at the distinct characters alone is what keeps a megabyte fast.
+    unseen = {
+        ord(character): f"⟨U+{ord(character):04X}⟩"
+        for character in set(text).difference(keep)
+        if _is_unseen(character, joiners=joiners)
+    }
+    return text.translate(unseen) if unseen else text
+
+
+def one_each(character: str) -> int:
+    """Return 1, the cost of any character when characters are counted."""
+    return len(character)
+
+
+@lru_cache(maxsize=4096)
+def bytes_in_card(character: str) -> int:
+    """Return the most bytes a character takes in a card, drawn as HTML or as plain text.
+
+    It may be written out, escaped and coded in UTF-8; after a newline comes a margin.
+    """
+    return MARGIN if character == "\n" else len(html.escape(visible(character)).encode())
+
+
+def beginning(text: str, limit: int, cost: Cost = one_each) -> str:
+    """Return as much of the beginning as costs no more than `limit`, by whole graphemes."""
+    return text[: _cut(text, _fitting(text, limit, cost), -1)]
+
+
+def shorten(text: str, limit: int, cost: Cost = one_each) -> str:
+    """Return the text, or its beginning and how much is left out if it costs over `limit`.
+
+    The note comes on top of `limit`; it has about 30 characters.
+    """
+    head = beginning(text, limit, cost)
+    left_out = len(text) - len(head)
+    return f"{head}… ({counted(left_out, 'more character')})" if left_out else text
+
+
+def excerpt(text: str, limit: int, cost: Cost = one_each) -> Excerpt:
+    """Return the whole text, or the beginning and the end that together cost at most `limit`."""
+    if _fitting(text, limit, cost) == len(text):
+        return Excerpt(text)
+    head = beginning(text, limit * 2 // 3, cost)
+    end = len(text) - _fitting(reversed(text), limit // 3, cost)
+    tail = text[_cut(text, end, 1) :]
+    return Excerpt(head, len(text) - len(head) - len(tail), tail)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return the number with its noun, as in ``1 line`` and ``12,345 lines``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _is_unseen(character: str, *, joiners: bool) -> bool:
+    category = unicodedata.category(character)
+    if joiners and category == "Cf":
+        return character in REORDERING or ord(character) in TAGS
+    return category in UNSEEN
+
+
+def _fitting(characters: Iterable[str], limit: int, cost: Cost) -> int:
+    totals = takewhile(lambda total: total <= limit, accumulate(map(cost, characters)))
+    return sum(1 for _ in totals)
+
+
+def _cut(text: str, at: int, step: int) -> int:
+    """Return the nearest place from `at` on that splits no grapheme, if there is one near."""
+    for place in range(at, at + step * LONGEST_CLUSTER, step):
+        if not 0 < place < len(text):
+            return min(max(place, 0), len(text))
+        if not _belong_together(text[place - 1], text[place]):
+            return place
+    return at
+
+
+def _belong_together(before: str, after: str) -> bool:
+    marks = unicodedata.category(after).startswith("M") or ord(after) in SKIN_TONES
+    return marks or JOINER in (before, after)

@@ -1,0 +1,40 @@
+"""What every test stands on: a clean environment, and a sandbox where one is asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from asteroid_magic import settings
+from asteroid_magic.sandbox import Sandbox
+
+VARIABLES = (
+    "ASTEROID_API_KEY",
+    "ASTEROID_BASE_URL",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    *(name for proxy in ("http", "https", "all", "no") for name in (f"{proxy}_proxy",)),
+    *(name for proxy in ("HTTP", "HTTPS", "ALL", "NO") for name in (f"{proxy}_PROXY",)),
+)
+
+
+@pytest.fixture(autouse=True)
+def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No setting, proxy, home or keyring of the machine reaches a test."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    settings.session.clear()
+    yield
+    settings.session.clear()
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A sandbox whose agents hurry."""
+    with Sandbox(pace=0.02) as sandbox:
+        yield sandbox

@@ -1,0 +1,150 @@
+"""A server that misbehaves on the wire, as no mock and no well-made server can."""
+
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+Behaviour = Callable[[socket.socket, "FaultServer"], None]
+
+CREATED = (
+    b"HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\nContent-Length: 19\r\n\r\n"
+    b"User message added."
+)
+
+
+class FaultServer:
+    """Listens on loopback, keeps what arrives in `requests`, and answers as it is told.
+
+    `behave` is called with each connection after its request has been read, or at once if
+    `reads` is False. `stopping` is set when the test is over, for behaviours that never end.
+    """
+
+    def __init__(self, behave: Behaviour, *, reads: bool = True) -> None:
+        self.requests: list[bytes] = []
+        self.stopping = threading.Event()
+        self._behave = behave
+        self._reads = reads
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._threads: list[threading.Thread] = []
+        self._connections: list[socket.socket] = []
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/agents/v2"
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stopping.set()
+        # Closing alone does not wake a thread that waits in accept.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in self._connections:
+            hang_up(connection)
+        for thread in self._threads:
+            thread.join(10)
+            assert not thread.is_alive()
+
+    def wait_until_served(self) -> None:
+        """Wait until the server has closed every connection it has taken."""
+        for thread in self._threads[1:]:
+            thread.join(10)
+
+    def _start(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._connections.append(connection)
+            self._start(lambda connection=connection: self._serve(connection))  # type: ignore[misc]
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            if self._reads:
+                self.requests.append(read_request(connection))
+            self._behave(connection, self)
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+
+def hang_up(connection: socket.socket) -> None:
+    """Wake whoever reads or writes this connection."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Read one whole request, head and body."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += (piece := connection.recv(65_536))
+        if not piece:
+            return data
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = 0
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    while len(body) < length:
+        body += (piece := connection.recv(65_536))
+        if not piece:
+            break
+    return head + b"\r\n\r\n" + body
+
+
+def answers(data: bytes) -> Behaviour:
+    """Send these bytes, then close."""
+    return lambda connection, _server: connection.sendall(data)
+
+
+def drips(head: bytes, drop: bytes, every: float = 0.02) -> Behaviour:
+    """Send the head, then a drop again and again, so that no read ever times out."""
+
+    def behave(connection: socket.socket, server: FaultServer) -> None:
+        connection.sendall(head)
+        while not server.stopping.wait(every):
+            connection.sendall(drop)
+
+    return behave
+
+
+def floods(head: bytes, piece: bytes = b"x" * 65_536) -> Behaviour:
+    """Send the head, then a body without end, as fast as it is taken."""
+
+    def behave(connection: socket.socket, server: FaultServer) -> None:
+        connection.sendall(head)
+        while not server.stopping.is_set():
+            connection.sendall(piece)
+
+    return behave
+
+
+def silent(_connection: socket.socket, server: FaultServer) -> None:
+    """Say nothing until the test is over."""
+    server.stopping.wait(30)
+
+
+def resets(connection: socket.socket, _server: FaultServer) -> None:
+    """Break the connection off with a reset."""
+    linger_none = b"\x01\x00\x00\x00\x00\x00\x00\x00"
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_none)

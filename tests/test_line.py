@@ -1,0 +1,147 @@
+"""The little language of `%asteroid_send`."""
+
+import uuid
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from asteroid_magic import InvalidInput
+from asteroid_magic.line import OPTIONS, USAGE, UsageProblem, parse, resolve_execution
+
+EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("yes", "yes"),
+        ("  two  spaces  inside  ", "two  spaces  inside"),
+        ("costs $5 and {1+1}", "costs $5 and {1+1}"),
+        ("--quiet --timeout 5", "--quiet --timeout 5"),
+        ("don't", "don't"),
+        ('say "hi"', 'say "hi"'),
+        ('"quoted whole"', "quoted whole"),
+        ("'quoted whole'", "quoted whole"),
+        ('"it\'s"', "it's"),
+        ("'say \"hi\"'", 'say "hi"'),
+        ('"a" and "b"', '"a" and "b"'),
+        ('"', '"'),
+        ('""', ""),
+        ("\"half'", "\"half'"),
+        ("“curly”", "“curly”"),
+        ("C:\\temp\\new", "C:\\temp\\new"),
+        ("# no comment", "# no comment"),
+        ("tab\tinside", "tab\tinside"),
+        ("\u00a0kept\u2003", "\u00a0kept\u2003"),
+    ],
+)
+def test_the_message_of_a_line_is_what_was_typed(typed: str, sent: str) -> None:
+    command = parse(f" {EXECUTION} {typed}")
+    assert command.execution == EXECUTION
+    assert command.message == sent
+    assert not command.options
+
+
+def test_a_tab_may_stand_between_execution_and_message() -> None:
+    assert parse(f"{EXECUTION}\thello").message == "hello"
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ("one\n", "one"),
+        ("one", "one"),
+        ("one\n\n", "one\n"),
+        ("\n  indented\n\ttab\n", "\n  indented\n\ttab"),
+        ('"quoted"\n', '"quoted"'),
+        ("--quiet\n", "--quiet"),
+        ("", ""),
+    ],
+)
+def test_the_message_of_a_cell_is_its_body_less_one_final_newline(body: str, sent: str) -> None:
+    assert parse(f" --quiet {EXECUTION} ", body).message == sent
+
+
+def test_options_stand_before_the_execution() -> None:
+    line = f"--timeout 2.5 --base-url=http://localhost:1 --dry-run --quiet --out r {EXECUTION} hi"
+    command = parse(line)
+    assert command.options == {
+        "--timeout": "2.5",
+        "--base-url": "http://localhost:1",
+        "--dry-run": "",
+        "--quiet": "",
+        "--out": "r",
+    }
+    assert command.timeout == 2.5
+    assert command.message == "hi"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("", "execution is missing"),
+        ("--quiet", "execution is missing"),
+        ("--quite run hi", "Did you mean --quiet?"),
+        ("--zzz run hi", "no option '--zzz'"),
+        ("-x run hi", "no option '-x'"),
+        ("--timeout", "needs a value: --timeout SECONDS"),
+        ("--timeout= run hi", "needs a value"),
+        ("--timeout soon run hi", "'soon' is none"),
+        ("--out 5x run hi", "'5x' is none"),
+        ("--quiet=yes run hi", "takes no value"),
+    ],
+)
+def test_a_line_that_does_not_follow_the_usage_says_what_is_wrong(line: str, says: str) -> None:
+    with pytest.raises(UsageProblem) as caught:
+        parse(line)
+    assert says in str(caught.value)
+    assert USAGE in str(caught.value)
+
+
+def test_words_behind_the_execution_of_a_cell_are_not_swallowed() -> None:
+    with pytest.raises(UsageProblem, match="there is 'hello'"):
+        parse(f"{EXECUTION} hello", "world\n")
+
+
+def test_the_usage_line_names_every_option() -> None:
+    for name, takes in OPTIONS.items():
+        assert f"[{name} {takes}]" in USAGE if takes else f"[{name}]" in USAGE
+
+
+NAMESPACE: dict[str, Any] = {
+    "run_id": EXECUTION,
+    "spaced": f" {EXECUTION}\n",
+    "run": SimpleNamespace(id=EXECUTION, nested=SimpleNamespace(key=uuid.UUID(EXECUTION))),
+    "número": EXECUTION,
+    "other": [1, 2],
+}
+
+
+@pytest.mark.parametrize(
+    "word",
+    "run_id $run_id {run_id} spaced run run.id run.nested.key $run.id {run.id} número".split(),
+)
+def test_an_execution_may_be_named_by_a_variable(word: str) -> None:
+    assert resolve_execution(word, NAMESPACE) == EXECUTION
+
+
+@pytest.mark.parametrize("word", [EXECUTION.upper(), "12-34", "run_id()", "run[0]", "{a+b}", "$"])
+def test_what_is_no_name_is_left_to_the_client_to_judge(word: str) -> None:
+    assert resolve_execution(word, {}) == word
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("missing", "there is no variable 'missing'"),
+        ("$missing", "there is no variable 'missing'"),
+        ("run.missing", "there is no attribute missing"),
+        ("other", "holds no execution ID but a list"),
+    ],
+)
+def test_a_name_that_leads_to_no_id_says_so(word: str, says: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        resolve_execution(word, NAMESPACE)
+    assert says in caught.value.detail
+    assert "execution" in caught.value.hint.lower()

@@ -1,0 +1,184 @@
+"""The vendor's own, unmodified client judges the sandbox: all it answers must fit their models."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import asteroid_odyssey as vendor
+import pytest
+from asteroid_odyssey import exceptions
+
+from asteroid_magic.sandbox import Sandbox
+
+PATIENCE = 15.0
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(pace=0.02) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def api(box: Sandbox) -> Iterator[vendor.ExecutionApi]:
+    yield from connected(box, box.api_key)
+
+
+def connected(
+    box: Sandbox, key: str, header: str = "X-Asteroid-Agents-Api-Key"
+) -> Iterator[vendor.ExecutionApi]:
+    # Not Configuration(api_key=...): 1.9.167 sends that one as X-Api-Key, which the contract
+    # does not know. A default header is the client's own public way to send the contract's.
+    configuration = vendor.Configuration(host=box.base_url)
+    with vendor.ApiClient(configuration, header_name=header, header_value=key) as client:
+        yield vendor.ExecutionApi(client)
+        client.rest_client.pool_manager.clear()
+
+
+def message(text: str) -> vendor.AgentsExecutionUserMessagesAddTextBody:
+    return vendor.AgentsExecutionUserMessagesAddTextBody(message=text)
+
+
+def told(activity: vendor.AgentsExecutionActivity) -> Any:
+    # One of nineteen models: Any, since the test knows which one it expects.
+    return activity.payload.actual_instance
+
+
+def completed(api: vendor.ExecutionApi, execution_id: str) -> vendor.AgentsExecutionListItem:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        execution = api.execution_get(execution_id)
+        if execution.status == vendor.AgentsExecutionStatus.COMPLETED:
+            return execution
+        assert time.monotonic() < deadline, f"still {execution.status}"
+
+
+def test_a_message_is_sent(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    text = "Friday 21:15 \u2028 e\u0301 🍝"
+    answer = api.execution_user_messages_add_with_http_info(box.executions[1].id, message(text))
+    assert (answer.status_code, answer.data) == (201, "User message added.")
+    assert box.messages(box.executions[1].id) == [text]
+
+
+def assert_refused(
+    api: vendor.ExecutionApi,
+    execution_id: str,
+    error: type[exceptions.ApiException],
+    body: type[Any],
+) -> None:
+    with pytest.raises(error) as refusal:
+        api.execution_user_messages_add(execution_id, message("hello"))
+    data: Any = refusal.value.data
+    assert isinstance(data, body)
+    assert data.code == data.status == refusal.value.status
+    assert data.message == data.detail
+    assert data.instance == f"/agents/v2/executions/{execution_id}/user-messages"
+
+
+def test_every_refusal_fits_its_model(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    bad = (exceptions.BadRequestException, vendor.CommonBadRequestErrorBody)
+    assert_refused(api, "no-uuid", *bad)
+    assert_refused(api, box.executions[2].id, *bad)
+    missing = (exceptions.NotFoundException, vendor.CommonNotFoundErrorBody)
+    assert_refused(api, str(uuid.uuid4()), *missing)
+    foreign = (exceptions.ForbiddenException, vendor.CommonForbiddenErrorBody)
+    assert_refused(api, box.foreign_execution_id, *foreign)
+    box.fail_next(500)
+    broken = (exceptions.ServiceException, vendor.CommonInternalServerErrorBody)
+    assert_refused(api, box.executions[1].id, *broken)
+
+
+@pytest.mark.parametrize("header", ["X-Asteroid-Agents-Api-Key", "X-Api-Key"])
+def test_a_wrong_or_missing_key_is_unauthorized(box: Sandbox, header: str) -> None:
+    key = "wrong" if header == "X-Asteroid-Agents-Api-Key" else box.api_key
+    for api in connected(box, key, header):
+        unauthorized = (exceptions.UnauthorizedException, vendor.CommonUnauthorizedErrorBody)
+        assert_refused(api, box.executions[1].id, *unauthorized)
+
+
+def test_the_parameter_at_fault_is_named(api: vendor.ExecutionApi) -> None:
+    with pytest.raises(exceptions.BadRequestException) as refusal:
+        api.execution_get("no-uuid")
+    data: Any = refusal.value.data
+    [fault] = data.errors
+    assert (fault.parameter, fault.detail) == ("executionId", data.message)
+
+
+def test_executions_are_listed(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    listed = api.executions_list()
+    assert (listed.page, listed.page_size, listed.total) == (1, 20, 3)
+    seen = [(item.id, item.workflow_name, item.status.value) for item in listed.items]
+    assert seen == [(each.id, each.workflow_name, each.status) for each in box.executions]
+    assert listed.items[2].execution_result is not None
+    assert listed.items[2].duration == 94
+
+
+def test_the_list_is_filtered_and_paged(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    asking, running, finished = (execution.id for execution in box.executions)
+    status, phase = vendor.AgentsExecutionStatus, vendor.AgentsExecutionPhase
+
+    def ids(listed: vendor.ExecutionsList200Response) -> list[str]:
+        return [item.id for item in listed.items]
+
+    assert ids(api.executions_list(page=2, page_size=2)) == [finished]
+    assert ids(api.executions_list(status=[status.PAUSED_BY_AGENT])) == [asking]
+    some = api.executions_list(status=[status.RUNNING, status.COMPLETED])
+    assert ids(some) == [running, finished]
+    assert ids(api.executions_list(phase=[phase.ACTIVE], sort="created_at:asc")) == [
+        running,
+        asking,
+    ]
+    assert ids(api.executions_list(created_within="1h30m")) == [asking, running]
+    workflow_id = api.execution_get(running).workflow_id
+    assert ids(api.executions_list(workflow_id=workflow_id)) == [running]
+    for value in status:
+        listed = api.executions_list(status=[value])
+        assert listed.total == len([each for each in box.executions if each.status == value.value])
+
+
+def test_an_execution_is_described(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    for snapshot in box.executions:
+        execution = api.execution_get(snapshot.id)
+        assert execution.id == snapshot.id
+        assert execution.status.value == snapshot.status
+        assert execution.created_at.tzinfo is not None
+    for execution_id, error in [
+        (str(uuid.uuid4()), exceptions.NotFoundException),
+        (box.foreign_execution_id, exceptions.ForbiddenException),
+    ]:
+        with pytest.raises(error):
+            api.execution_get(execution_id)
+        with pytest.raises(error):
+            api.execution_activities_get(execution_id)
+
+
+def test_activities_fit_their_models_in_both_orders(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    for snapshot in box.executions:
+        ascending = api.execution_activities_get(snapshot.id, order="asc")
+        descending = api.execution_activities_get(snapshot.id, order="desc")
+        assert len(ascending) >= 5
+        assert [each.id for each in descending] == [each.id for each in ascending][::-1]
+        assert all(each.execution_id == snapshot.id for each in ascending)
+        limited = api.execution_activities_get(snapshot.id, order="desc", limit=3)
+        assert [each.id for each in limited] == [each.id for each in descending[:3]]
+    with pytest.raises(exceptions.BadRequestException):
+        api.execution_activities_get(snapshot.id, order="sideways")
+
+
+def test_the_question_and_the_answered_story_fit_their_models(
+    box: Sandbox, api: vendor.ExecutionApi
+) -> None:
+    execution_id = box.executions[0].id
+    [paused] = api.execution_activities_get(execution_id, order="desc", limit=1)
+    [question] = told(paused).paused_payload.question.questions
+    answer = question.options[1].label
+    api.execution_user_messages_add(execution_id, message(answer))
+    result: Any = completed(api, execution_id).execution_result
+    assert result.result["booked"] == answer
+    payloads = [told(each) for each in api.execution_activities_get(execution_id)]
+    kinds = {type(payload) for payload in payloads}
+    assert vendor.AgentsExecutionActivityUserMessageReceivedPayload in kinds
+    assert vendor.AgentsExecutionTerminalPayload in kinds
+    assert vendor.AgentsExecutionActivityTodosUpdatedPayload in kinds
+    assert payloads[-2].completed_payload.result["booked"] == answer
