@@ -120,7 +120,7 @@ NAMESPACE: dict[str, Any] = {
 
 @pytest.mark.parametrize(
     "word",
-    "run_id $run_id {run_id} spaced run run.id run.nested.key $run.id {run.id} número".split(),
+    ["run_id", "$run_id", "{run_id}", "{ run_id }", "spaced", "run", "run.id", "$run.id", "número"],
 )
 def test_an_execution_may_be_named_by_a_variable(word: str) -> None:
     assert resolve_execution(word, NAMESPACE) == EXECUTION

@@ -671,7 +671,7 @@ def test_nothing_is_printed_or_logged(
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False) - our own code
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_a_forgotten_sandbox_dies_with_its_process() -> None:
