@@ -10,6 +10,7 @@ from IPython.core.error import StdinNotImplementedError
 from . import keystore, settings
 from .errors import ConfigurationError
 from .line import UsageProblem
+from .session import session
 
 
 def action_for(line: str) -> Callable[[], str]:
@@ -29,19 +30,19 @@ def action_for(line: str) -> Callable[[], str]:
 
 
 def _ask() -> str:
-    settings.session.key = settings.ApiKey(_typed_key(), "%asteroid_login")
+    session.key = settings.ApiKey(_typed_key(), "%asteroid_login")
     return "The API key is set for this session. Nothing has been checked or sent yet."
 
 
 def _ask_and_save() -> str:
     said = _ask()
-    if settings.session.key is not None:
-        keystore.save(settings.session.key.reveal())
+    if session.key is not None:
+        keystore.save(session.key.reveal())
     return f"{said} It is saved in the system keyring."
 
 
 def _forget() -> str:
-    settings.session.key = None
+    session.key = None
     keystore.forget()
     left = []
     if os.environ.get(settings.KEY_VARIABLE):

@@ -1,8 +1,11 @@
-"""`AsteroidMagics`: the magics that a person types. They parse, call and return."""
+"""`AsteroidMagics`: the magics that a person types, with their help.
 
-from collections import ChainMap
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+Loading the extension imports this room and `session`, nothing else. Each magic imports `actions`,
+and with it requests, when it is first used.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import (
@@ -13,20 +16,16 @@ from IPython.core.magic import (
     needs_local_scope,
     no_var_expand,
 )
-from IPython.display import display
 from traitlets import Float, TraitError, Unicode, observe, validate
 
-from . import login, settings
-from .errors import AsteroidError, ConfigurationError
-from .line import SendCommand, UsageProblem, parse, resolve_execution
-from .records import Delivery, DryRun
+from .session import DEFAULT_TIMEOUT, session
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .records import Delivery, DryRun
     from .sandbox import Sandbox
-
-T = TypeVar("T")
+    from .settings import ApiKey
 
 
 @magics_class
@@ -39,7 +38,7 @@ class AsteroidMagics(Magics):
         "Empty: from ASTEROID_BASE_URL, else Asteroid's own.",
     ).tag(config=True)
     timeout = Float(
-        settings.DEFAULT_TIMEOUT,
+        DEFAULT_TIMEOUT,
         help="Seconds a whole send may take, connecting and retries included.",
     ).tag(config=True)
 
@@ -47,10 +46,13 @@ class AsteroidMagics(Magics):
         super().__init__(shell, **keywords)
         self._shell = shell
         self._sandbox: Sandbox | None = None
-        self._before_sandbox: tuple[str, settings.ApiKey | None] = ("", None)
+        self._before_sandbox: tuple[str, ApiKey | None] = ("", None)
 
     @validate("base_url", "timeout")
     def _check(self, proposal: Mapping[str, Any]) -> str | float:
+        from . import settings
+        from .errors import ConfigurationError
+
         value = proposal["value"]
         try:
             if isinstance(value, float):
@@ -62,15 +64,15 @@ class AsteroidMagics(Magics):
 
     @observe("base_url", "timeout")
     def _remember(self, _change: object) -> None:
-        settings.session.base_url = self.base_url or None
-        settings.session.timeout = self.timeout
+        session.base_url = self.base_url or None
+        session.timeout = self.timeout
 
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
     def asteroid_send(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Delivery | DryRun | None:
+    ) -> "Delivery | DryRun | None":
         """Send a message to a running execution, and show what became of it.
 
         In a line:      %asteroid_send [options] EXECUTION message
@@ -106,13 +108,9 @@ class AsteroidMagics(Magics):
         The API key is never typed here: see %asteroid_login.
 
         """
-        command = self._usage(lambda: parse(line, cell))
-        namespace = ChainMap(dict(local_ns or {}), self._shell.user_ns)
-        result = _shown(lambda: _send(command, namespace))
-        if "--out" in command.options and "--dry-run" not in command.options:
-            self._shell.user_ns[command.options["--out"]] = result
-        silent = "--quiet" in command.options and isinstance(result, Delivery)
-        return None if silent else result
+        from .actions import send
+
+        return send(self._shell, line, cell, local_ns)
 
     @line_magic
     def asteroid_login(self, line: str) -> None:
@@ -124,8 +122,9 @@ class AsteroidMagics(Magics):
 
         The key can also come from the environment variable ASTEROID_API_KEY.
         """
-        action = self._usage(lambda: login.action_for(line))
-        print(_shown(action))  # noqa: T201 (a line of text is the whole answer)
+        from .actions import login
+
+        print(login(line))  # noqa: T201 (a line of text is the whole answer)
 
     @line_magic
     def asteroid_sandbox(self, line: str) -> "Sandbox | None":
@@ -143,14 +142,15 @@ class AsteroidMagics(Magics):
         if line.split():
             raise UsageError("%asteroid_sandbox takes nothing but --stop.")
         if self._sandbox is None:
-            # A package of its own that needs tornado; nothing but this line ever imports it.
-            from .sandbox import Sandbox  # noqa: PLC0415
+            # The one line that imports the sandbox, which nothing that sends may need.
+            from .sandbox import Sandbox
+            from .settings import ApiKey
 
             self._sandbox = Sandbox()
             self._sandbox.start()
-            self._before_sandbox = (self.base_url, settings.session.key)
+            self._before_sandbox = (self.base_url, session.key)
             self.base_url = self._sandbox.base_url
-            settings.session.key = settings.ApiKey(self._sandbox.api_key, "the sandbox")
+            session.key = ApiKey(self._sandbox.api_key, "the sandbox")
         return self._sandbox
 
     def stop_sandbox(self) -> None:
@@ -158,42 +158,7 @@ class AsteroidMagics(Magics):
         if self._sandbox is not None:
             self._sandbox.stop()
             self._sandbox = None
-            self.base_url, settings.session.key = self._before_sandbox
-
-    def _usage(self, read: Callable[[], T]) -> T:
-        try:
-            return read()
-        except UsageProblem as problem:
-            words = str(problem)
-        raise UsageError(words)
-
-
-def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryRun:
-    from .client import AsteroidClient  # noqa: PLC0415 (requests loads with the first send)
-
-    base_url = command.options.get("--base-url")
-    try:
-        execution_id = resolve_execution(command.execution, namespace)
-        # A new connection each time: one that was kept open may have gone stale while a person
-        # thought, and what is sent on a stale one may or may not arrive.
-        with AsteroidClient(base_url=base_url, timeout=command.timeout) as client:
-            if "--dry-run" in command.options:
-                return client.dry_run(execution_id, command.message)
-            return client.send(execution_id, command.message)
-    except AsteroidError as error:
-        fault = error.about(command.execution, command.message)
-    raise fault
-
-
-def _shown(action: Callable[[], T]) -> T:
-    """Return what `action` returns; show the card of its error, then let it stop the cell."""
-    try:
-        return action()
-    except AsteroidError as error:
-        fault = error
-    display(fault)  # type: ignore[no-untyped-call]
-    # Outside the except block, so that no context, and no key in one, hangs on it.
-    raise fault
+            self.base_url, session.key = self._before_sandbox
 
 
 def load(shell: "InteractiveShell") -> None:
@@ -211,4 +176,4 @@ def unload(shell: "InteractiveShell") -> None:
             for name in names:
                 manager.magics[kind].pop(name, None)
     manager.registry.pop(AsteroidMagics.__name__, None)
-    settings.session.clear()
+    session.clear()

@@ -21,10 +21,10 @@ from typing import NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigurationError
+from .session import DEFAULT_TIMEOUT, session
 
 DEFAULT_BASE_URL = "https://odyssey.asteroid.ai/agents/v2"
 DEFAULT_PATH = "/agents/v2"
-DEFAULT_TIMEOUT = 30.0
 LONGEST_TIMEOUT = 86_400.0
 KEY_VARIABLE = "ASTEROID_API_KEY"
 BASE_URL_VARIABLE = "ASTEROID_BASE_URL"
@@ -87,22 +87,6 @@ class Settings:
             "There is no API key.",
             hint=f"Run %asteroid_login, or set {KEY_VARIABLE} before the notebook starts.",
         )
-
-
-@dataclass
-class Session:
-    """What a person has set for this process: `%config`, `%asteroid_login`, `%asteroid_sandbox`."""
-
-    base_url: str | None = None
-    timeout: float | None = None
-    key: ApiKey | None = None
-
-    def clear(self) -> None:
-        """Forget all of it."""
-        self.base_url = self.timeout = self.key = None
-
-
-session = Session()
 
 
 def resolve(

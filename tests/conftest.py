@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from asteroid_magic import settings
 from asteroid_magic.sandbox import Sandbox
+from asteroid_magic.session import session
 
 VARIABLES = (
     "ASTEROID_API_KEY",
@@ -28,9 +28,9 @@ def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
-    settings.session.clear()
+    session.clear()
     yield
-    settings.session.clear()
+    session.clear()
 
 
 @pytest.fixture

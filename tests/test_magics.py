@@ -24,6 +24,7 @@ from asteroid_magic import (
     settings,
 )
 from asteroid_magic.sandbox import Sandbox
+from asteroid_magic.session import session
 from tests.test_settings import MemoryKeyring
 
 
@@ -64,7 +65,7 @@ def shell() -> Iterator[InteractiveShell]:
 
 @pytest.fixture
 def notebook(shell: InteractiveShell, box: Sandbox) -> Notebook:
-    settings.session.key = settings.ApiKey(box.api_key, "the test")
+    session.key = settings.ApiKey(box.api_key, "the test")
     shell.run_line_magic("load_ext", "asteroid_magic")
     shell.run_line_magic("config", f"AsteroidMagics.base_url = '{box.base_url}'")
     shell.user_ns.update(run_id=box.executions[1].id, run=box.executions[1])
@@ -211,7 +212,7 @@ def test_options_of_the_connection_are_used(notebook: Notebook, box: Sandbox) ->
 
 
 def test_a_wrong_key_is_told(notebook: Notebook) -> None:
-    settings.session.key = settings.ApiKey("wrong", "the test")
+    session.key = settings.ApiKey("wrong", "the test")
     notebook.run("%asteroid_send run_id hello")
     assert isinstance(notebook.error, Unauthorized)
     assert "%asteroid_login" in notebook.html()
@@ -254,7 +255,7 @@ def typed(answer: str) -> Callable[[str], str]:
 def test_login_keeps_the_key_for_this_session(
     notebook: Notebook, box: Sandbox, monkeypatch: pytest.MonkeyPatch, run_id: str
 ) -> None:
-    settings.session.key = None
+    session.key = None
     monkeypatch.setattr(getpass, "getpass", typed(f" {box.api_key}\n"))
     notebook.run("%asteroid_login")
     assert "set for this session" in notebook.text
@@ -274,7 +275,7 @@ def test_login_saves_and_forgets(notebook: Notebook, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("ASTEROID_API_KEY", "other")
         notebook.run("%asteroid_login --forget")
         assert stored.stored == {}
-        assert settings.session.key is None
+        assert session.key is None
         assert "ASTEROID_API_KEY is still set" in notebook.text
     finally:
         keyring.set_keyring(before)
@@ -293,7 +294,7 @@ def test_a_keyring_that_does_not_take_the_key_is_told(
         keyring.set_keyring(before)
     assert "The API key was not saved" in notebook.html()
     assert "key-4711" not in notebook.html() + notebook.text
-    assert settings.session.key is not None
+    assert session.key is not None
 
 
 def test_without_a_keyring_saving_says_what_to_install(
@@ -412,7 +413,7 @@ def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
         assert shell.find_line_magic("asteroid_send") is not None
         shell.run_line_magic("unload_ext", "asteroid_magic")
         assert footprint(shell) == before
-        assert settings.session == settings.Session()
+        assert vars(session) == {"base_url": None, "timeout": None, "key": None}
     shell.run_cell("%reset -f")
     gc.collect()
     assert gone() is None
@@ -421,6 +422,6 @@ def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
 
 def test_loading_works_again_after_unloading(notebook: Notebook, box: Sandbox, run_id: str) -> None:
     notebook.run("%reload_ext asteroid_magic")
-    settings.session.key = settings.ApiKey(box.api_key, "the test")
+    session.key = settings.ApiKey(box.api_key, "the test")
     notebook.run(f"%asteroid_send --base-url {box.base_url} {run_id} hello again")
     assert box.messages(run_id) == ["hello again"]

@@ -6,7 +6,8 @@ import keyring
 import keyring.backend
 import pytest
 
-from asteroid_magic import AsteroidClient, ConfigurationError, settings
+from asteroid_magic import AsteroidClient, ConfigurationError
+from asteroid_magic.session import session
 from asteroid_magic.settings import ApiKey, resolve
 
 DEFAULT = "https://odyssey.asteroid.ai/agents/v2"
@@ -46,7 +47,7 @@ def test_each_source_of_the_key_gives_way_to_the_one_before(
         assert key() == "from-keyring"
         monkeypatch.setenv("ASTEROID_API_KEY", " from-environment\n")
         assert key() == "from-environment"
-        settings.session.key = ApiKey("from-login", "%asteroid_login")
+        session.key = ApiKey("from-login", "%asteroid_login")
         assert key() == "from-login"
         argument = resolve("from-argument").key
         assert argument is not None
@@ -61,14 +62,14 @@ def test_each_source_of_the_base_url_gives_way_to_the_one_before(
     assert resolve().base_url == DEFAULT
     monkeypatch.setenv("ASTEROID_BASE_URL", "https://environment.invalid")
     assert resolve().base_url == "https://environment.invalid/agents/v2"
-    settings.session.base_url = "https://session.invalid/x/"
+    session.base_url = "https://session.invalid/x/"
     assert resolve().base_url == "https://session.invalid/x"
     assert resolve(base_url="https://argument.invalid").base_url.startswith("https://argument.")
 
 
 def test_each_source_of_the_timeout_gives_way_to_the_one_before() -> None:
     assert resolve().timeout == AsteroidClient().timeout == 30.0
-    settings.session.timeout = 5
+    session.timeout = 5
     assert resolve().timeout == 5
     assert resolve(timeout=7).timeout == 7
 

@@ -11,13 +11,7 @@ from asteroid_odyssey import exceptions
 
 from asteroid_magic.sandbox import Sandbox
 
-PATIENCE = 15.0
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(pace=0.02) as sandbox:
-        yield sandbox
+from .support import PATIENCE
 
 
 @pytest.fixture

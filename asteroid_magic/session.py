@@ -1,0 +1,27 @@
+"""What a person has set for this process: `%config`, `%asteroid_login`, `%asteroid_sandbox`.
+
+A room of its own, since it is all of the settings that `%load_ext` has to import.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .settings import ApiKey
+
+DEFAULT_TIMEOUT = 30.0
+
+
+class Session:
+    """The settings of this session; None where nothing has been set. `timeout` is in seconds."""
+
+    def __init__(self) -> None:
+        self.base_url: str | None = None
+        self.timeout: float | None = None
+        self.key: ApiKey | None = None
+
+    def clear(self) -> None:
+        """Forget all of it."""
+        self.base_url = self.timeout = self.key = None
+
+
+session = Session()

@@ -1,0 +1,70 @@
+"""How the tests of the sandbox speak to it, and what they wait for."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+
+from asteroid_magic.sandbox import Sandbox
+
+PATIENCE = 15.0
+ADDED = "User message added."
+T = TypeVar("T")
+
+
+def url(box: Sandbox, execution_id: str, rest: str = "/user-messages") -> str:
+    return f"{box.base_url}/executions/{execution_id}{rest}"
+
+
+def send(http: requests.Session, box: Sandbox, execution_id: str, text: str) -> requests.Response:
+    return http.post(url(box, execution_id), json={"message": text}, timeout=PATIENCE)
+
+
+def asking(box: Sandbox) -> str:
+    return box.executions[0].id
+
+
+def running(box: Sandbox) -> str:
+    return box.executions[1].id
+
+
+def finished(box: Sandbox) -> str:
+    return box.executions[2].id
+
+
+def payloads(http: requests.Session, box: Sandbox, execution_id: str) -> list[dict[str, Any]]:
+    answer = http.get(url(box, execution_id, "/activities?order=asc"), timeout=PATIENCE)
+    assert answer.status_code == 200
+    return [activity["payload"] for activity in answer.json()]
+
+
+def spoken(http: requests.Session, box: Sandbox, execution_id: str) -> list[str]:
+    return [
+        payload["message"]
+        for payload in payloads(http, box, execution_id)
+        if payload.get("actionName") == "util_send_user_message"
+    ]
+
+
+def eventually(look: Callable[[], T], enough: Callable[[T], bool] = bool) -> T:
+    deadline = time.monotonic() + PATIENCE
+    while not enough(seen := look()):
+        assert time.monotonic() < deadline, f"gave up waiting; last seen: {seen!r}"
+        threading.Event().wait(0.01)
+    return seen
+
+
+def assert_error(answer: requests.Response, status: int, word: str) -> dict[str, Any]:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"].startswith("application/json")
+    body: dict[str, Any] = answer.json()
+    assert body["code"] == body["status"] == status
+    assert word in body["message"]
+    assert body["detail"] == body["message"]
+    assert body["type"] == "about:blank"
+    assert body["title"] == answer.reason
+    assert body["instance"] == urlsplit(answer.url).path
+    return body
