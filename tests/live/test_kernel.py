@@ -1,0 +1,213 @@
+"""The magics in a real kernel: outputs, errors that stop a run, interrupts and the login."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager, start_new_kernel
+from nbclient.exceptions import CellExecutionError
+
+from asteroid_magic.sandbox import Sandbox
+from tests.live import notebooks
+from tests.servers import FaultServer, silent
+
+Message = dict[str, Any]
+
+
+class Kernel:
+    """A running kernel, spoken to as a front end does."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager = manager
+        self.client = client
+
+    def run(self, code: str, typed: str | None = None) -> tuple[Message, list[Message]]:
+        """Run a cell; return the reply and what it showed. `typed` answers a prompt."""
+        shown: list[Message] = []
+        prompts: list[Message] = []
+
+        def answer(message: Message) -> None:
+            prompts.append(message["content"])
+            self.client.input(typed or "")
+
+        reply = self.client.execute_interactive(
+            code,
+            timeout=60,
+            allow_stdin=typed is not None,
+            stdin_hook=answer,
+            output_hook=shown.append,
+        )
+        self.prompts = prompts
+        return reply["content"], shown
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Kernel]:
+    manager, client = start_new_kernel()
+    yield Kernel(manager, client)
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel(started: Kernel, box: Sandbox) -> Kernel:
+    """A kernel with the extension loaded anew, and the sandbox set."""
+    started.run(
+        f"import os; os.environ.update(ASTEROID_API_KEY={box.api_key!r}, "
+        f"ASTEROID_BASE_URL={box.base_url!r})\n%reload_ext asteroid_magic\n"
+        f"run_id = {box.executions[1].id!r}"
+    )
+    return started
+
+
+def shown_as(kind: str, messages: list[Message]) -> str:
+    return "".join(
+        message["content"].get("data", {}).get(kind, "") + message["content"].get("text", "")
+        for message in messages
+    )
+
+
+def test_a_delivery_is_the_result_of_its_cell(kernel: Kernel, box: Sandbox) -> None:
+    reply, shown = kernel.run("%asteroid_send run_id It's $5, isn't it")
+    assert reply["status"] == "ok"
+    (result,) = [one for one in shown if one["msg_type"] == "execute_result"]
+    assert "<strong>Delivered</strong>" in result["content"]["data"]["text/html"]
+    assert result["content"]["data"]["text/plain"].startswith("✓ Delivered")
+    assert box.messages(box.executions[1].id) == ["It's $5, isn't it"]
+
+
+def test_a_failure_shows_its_card_and_one_error_line(kernel: Kernel, box: Sandbox) -> None:
+    box.fail_next(status=500)
+    reply, shown = kernel.run("%asteroid_send run_id hello")
+    assert reply["status"] == "error"
+    assert reply["ename"] == "ServerError"
+    assert "May have been delivered" in shown_as("text/html", shown)
+    (error,) = [one["content"] for one in shown if one["msg_type"] == "error"]
+    assert len(error["traceback"]) == 1
+    assert "May have been delivered" in error["traceback"][0]
+
+
+def test_a_failure_stops_a_notebook_that_is_run_from_top_to_bottom(box: Sandbox) -> None:
+    box.fail_next(status=404)
+    notebook = notebooks.of_cells(
+        "%load_ext asteroid_magic",
+        f"%config AsteroidMagics.base_url = {box.base_url!r}",
+        f"import os; os.environ['ASTEROID_API_KEY'] = {box.api_key!r}",
+        f"%asteroid_send {box.executions[1].id} hello",
+        "print('reached')",
+    )
+    with pytest.raises(CellExecutionError, match="NotFound: Not delivered"):
+        notebooks.execute(notebook)
+    assert notebook.cells[4].outputs == []
+
+
+def test_an_interrupt_is_unknown_and_stops_the_cells_behind(kernel: Kernel) -> None:
+    with FaultServer(silent) as server:
+        line = f"%asteroid_send --base-url {server.base_url} run_id hello"
+        sending = kernel.client.execute(line)
+        behind = kernel.client.execute("print('reached')")
+        began = time.monotonic()
+        while not server.requests:
+            assert time.monotonic() - began < 20
+            time.sleep(0.01)
+        kernel.manager.interrupt_kernel()
+        replies: dict[str, Message] = {}
+        while {sending, behind} - replies.keys():
+            message = kernel.client.get_shell_msg(timeout=20)
+            replies[message["parent_header"]["msg_id"]] = message["content"]
+    assert replies[sending]["status"] == "error"
+    assert replies[sending]["ename"] == "SendInterrupted"
+    assert "May have been delivered" in replies[sending]["traceback"][0]
+    assert replies[behind]["status"] in {"aborted", "error"}
+
+
+def test_the_key_is_asked_for_unseen(kernel: Kernel, box: Sandbox) -> None:
+    kernel.run("del os.environ['ASTEROID_API_KEY']")
+    reply, shown = kernel.run("%asteroid_login", typed=box.api_key)
+    assert reply["status"] == "ok"
+    assert [prompt["password"] for prompt in kernel.prompts] == [True]
+    assert "set for this session" in shown_as("text/plain", shown)
+    _, shown = kernel.run("%asteroid_send run_id hello")
+    assert "Delivered" in shown_as("text/html", shown)
+
+
+def test_a_front_end_that_cannot_ask_is_told_what_to_do_instead(kernel: Kernel) -> None:
+    reply, shown = kernel.run("%asteroid_login")
+    assert reply["status"] == "error"
+    assert "cannot ask for a key" in shown_as("text/html", shown)
+    assert "ASTEROID_API_KEY" in shown_as("text/html", shown)
+
+
+def test_a_cell_that_runs_beside_a_loop_can_use_the_sandbox(kernel: Kernel) -> None:
+    kernel.run("%asteroid_sandbox\n")
+    _, shown = kernel.run("import asyncio; await asyncio.sleep(0); 6 * 7")
+    assert "42" in shown_as("text/plain", shown)
+    reply, _ = kernel.run("%asteroid_sandbox --stop")
+    assert reply["status"] == "ok"
+
+
+LEAVING = [
+    "%load_ext asteroid_magic",
+    "import logging, sys; logging.basicConfig(level='DEBUG', stream=sys.stdout, force=True)",
+    "%xmode Verbose",
+    "%asteroid_send run_id fine",
+    "%%asteroid_send run_id\na whole cell",
+    "r = %asteroid_send run_id kept\nr, vars(r)",
+    "%asteroid_send --dry-run run_id shown",
+    "%asteroid_send --timeout 0.5 run_id slow",
+    "%tb",
+    "%tb Verbose",
+    "%asteroid_send run_id dropped",
+    "%asteroid_send run_id echoed",
+    "from asteroid_magic import AsteroidClient\nclient = AsteroidClient()\nclient, vars(client)",
+    "client.send(run_id, 'refused directly')",
+    "%tb Verbose",
+    "%config AsteroidMagics",
+    "%asteroid_login",
+    "import ipywidgets; ipywidgets.Text('a widget, so that its state is saved')",
+    "%who\n%whos\n%history -n",
+    "from asteroid_magic.session import session\nsession.key, session.__dict__",
+]
+
+
+def test_the_key_is_in_nothing_that_a_session_leaves(
+    box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outputs, the saved notebook with its widgets, the history database, logs at DEBUG, %tb."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("ASTEROID_API_KEY", box.api_key)
+    monkeypatch.setenv("ASTEROID_BASE_URL", box.base_url)
+    box.fail_next(delay=0.001, times=3)
+    box.fail_next(delay=3)
+    box.fail_next(drop="after")
+    box.fail_next(status=401, body=f'{{"code": 401, "message": "bad key {box.api_key}"}}')
+    box.fail_next(status=500, body=f"stack trace with {box.api_key}")
+    setting = f"run_id = {box.executions[1].id!r}"
+    notebook = notebooks.execute(
+        notebooks.of_cells(setting, *LEAVING),
+        allow_errors=True,
+        ipython_hist_file=str(tmp_path / "history.sqlite"),
+    )
+    saved = tmp_path / "saved.ipynb"
+    nbformat.write(notebook, saved)
+    shown = "".join(notebooks.html(cell) + notebooks.text(cell) for cell in notebook.cells)
+    for words in (
+        "Delivered",
+        "Not sent",
+        "May have been",
+        "Not delivered",
+        "urllib3",
+        "[API key]",
+    ):
+        assert words in shown, "the session went as planned"
+    assert "application/vnd.jupyter.widget-state+json" in saved.read_text()
+    left = [file for file in tmp_path.rglob("*") if file.is_file()]
+    history = b"".join(file.read_bytes() for file in left if "history.sqlite" in file.name)
+    assert b"a whole cell" in history
+    for file in left:
+        assert box.api_key.encode() not in file.read_bytes(), file
