@@ -9,9 +9,10 @@ from IPython.display import display
 
 from .client import AsteroidClient
 from .errors import AsteroidError
-from .line import SendCommand, UsageProblem, parse, resolve_execution
+from .line import SendCommand, UsageProblem, fill, parse, resolve_execution
 from .login import action_for
 from .records import Delivery, DryRun
+from .session import session
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -28,6 +29,7 @@ def send(
     result = _shown(lambda: _send(command, namespace))
     if isinstance(result, DryRun):
         return result
+    session.seen[result.execution_id] = None
     if "--out" in command.options:
         shell.user_ns[command.options["--out"]] = result
     return None if "--quiet" in command.options else result
@@ -42,12 +44,15 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
     base_url = command.options.get("--base-url")
     try:
         execution_id = resolve_execution(command.execution, namespace)
+        message = command.message
+        if "--fill" in command.options:
+            message = fill(message, namespace)
         # A new connection each time: one that was kept open may have gone stale while a person
         # thought, and what is sent on a stale one may or may not arrive.
         with AsteroidClient(base_url=base_url, timeout=command.timeout) as client:
             if "--dry-run" in command.options:
-                return client.dry_run(execution_id, command.message)
-            return client.send(execution_id, command.message)
+                return client.dry_run(execution_id, message)
+            return client.send(execution_id, message)
     except AsteroidError as error:
         fault = error.about(command.execution, command.message)
     raise fault

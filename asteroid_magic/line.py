@@ -21,8 +21,8 @@ from .outgoing import is_execution_id
 from .text import shorten
 
 USAGE = (
-    "%asteroid_send [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] [--out NAME] "
-    "EXECUTION message"
+    "%asteroid_send [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
+    "[--out NAME] [--fill] EXECUTION message"
 )
 # What each option takes, in the words of the usage line; None: nothing, it is a switch.
 OPTIONS: Mapping[str, str | None] = {
@@ -31,13 +31,18 @@ OPTIONS: Mapping[str, str | None] = {
     "--dry-run": None,
     "--quiet": None,
     "--out": "NAME",
+    "--fill": None,
 }
+
+SHORT = {"-f": "--fill"}
 
 # Of what was typed wrong, so many characters are repeated in an error.
 LONGEST_QUOTE = 60
 
 # A word ends at a space or a tab. Every other kind of white space is the message's own.
 _WORD = re.compile(r"[^ \t\r\n]+")
+# A name in two pairs of braces is text, as is every brace that does not hold just a name.
+_PLACEHOLDER = re.compile(r"\{\{[^\W\d]\w*\}\}|\{([^\W\d]\w*)\}")
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
@@ -88,6 +93,7 @@ def _take_options(line: str) -> tuple[dict[str, str], str]:
         word = _WORD.match(rest)
         name, equals, value = (word.group() if word else "").partition("=")
         rest = rest[word.end() if word else 0 :].lstrip(" \t\r\n")
+        name = SHORT.get(name, name)
         takes = _look_up(name)
         if takes is None and equals:
             raise UsageProblem(f"The option {name} takes no value.\n{USAGE}")
@@ -135,6 +141,28 @@ def _unquote(message: str) -> str:
     if quote in {'"', "'"} and len(message) > 1 and message.find(quote, 1) == len(message) - 1:
         return message[1:-1]
     return message
+
+
+def fill(text: str, namespace: Mapping[str, Any]) -> str:
+    """Return `text` with each `{name}` replaced by the variable of that name, as `str` writes it.
+
+    One pass, so that braces in a value stay as they are. Only plain names count; all other braces
+    are text. Raises `InvalidInput` for a name that there is no variable of.
+    """
+    missing = {
+        found[1]
+        for found in _PLACEHOLDER.finditer(text)
+        if found[1] is not None and found[1] not in namespace
+    }
+    if missing:
+        names = ", ".join(_brief(name) for name in sorted(missing))
+        raise InvalidInput(
+            f"The message is to be filled, and there is no variable {names}.",
+            hint="Set it, or leave --fill out to send the braces as they are.",
+        )
+    return _PLACEHOLDER.sub(
+        lambda found: found[0] if found[1] is None else str(namespace[found[1]]), text
+    )
 
 
 def resolve_execution(word: str, namespace: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from IPython.core.magic import (
 )
 from traitlets import Float, TraitError, Unicode, observe, validate
 
+from . import verbatim
 from .session import DEFAULT_TIMEOUT, session
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .records import Delivery, DryRun
     from .sandbox import Sandbox
     from .settings import ApiKey
+
+COMPLETED = (f"%{verbatim.NAME}", f"%%{verbatim.NAME}")
 
 
 @magics_class
@@ -93,6 +96,7 @@ class AsteroidMagics(Magics):
           --dry-run          show the request and the same as a curl command; send nothing
           --quiet            show nothing when it was delivered; the result is then None
           --out NAME         put the Delivery into this variable as well
+          -f, --fill         fill {name} in the message with the variable of that name
 
         The outcome is one of three:
           delivered                   Asteroid has the message
@@ -161,13 +165,26 @@ class AsteroidMagics(Magics):
             self.base_url, session.key = self._before_sandbox
 
 
+def _complete(shell: "InteractiveShell", event: Any) -> list[str]:
+    from .completion import complete
+
+    return complete(shell, event)
+
+
 def load(shell: "InteractiveShell") -> None:
-    """Register the magics with `shell`."""
+    """Register the magics with `shell`, what keeps their text exact, and what Tab offers."""
     shell.register_magics(AsteroidMagics)
+    verbatim.install(shell)
+    for line in COMPLETED:
+        shell.set_hook("complete_command", _complete, str_key=line)  # type: ignore[no-untyped-call]
 
 
 def unload(shell: "InteractiveShell") -> None:
-    """Take the magics out of `shell`, stop the sandbox and forget what the session had set."""
+    """Take all of that out of `shell`, stop the sandbox and forget what the session had set."""
+    verbatim.uninstall(shell)
+    completers = shell.strdispatchers["complete_command"].strs
+    for line in COMPLETED:
+        completers.pop(line, None)
     manager = shell.magics_manager
     for ours in [one for one in shell.configurables if isinstance(one, AsteroidMagics)]:
         ours.stop_sandbox()

@@ -12,16 +12,21 @@ DEFAULT_TIMEOUT = 30.0
 
 
 class Session:
-    """The settings of this session; None where nothing has been set. `timeout` is in seconds."""
+    """The settings of this session; None where nothing has been set. `timeout` is in seconds.
+
+    `seen` holds the IDs of the executions that a message has reached, newest last.
+    """
 
     def __init__(self) -> None:
         self.base_url: str | None = None
         self.timeout: float | None = None
         self.key: ApiKey | None = None
+        self.seen: dict[str, None] = {}
 
     def clear(self) -> None:
         """Forget all of it."""
         self.base_url = self.timeout = self.key = None
+        self.seen.clear()
 
 
 session = Session()

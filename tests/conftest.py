@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.session import session
+from asteroid_magic.settings import ApiKey
+from tests.shells import Notebook
 
 VARIABLES = (
     "ASTEROID_API_KEY",
@@ -44,3 +48,28 @@ def box() -> Iterator[Sandbox]:
     """A sandbox whose agents hurry."""
     with Sandbox(pace=0.02) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    InteractiveShell.clear_instance()
+    made = InteractiveShell.instance()
+    yield made
+    with capture_output():
+        made.run_line_magic("unload_ext", "asteroid_magic")
+    made.history_manager.end_session()  # type: ignore[union-attr]
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def notebook(shell: InteractiveShell, box: Sandbox) -> Notebook:
+    session.key = ApiKey(box.api_key, "the test")
+    shell.run_line_magic("load_ext", "asteroid_magic")
+    shell.run_line_magic("config", f"AsteroidMagics.base_url = '{box.base_url}'")
+    shell.user_ns.update(run_id=box.executions[1].id, run=box.executions[1])
+    return Notebook(shell)
+
+
+@pytest.fixture
+def run_id(box: Sandbox) -> str:
+    return box.executions[1].id

@@ -2,17 +2,15 @@
 
 import gc
 import getpass
-import re
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keyring
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
 
 from asteroid_magic import (
     AsteroidError,
@@ -25,56 +23,8 @@ from asteroid_magic import (
 )
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.session import session
+from tests.shells import Notebook
 from tests.test_settings import MemoryKeyring
-
-
-class Notebook:
-    """A shell with the extension loaded, and what running a cell in it showed."""
-
-    def __init__(self, shell: InteractiveShell) -> None:
-        self.shell = shell
-        self.shown: list[Any] = []
-        self.text = ""
-        self.error: BaseException | None = None
-        self.result: Any = None
-
-    def run(self, cell: str) -> Any:
-        """Run a cell; return its result, and keep what it showed."""
-        with capture_output() as captured:
-            outcome = self.shell.run_cell(cell, store_history=True)
-        self.shown = captured.outputs
-        self.text = re.sub(r"\x1b\[[0-9;]*m", "", captured.stdout + captured.stderr)
-        self.error = outcome.error_before_exec or outcome.error_in_exec
-        self.result = outcome.result
-        return outcome.result
-
-    def html(self) -> str:
-        return "".join(output.data.get("text/html", "") for output in self.shown)
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    made = InteractiveShell.instance()
-    yield made
-    with capture_output():
-        made.run_line_magic("unload_ext", "asteroid_magic")
-    made.history_manager.end_session()  # type: ignore[union-attr]
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def notebook(shell: InteractiveShell, box: Sandbox) -> Notebook:
-    session.key = settings.ApiKey(box.api_key, "the test")
-    shell.run_line_magic("load_ext", "asteroid_magic")
-    shell.run_line_magic("config", f"AsteroidMagics.base_url = '{box.base_url}'")
-    shell.user_ns.update(run_id=box.executions[1].id, run=box.executions[1])
-    return Notebook(shell)
-
-
-@pytest.fixture
-def run_id(box: Sandbox) -> str:
-    return box.executions[1].id
 
 
 def test_a_line_is_delivered_and_its_delivery_is_the_result(
@@ -391,6 +341,7 @@ def footprint(shell: InteractiveShell) -> dict[str, Any]:
         "tokens": list(shell.input_transformer_manager.token_transformers),
         "lines": list(shell.input_transformer_manager.line_transforms),
         "names": sorted(name for name in shell.user_ns if not name.startswith("_")),
+        "completers": sorted(shell.strdispatchers["complete_command"].strs),
         "events": {name: len(each) for name, each in shell.events.callbacks.items()},
         "exceptions": shell.custom_exceptions,
         "formatters": {
@@ -413,7 +364,12 @@ def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
         assert shell.find_line_magic("asteroid_send") is not None
         shell.run_line_magic("unload_ext", "asteroid_magic")
         assert footprint(shell) == before
-        assert vars(session) == {"base_url": None, "timeout": None, "key": None}
+        assert vars(session) == {
+            "base_url": None,
+            "timeout": None,
+            "key": None,
+            "seen": {},
+        }
     shell.run_cell("%reset -f")
     gc.collect()
     assert gone() is None

@@ -1,0 +1,54 @@
+"""What Tab offers behind `%asteroid_send`: options, then executions; no server is asked."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from inspect import getattr_static
+from types import MemberDescriptorType
+from typing import TYPE_CHECKING, Any
+
+from .line import OPTIONS
+from .outgoing import is_execution_id
+from .session import session
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def complete(shell: "InteractiveShell", event: Any) -> list[str]:
+    """Return the offers for what stands before the cursor; called by IPython's completer."""
+    return list(offers(event.text_until_cursor, shell.user_ns, session.seen))
+
+
+def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Iterator[str]:
+    """Yield options, then variables that hold an execution, then executions of this session.
+
+    `typed` is the line up to the cursor. Nothing is offered where the value of an option, or the
+    message, is typed.
+    """
+    words = typed.split()[1:]
+    if typed[-1:].strip():
+        # The last word is still being typed.
+        words = words[:-1]
+    takes_value = False
+    for word in words:
+        if not takes_value and not word.startswith("-"):
+            return
+        takes_value = not takes_value and OPTIONS.get(word) is not None
+    if not takes_value:
+        yield from OPTIONS
+        yield from sorted(name for name, value in namespace.items() if _is_offered(name, value))
+        yield from seen
+
+
+def _is_offered(name: str, value: object) -> bool:
+    return not name.startswith("_") and (_is_id(value) or _is_id(_static_id(value)))
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, uuid.UUID) or (isinstance(value, str) and is_execution_id(value))
+
+
+def _static_id(value: object) -> object:
+    """Return the `id` of an object without running any code of it, a property's say."""
+    found = getattr_static(value, "id", None)
+    return found.__get__(value) if isinstance(found, MemberDescriptorType) else found
