@@ -47,6 +47,7 @@ _LINE = re.compile(rf"[ \t]*(?:[^%#'\"]*?=[ \t]*|%[^#'\"]*?[ \t])??%?{NAME}[ \t]
 # A line that begins with the bare name and goes on as no Python does.
 _BARE = re.compile(rf"{NAME}[ \t]+(?![=.,:;()\[\]|&^<>@/*+%]|(?:and|else|for|if|in|is|not|or)\b)")
 _BEHIND = re.compile(rf"%(\w+)[ \t].*?(?<=[ \t])%{NAME}(?=[ \t])", re.DOTALL)
+_OTHER_CELL = re.compile(r"\s*(?:>>> ?|In \[\d+\]: ?)?\s*%%")
 # Magics that look at what stands behind them and do not run it.
 _LOOKING = {"alias_magic", "edit", "hist", "history", "macro", "psearch", "recall", "rerun", "save"}
 
@@ -81,13 +82,14 @@ take_cell.has_side_effects = True  # type: ignore[attr-defined]
 def keep_pieces(lines: list[str]) -> list[str]:
     """Put aside what stands behind the name in each line of ours that has been cut."""
     _aside.clear()
-    if not any(NAME in line for line in lines):
+    # The body of another cell magic is that magic's own.
+    if not any(NAME in line for line in lines) or _OTHER_CELL.match("".join(lines)):
         return lines
     typed = [f"{line}\n" for line in "".join(lines).removesuffix("\n").split("\n")]
     kept: list[str] = []
     while typed:
         line = typed.pop(0)
-        found = _LINE.match(line) if NAME in line else None
+        found = None if _mentions(line.lstrip()) else _LINE.match(line)
         while found and typed and line.endswith("\\\n"):
             line += typed.pop(0)
         if found and len(line.splitlines()) > line.count("\n"):
@@ -198,9 +200,14 @@ def _is_inexact(first: Token) -> bool:
     """Tell whether a line would send what may not be what was typed: see `_refusal`."""
     text = first.line[first.start[1] :]
     if first.string == "%":
-        behind = _BEHIND.match(text)
-        return behind is not None and behind[1] not in _LOOKING
+        return _BEHIND.match(text) is not None and not _mentions(text)
     return first.string == NAME and _BARE.match(text) is not None and not _is_python(text)
+
+
+def _mentions(text: str) -> bool:
+    """Tell whether a line is one of another magic that only looks at what stands behind it."""
+    behind = _BEHIND.match(text)
+    return behind is not None and behind[1] in _LOOKING
 
 
 def _is_python(text: str) -> bool:

@@ -1,12 +1,17 @@
 """What is typed is what arrives: through a real shell's `run_cell`, at the sandbox."""
 
+import warnings
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
 
+from asteroid_magic import verbatim
 from asteroid_magic.sandbox import Sandbox
+from tests.cells import FOREIGN
+from tests.messages import CELLS, LINES
 from tests.shells import Notebook
 
 # Separators, quotes, prompts and IPython's own syntax far more often than chance would have them.
@@ -79,3 +84,162 @@ def test_any_text_in_a_line_arrives_as_it_is(
     notebook.shell.run_cell(f"%asteroid_send --quiet run_id {text}")
     sent = in_a_line(text)
     assert arrived.new() == ([sent] if sent.strip() else [])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%asteroid_send run_id {}",
+        "  %asteroid_send run_id {}",
+        "x = 1\n\n%asteroid_send run_id {}\ny = 2",
+        "for _ in range(1):\n    %asteroid_send run_id {}",
+        "kept = %asteroid_send run_id {}",
+        "if True:\n    kept = %asteroid_send --quiet run_id {}\n\nelse: pass",
+        "%pwd 'never (closed\n%asteroid_send run_id {}",
+        "%asteroid_send\trun_id\t{}",
+    ],
+    ids=["plain", "indented", "amid", "in a loop", "assigned", "in a branch", "behind", "tabs"],
+)
+def test_a_natural_message_arrives_from_every_kind_of_line(
+    notebook: Notebook, arrived: ArrivedMessages, form: str
+) -> None:
+    for name, text in LINES.items():
+        # A backslash at the end of a line that is not the last one continues it.
+        if not (text.endswith("\\") and not form.endswith("{}")):
+            notebook.run(form.replace("{}", text))
+            assert notebook.error is None, name
+            assert arrived.new() == [text], name
+
+
+@pytest.mark.parametrize(
+    "form", ["%%asteroid_send run_id\n{}\n", "\n \n%%asteroid_send --quiet run_id  \r\n{}\n"]
+)
+def test_a_natural_message_arrives_from_a_cell(
+    notebook: Notebook, arrived: ArrivedMessages, form: str
+) -> None:
+    for name, text in {**LINES, **CELLS}.items():
+        notebook.run(form.replace("{}", text))
+        assert notebook.error is None, name
+        assert arrived.new() == [text], name
+
+
+def test_a_backslash_continues_a_line(notebook: Notebook, arrived: ArrivedMessages) -> None:
+    notebook.run("%asteroid_send run_id one, \\\ntwo \\\nthree?\nx = 1")
+    assert arrived.new() == ["one,  two  three?"]
+    notebook.run("%asteroid_send run_id one\u2028two \\\nthree\u2028four?")
+    assert arrived.new() == ["one\u2028two  three\u2028four?"]
+    assert notebook.error is None
+
+
+def test_several_lines_of_one_cell_all_arrive(notebook: Notebook, arrived: ArrivedMessages) -> None:
+    notebook.run(
+        '%asteroid_send run_id one """ (?\n%time x = 1\nr = %asteroid_send run_id two\u2028(?\n'
+        "print('between')\n%asteroid_send run_id three?"
+    )
+    assert arrived.new() == ['one """ (?', "two\u2028(?", "three?"]
+    assert "between" in notebook.text
+
+
+@pytest.mark.parametrize("cell", ["%%time\n", "%%capture kept\n"])
+def test_a_line_below_another_cell_magic_arrives(
+    notebook: Notebook, arrived: ArrivedMessages, cell: str
+) -> None:
+    notebook.run(f"{cell}%asteroid_send run_id is it $5?")
+    assert arrived.new() == ["is it $5?"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "asteroid_send run_id hello",
+        "asteroid_send run_id are you done?",
+        "asteroid_send --quiet run_id a\u2028print(1)",
+        "%time %asteroid_send run_id are you done?",
+        "%time %asteroid_send run_id it costs $5",
+        "%timeit -n 1 %asteroid_send run_id a\u2028print(1)",
+        "x = 1\nasteroid_send run_id are you done?",
+    ],
+)
+def test_where_it_cannot_be_exact_nothing_is_sent_and_the_person_is_told(
+    notebook: Notebook, arrived: ArrivedMessages, line: str
+) -> None:
+    notebook.run(line)
+    assert arrived.new() == []
+    assert notebook.text.startswith("UsageError: ")
+    assert "Nothing was sent" in notebook.text
+    assert "%%asteroid_send" in notebook.text
+
+
+def test_help_is_still_help(notebook: Notebook, arrived: ArrivedMessages) -> None:
+    for line in ("%asteroid_send?", "%%asteroid_send?", "%asteroid_send??", "?%asteroid_send"):
+        assert "pinfo" in notebook.shell.transform_cell(line), line
+    assert arrived.new() == []
+
+
+MENTIONING = [
+    "text = '''\n%asteroid_send run_id are you done?\n'''",
+    "text = '''\n%asteroid_send run_id a\u2028b (\x0cc\n%%asteroid_send x\n'''",
+    "# %asteroid_send run_id are you done?\u2028!ls\nx = 1",
+    "print('%asteroid_send run_id hello')",
+    "f(x,\n  '%asteroid_send run_id a\u2028b')",
+    "%%bash\n%asteroid_send run_id hello?\u2028there\n",
+    "%%writefile x\n%%asteroid_send run_id\nhello\n",
+    "!echo %asteroid_send run_id hello",
+    "%history -g %asteroid_send run",
+    "%history -g %asteroid_send 'a\u2028b\\",
+    ">>> %%bash\n... %asteroid_send 'a\u2028b\\",
+    "%alias_magic send asteroid_send",
+    "asteroid_send = 5",
+    "asteroid_send.attribute",
+    "asteroid_send in (1, 2)",
+    "asteroid_send if x else y",
+    "asteroid_send (1)",
+    "asteroid_send --x",
+    "def asteroid_send ():\n    return 1",
+    "%asteroid_sender run_id are you",
+    "%asteroid_send.x run",
+    "x % asteroid_send",
+    "get_ipython().run_line_magic('asteroid_send', 'run_id hello')",
+]
+"""Cells that mention the magic and are none of ours."""
+
+
+def transformed(shell: InteractiveShell, cell: str) -> tuple[object, object]:
+    """Return what a cell becomes, and whether it counts as complete."""
+    manager = shell.input_transformer_manager
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return manager.transform_cell(cell), manager.check_complete(cell)
+        except SyntaxError as error:
+            return str(error), None
+
+
+def test_a_cell_that_is_not_ours_is_transformed_as_without_us(shell: InteractiveShell) -> None:
+    cells = [*FOREIGN, *MENTIONING]
+    without = [transformed(shell, cell) for cell in cells]
+    shell.run_line_magic("load_ext", "asteroid_magic")
+    for cell, expected in zip(cells, without, strict=True):
+        assert transformed(shell, cell) == expected
+
+
+def test_there_are_three_hundred_of_them() -> None:
+    assert len({*FOREIGN, *MENTIONING}) >= 300
+
+
+def test_a_cell_of_ours_is_complete_when_a_blank_line_follows(notebook: Notebook) -> None:
+    check = notebook.shell.input_transformer_manager.check_complete
+    assert check("%%asteroid_send run_id\n")[0] == "incomplete"
+    assert check("%%asteroid_send run_id\nhello")[0] == "incomplete"
+    assert check("%%asteroid_send run_id\nhello\n\n")[0] == "complete"
+    assert check("%asteroid_send run_id are you done?")[0] == "complete"
+
+
+@pytest.mark.parametrize("broken", ["_CELL", "_LINE", "_is_magic", "find_end_of_continued_line"])
+def test_a_transformer_that_fails_leaves_the_cell_to_ipython(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    cells = ["%%asteroid_send run_id\nhello", "%asteroid_send run_id hello", "x = %time 1"]
+    expected = [notebook.shell.transform_cell(cell) for cell in cells]
+    monkeypatch.setattr(verbatim, broken, None)
+    assert [notebook.shell.transform_cell(cell) for cell in cells] == expected
