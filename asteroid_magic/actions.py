@@ -9,13 +9,17 @@ from IPython.display import display
 
 from .client import AsteroidClient
 from .errors import AsteroidError
-from .line import SendCommand, UsageProblem, fill, parse, resolve_execution
+from .line import SendCommand, UsageProblem, fill, parse
 from .login import action_for
+from .lookup import resolve_execution
 from .records import Delivery, DryRun
 from .session import session
+from .settings import ApiKey
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from .sandbox import Sandbox
 
 T = TypeVar("T")
 
@@ -28,11 +32,16 @@ def send(
     namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
     result = _shown(lambda: _send(command, namespace))
     if isinstance(result, DryRun):
-        return result
+        if "--show" not in command.options:
+            return result
+        display(result)  # type: ignore[no-untyped-call]
+        return None
     session.seen[result.execution_id] = None
     if "--out" in command.options:
         shell.user_ns[command.options["--out"]] = result
-    return None if "--quiet" in command.options else result
+    if "--show" in command.options and "--quiet" not in command.options:
+        display(result)  # type: ignore[no-untyped-call]
+    return None if {"--quiet", "--show"} & command.options.keys() else result
 
 
 def login(line: str) -> str:
@@ -40,8 +49,23 @@ def login(line: str) -> str:
     return _shown(_usage(lambda: action_for(line)))
 
 
+def start_sandbox() -> "Sandbox":
+    """Start a sandbox and let the settings of this session lead to it."""
+    try:
+        # A package of its own, which needs tornado: nothing but this line ever imports it.
+        from .sandbox import Sandbox  # noqa: PLC0415
+    except ImportError as error:
+        words = str(error)
+    else:
+        sandbox = Sandbox().start()
+        session.sandbox = (sandbox.base_url, ApiKey(sandbox.api_key, "the sandbox"))
+        return sandbox
+    raise UsageError(words)
+
+
 def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryRun:
     base_url = command.options.get("--base-url")
+    execution_id, message = command.execution, command.typed
     try:
         execution_id = resolve_execution(command.execution, namespace)
         message = command.message
@@ -54,7 +78,7 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
                 return client.dry_run(execution_id, message)
             return client.send(execution_id, message)
     except AsteroidError as error:
-        fault = error.about(command.execution, command.message)
+        fault = error.about(execution_id, message)
     raise fault
 
 
@@ -70,8 +94,9 @@ def _shown(action: Callable[[], T]) -> T:
     """Return what `action` returns; show the card of its error, then let it stop the cell."""
     try:
         return action()
-    except AsteroidError as error:
-        fault = error
-    display(fault)  # type: ignore[no-untyped-call]
-    # Outside the except block, so that no context, and no key in one, hangs on it.
+    except (AsteroidError, KeyboardInterrupt) as error:
+        # Without the frames below, and outside the except block: a key may stand in them.
+        fault = error.with_traceback(None)
+    if isinstance(fault, AsteroidError):
+        display(fault)  # type: ignore[no-untyped-call]
     raise fault

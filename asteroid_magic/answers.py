@@ -29,6 +29,7 @@ from .text import shorten
 
 DELIVERED: Final = 201
 LARGEST_BODY: Final = 65_536
+LARGEST_KEPT: Final = 60_000
 LONGEST_TEXT: Final = 2_000
 LARGEST_NUMBER: Final = 1e15
 
@@ -60,7 +61,7 @@ def read_answer(response: Response, key: ApiKey) -> Answer:
         text = _read_body(response).decode("utf-8", "replace")
     finally:
         response.close()
-    return Answer(response.status_code, key.hide_in(text), response.headers)
+    return Answer(response.status_code, shorten(key.hide_in(text), LARGEST_KEPT), response.headers)
 
 
 def _read_body(response: Response) -> bytes:
@@ -101,20 +102,24 @@ def _retry_after(header: str | None) -> float | None:
         return None
 
 
-def _host_of(location: str | None) -> str | None:
+def _host_of(location: str | None, key: ApiKey) -> str | None:
     try:
-        return urlsplit(location or "").hostname
+        return key.hide_in(urlsplit(location or "").hostname or "")
     except ValueError:
         return None
 
 
-def _members(text: str, key: ApiKey) -> dict[str, Any]:
-    """Return the known members of an error body, each only if it is of a kind that can be read."""
+def _json_object(text: str) -> dict[str, Any] | None:
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        return {}
-    if not isinstance(body, dict):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _members(body: dict[str, Any] | None, key: ApiKey) -> dict[str, Any]:
+    """Return the known members of an error body, each only if it is of a kind that can be read."""
+    if body is None:
         return {}
 
     def words(value: object) -> str | None:
@@ -141,12 +146,15 @@ def _members(text: str, key: ApiKey) -> dict[str, Any]:
 def error_of(answer: Answer, key: ApiKey) -> ApiError:
     """Return the error that an answer other than 201 amounts to."""
     status = answer.status
-    members = _members(answer.text, key)
+    body = _json_object(answer.text)
+    members = _members(body, key)
     kind = _KINDS.get(status) or _kind_of_class(status)
     said = members.get("detail") or members.get("message") or members.get("title")
-    text = shorten(_plain(answer.text), LONGEST_TEXT)
+    # Once more: what was JSON or HTML may have hidden the key behind escapes.
+    text = _plain(answer.text) if body is None else json.dumps(body, ensure_ascii=False)
+    text = shorten(key.hide_in(text), LONGEST_TEXT)
     error = kind(
-        _own_words(answer) or said or text or f"It answered {status} and gave no reason.",
+        _own_words(answer, key) or said or text or f"It answered {status} and gave no reason.",
         status_code=status,
         members=members,
         server_text=text,
@@ -154,6 +162,8 @@ def error_of(answer: Answer, key: ApiKey) -> ApiError:
     )
     if isinstance(error, RateLimited | ServerError):
         error.retry_after = _retry_after(answer.headers.get("Retry-After"))
+        if error.retry_after and error.outcome == "not_delivered":
+            error.hint = f"Wait {error.retry_after:,.0f} seconds, then send it again."
     return error
 
 
@@ -167,11 +177,11 @@ def _outcome_of(status: int) -> Outcome:
     return "not_delivered" if refused else "unknown"
 
 
-def _own_words(answer: Answer) -> str:
+def _own_words(answer: Answer, key: ApiKey) -> str:
     if answer.status // 100 in {4, 5}:
         return ""
     if answer.status // 100 == 3:  # noqa: PLR2004 (the class of redirects)
-        host = _host_of(answer.headers.get("Location"))
+        host = _host_of(answer.headers.get("Location"), key)
         where = f" to {host}" if host else ""
         return f"It answered {answer.status}, a redirect{where}, which is never followed."
     return f"It answered {answer.status} where Asteroid answers {DELIVERED}."

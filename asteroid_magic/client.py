@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import NoReturn, Self
+from uuid import UUID
 
 from .answers import DELIVERED, Answer, error_of
 from .deadline import Deadline
@@ -21,7 +22,7 @@ from .errors import (
     ServerError,
 )
 from .outgoing import Outgoing, curl_command, prepare
-from .records import Delivery, DryRun
+from .records import NO_KEY, Delivery, DryRun
 from .settings import KEY_VARIABLE, ApiKey, check_timeout, resolve
 from .transport import Transport, headers_for
 
@@ -64,8 +65,16 @@ class AsteroidClient:
         *,
         allow_insecure: bool = False,
     ) -> None:
-        self._settings = resolve(api_key, base_url, timeout, allow_insecure=allow_insecure)
-        self._transport = Transport(self.base_url)
+        fault: BaseException | None = None
+        try:
+            self._settings = resolve(api_key, base_url, timeout, allow_insecure=allow_insecure)
+            self._transport = Transport(self.base_url)
+        except BaseException as error:  # noqa: BLE001 (raised again below)
+            fault = error.with_traceback(None)
+        # Under `%xmode Verbose`, a traceback prints the locals of every frame.
+        del api_key
+        if fault is not None:
+            raise fault
         self._closed = False
 
     @property
@@ -78,7 +87,9 @@ class AsteroidClient:
         """The deadline of a call, in seconds, where the call names none."""
         return self._settings.timeout
 
-    def send(self, execution_id: str, message: str, *, timeout: float | None = None) -> Delivery:
+    def send(
+        self, execution_id: str | UUID, message: str, *, timeout: float | None = None
+    ) -> Delivery:
         """Send `message` to the execution, exactly as it is, and return the `Delivery`.
 
         Every failure raises an `AsteroidError`, whose `outcome` says what is known of the
@@ -93,13 +104,13 @@ class AsteroidClient:
             raise result.about(outgoing.execution_id, message)
         return result
 
-    def dry_run(self, execution_id: str, message: str) -> DryRun:
+    def dry_run(self, execution_id: str | UUID, message: str) -> DryRun:
         """Return the request that `send` would make, the key masked; nothing is sent.
 
         Raises `InvalidInput` as `send` does.
         """
         outgoing = prepare(execution_id, message)
-        headers = headers_for(MASK if self._settings.key else "(not set)", outgoing.body)
+        headers = headers_for(MASK if self._settings.key else NO_KEY, outgoing.body)
         url = self._url(outgoing)
         return DryRun(
             execution_id=outgoing.execution_id,
@@ -148,20 +159,27 @@ class AsteroidClient:
 
     def _deliver(self, call: _Call) -> Delivery | AsteroidError:
         """Try until the outcome is known, or nothing more may be tried."""
+        stop: BaseException | None = None
         try:
-            while True:
-                result = self._attempt(call)
-                if isinstance(result, Delivery):
-                    return result
-                wait = _wait_before_retry(result, call.attempts)
-                if wait is None or wait >= call.deadline.left():
-                    break
-                time.sleep(wait)
-        except KeyboardInterrupt:
+            return self._try(call)
+        except BaseException as error:  # noqa: BLE001 (raised again below)
             # The traceback ends here: its frames hold the request, and the request the key.
-            begun = call.maybe_sent and not call.deadline.connecting
-            result = SendInterrupted(outcome="unknown" if begun else "not_delivered")
-        return result.about(None, None, call.attempts)
+            stop = error.with_traceback(None)
+        if not isinstance(stop, KeyboardInterrupt):
+            raise stop
+        begun = call.maybe_sent and not call.deadline.connecting
+        interrupted = SendInterrupted(outcome="unknown" if begun else "not_delivered")
+        return interrupted.about(None, None, call.attempts)
+
+    def _try(self, call: _Call) -> Delivery | AsteroidError:
+        while True:
+            result = self._attempt(call)
+            if isinstance(result, Delivery):
+                return result
+            wait = _wait_before_retry(result, call.attempts)
+            if wait is None or wait >= call.deadline.left() or self._closed:
+                return result.about(None, None, call.attempts)
+            time.sleep(wait)
 
     def _attempt(self, call: _Call) -> Delivery | AsteroidError:
         call.attempts += 1
@@ -171,7 +189,7 @@ class AsteroidClient:
         url = self._url(call.outgoing)
         answer = self._transport.post(url, call.outgoing.body, call.key, call.deadline)
         if isinstance(answer, Answer) and answer.status == DELIVERED:
-            return _delivery(call, answer)
+            return _delivery(self.base_url, call, answer)
         error = error_of(answer, call.key) if isinstance(answer, Answer) else answer
         call.maybe_sent = error.outcome == "unknown"
         return error
@@ -180,8 +198,9 @@ class AsteroidClient:
         return f"{self.base_url}/executions/{outgoing.execution_id}/user-messages"
 
 
-def _delivery(call: _Call, answer: Answer) -> Delivery:
+def _delivery(base_url: str, call: _Call, answer: Answer) -> Delivery:
     return Delivery(
+        base_url=base_url,
         execution_id=call.outgoing.execution_id,
         message=call.outgoing.message,
         status_code=answer.status,

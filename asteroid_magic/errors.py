@@ -73,12 +73,18 @@ class AsteroidError(Shown, Exception):
         return self
 
     def __str__(self) -> str:
-        return " ".join(part for part in (f"{self.title}.", self.detail, self.hint) if part)
+        parts = (part for part in (self.title, self.detail, self.hint) if part)
+        return " ".join(
+            part if part.endswith((".", "!", "?", "…")) else f"{part}." for part in parts
+        )
 
     def _render_traceback_(self) -> list[str]:
         # A traceback under `%xmode Verbose` would print the locals of every frame, the key's
         # among them. IPython shows these lines in its place, also in a later `%tb`.
-        return self.traceback_lines()
+        try:
+            return self.traceback_lines()
+        except Exception:  # noqa: BLE001 (IPython would print the traceback of this one as well)
+            return [f"{type(self).__name__}: {self.outcome}"]
 
 
 class InvalidInput(AsteroidError, ValueError):
@@ -90,7 +96,7 @@ class InvalidInput(AsteroidError, ValueError):
 class ConfigurationError(AsteroidError, ValueError):
     """The key, the base URL or the timeout is missing or unusable; nothing left this machine."""
 
-    title = "The connection to Asteroid is not set up"
+    title = "A setting cannot be used"
 
 
 class ConnectionFailed(AsteroidError):
@@ -116,7 +122,7 @@ class SendInterrupted(AsteroidError, KeyboardInterrupt):
 
     title = "You interrupted the send"
     outcome: Outcome = "unknown"
-    default_hint = "Nothing had been sent yet. Send it again when you are ready."
+    default_hint = "The agent has not got the message. Send it again when you are ready."
 
 
 class ApiError(AsteroidError):

@@ -5,16 +5,16 @@ import ssl
 from collections.abc import Iterator
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from .errors import AsteroidError, ConnectionFailed, DeliveryUnknown
 
+# NewConnectionError is also what urllib3 raises, or derives, for a name without an address.
 # Only these prove that no byte of the request left, whoever wraps them. A reset looks the same
 # before and after the server has read a request.
 _NOTHING_SENT = (
     requests.ConnectTimeout,
     NewConnectionError,
-    NameResolutionError,
     ConnectTimeoutError,
     ssl.SSLCertVerificationError,
 )
@@ -40,13 +40,13 @@ def _not_connected(causes: list[BaseException], host: str, *, timed_out: bool) -
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             failed = ConnectionFailed(
-                f"The certificate of {host} cannot be trusted: {cause.verify_message}.",
+                f"The certificate of {host} cannot be trusted: {cause.verify_message.rstrip('.')}.",
                 hint="Check the base URL; behind a company proxy, "
                 "name its CA bundle in REQUESTS_CA_BUNDLE.",
             )
             failed.may_pass = False
             return failed
-    if any(isinstance(cause, (NameResolutionError, socket.gaierror)) for cause in causes):
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
         return ConnectionFailed(f"The name {host} could not be resolved to an address.")
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return ConnectionFailed(f"{host} refused the connection: nothing listens there.")

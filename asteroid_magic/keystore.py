@@ -22,17 +22,19 @@ def save(key: str) -> None:
         import keyring  # noqa: PLC0415 (as above)
     except ImportError:
         problem = "The package keyring is not installed."
+        hint = 'To save one: pip install "asteroid-magic[keyring]".'
     else:
         try:
             keyring.set_password(_SERVICE, _NAME, key)
         except Exception as error:  # noqa: BLE001 (as above)
             problem = f"The system keyring did not take it ({type(error).__name__})."
+            hint = "For later sessions, set ASTEROID_API_KEY in the environment."
         else:
             return
     raise ConfigurationError(
         problem,
         title="The API key was not saved",
-        hint='It is set for this session. To save one: pip install "asteroid-magic[keyring]".',
+        hint=f"It is set for this session. {hint}",
     )
 
 

@@ -14,15 +14,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from keyword import iskeyword
 from typing import Any
 
 from .errors import InvalidInput
-from .outgoing import is_execution_id
 from .text import shorten
 
 USAGE = (
     "%asteroid_send [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
-    "[--out NAME] [--fill] EXECUTION message"
+    "[--out NAME] [--fill] [--show] EXECUTION message"
 )
 # What each option takes, in the words of the usage line; None: nothing, it is a switch.
 OPTIONS: Mapping[str, str | None] = {
@@ -32,6 +32,7 @@ OPTIONS: Mapping[str, str | None] = {
     "--quiet": None,
     "--out": "NAME",
     "--fill": None,
+    "--show": None,
 }
 
 SHORT = {"-f": "--fill"}
@@ -43,7 +44,6 @@ LONGEST_QUOTE = 60
 _WORD = re.compile(r"[^ \t\r\n]+")
 # A name in two pairs of braces is text, as is every brace that does not hold just a name.
 _PLACEHOLDER = re.compile(r"\{\{[^\W\d]\w*\}\}|\{([^\W\d]\w*)\}")
-_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
 class UsageProblem(ValueError):
@@ -52,10 +52,14 @@ class UsageProblem(ValueError):
 
 @dataclass(frozen=True)
 class SendCommand:
-    """What a person asked for: options by name, the word for the execution, the message."""
+    """What a person asked for: options by name, the word for the execution, the message.
+
+    `typed` is all that stands behind the options, in case the execution was forgotten.
+    """
 
     execution: str
     message: str
+    typed: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -70,19 +74,20 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
     options, rest = _take_options(line)
     word = _WORD.match(rest)
     if word is None:
+        usage = USAGE if cell is None else _cell_usage()
         raise UsageProblem(
-            f"The execution is missing: its ID, or a variable that holds it.\n{USAGE}"
+            f"The execution is missing: its ID, or a variable that holds it.\n{usage}"
         )
     message = rest[word.end() :].strip(" \t\r\n")
     if cell is None:
-        return SendCommand(word.group(), _unquote(message), options)
+        return SendCommand(word.group(), _unquote(message), rest, options)
     if message:
         raise UsageProblem(
             "In a %%asteroid_send cell the message stands below the first line, "
             f"and after the execution there is {_brief(message)}. "
             f"Move it into the cell, or use %asteroid_send.\n{_cell_usage()}"
         )
-    return SendCommand(word.group(), cell.removesuffix("\n"), options)
+    return SendCommand(word.group(), cell.removesuffix("\n"), cell, options)
 
 
 def _take_options(line: str) -> tuple[dict[str, str], str]:
@@ -111,6 +116,8 @@ def _take_options(line: str) -> tuple[dict[str, str], str]:
 def _look_up(name: str) -> str | None:
     if name in OPTIONS:
         return OPTIONS[name]
+    if name in {"--help", "-h", "-?"}:
+        raise UsageProblem(f"For help, type %asteroid_send?\n{USAGE}")
     near = get_close_matches(name, OPTIONS, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise UsageProblem(
@@ -120,7 +127,7 @@ def _look_up(name: str) -> str | None:
 
 
 def _check_value(name: str, value: str) -> None:
-    if name == "--out" and not value.isidentifier():
+    if name == "--out" and (not value.isidentifier() or iskeyword(value)):
         raise UsageProblem(f"--out needs the name of a variable; {_brief(value)} is none.\n{USAGE}")
     if name == "--timeout":
         try:
@@ -161,48 +168,18 @@ def fill(text: str, namespace: Mapping[str, Any]) -> str:
             hint="Set it, or leave --fill out to send the braces as they are.",
         )
     return _PLACEHOLDER.sub(
-        lambda found: found[0] if found[1] is None else str(namespace[found[1]]), text
+        lambda found: found[0] if found[1] is None else _written(found[1], namespace), text
     )
 
 
-def resolve_execution(word: str, namespace: Mapping[str, Any]) -> str:
-    """Return the execution ID that `word` is, or that the variable of this name holds.
-
-    A variable is written `run_id`, `$run_id` or `{run_id}`, and may go through attributes, as
-    in `run.id`. It may hold text, a `uuid.UUID`, or an object with such an `id`. Nothing is
-    evaluated but the attributes. Raises `InvalidInput` for a name that leads to none of these.
-    """
-    name = word.removeprefix("$")
-    if word.startswith("{") and word.endswith("}"):
-        name = word[1:-1].strip()
-    if is_execution_id(word) or not _NAME.fullmatch(name):
-        return word
-    first, *attributes = name.split(".")
-    if first not in namespace:
-        raise InvalidInput(
-            f"{_brief(word)} is no execution ID, and there is no variable {_brief(first)}.",
-            hint="Give the execution's ID, or the name of a variable that holds it, "
-            "before the message.",
-        )
-    value = namespace[first]
-    for attribute in attributes:
-        if not hasattr(value, attribute):
-            raise InvalidInput(
-                f"{_brief(name)} leads nowhere: there is no attribute {attribute}.",
-                hint="Give the execution's ID, or the name of a variable that holds it.",
-            )
-        value = getattr(value, attribute)
-    return _id_in(value, name)
-
-
-def _id_in(value: object, name: str) -> str:
-    for candidate in (value, getattr(value, "id", None)):
-        text = str(candidate).strip()
-        if is_execution_id(text):
-            return text
+def _written(name: str, namespace: Mapping[str, Any]) -> str:
+    try:
+        return str(namespace[name])
+    except Exception as error:  # noqa: BLE001 (an object may fail in any way)
+        kind = type(error).__name__
     raise InvalidInput(
-        f"The variable {_brief(name)} holds no execution ID but a {type(value).__name__}.",
-        hint="An execution ID is a UUID, like 123e4567-e89b-12d3-a456-426614174000.",
+        f"The variable {_brief(name)} cannot be written as text: {kind}.",
+        hint="Put its text into another variable, and name that.",
     )
 
 

@@ -20,6 +20,8 @@ def action_for(line: str) -> Callable[[], str]:
     """
     actions = {"": _ask, "--save": _ask_and_save, "--forget": _forget}
     action = actions.get(line.strip())
+    if action is None and line.lstrip().startswith("-"):
+        raise UsageProblem("%asteroid_login takes --save, --forget or nothing, and one of them.")
     if action is None:
         raise UsageProblem(
             "%asteroid_login takes --save, --forget or nothing; it asks for the key itself.\n"
@@ -31,7 +33,10 @@ def action_for(line: str) -> Callable[[], str]:
 
 def _ask() -> str:
     session.key = settings.ApiKey(_typed_key(), "%asteroid_login")
-    return "The API key is set for this session. Nothing has been checked or sent yet."
+    said = "The API key is set for this session. Nothing has been checked or sent yet."
+    if session.sandbox:
+        said += " The sandbox is still in use: %asteroid_sandbox --stop."
+    return said
 
 
 def _ask_and_save() -> str:
@@ -63,6 +68,10 @@ def _typed_key() -> str:
         problem = "This terminal would show the key while you type it."
     except (StdinNotImplementedError, EOFError):
         pass
+    except KeyboardInterrupt:
+        problem = "You interrupted the login."
     raise ConfigurationError(
-        problem, hint=f"Set {settings.KEY_VARIABLE} in the environment before the notebook starts."
+        problem,
+        title="No API key was set",
+        hint=f"Set {settings.KEY_VARIABLE} in the environment before the notebook starts.",
     )

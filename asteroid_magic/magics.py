@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
     from .records import Delivery, DryRun
     from .sandbox import Sandbox
-    from .settings import ApiKey
 
-COMPLETED = (f"%{verbatim.NAME}", f"%%{verbatim.NAME}")
+COMPLETED = ("%asteroid_send", "%%asteroid_send")
 
 
 @magics_class
@@ -49,7 +48,6 @@ class AsteroidMagics(Magics):
         super().__init__(shell, **keywords)
         self._shell = shell
         self._sandbox: Sandbox | None = None
-        self._before_sandbox: tuple[str, ApiKey | None] = ("", None)
 
     @validate("base_url", "timeout")
     def _check(self, proposal: Mapping[str, Any]) -> str | float:
@@ -97,6 +95,8 @@ class AsteroidMagics(Magics):
           --quiet            show nothing when it was delivered; the result is then None
           --out NAME         put the Delivery into this variable as well
           -f, --fill         fill {name} in the message with the variable of that name
+          --show             show the card at once, and return None; a line that is not the
+                             last one of its cell does so by itself
 
         The outcome is one of three:
           delivered                   Asteroid has the message
@@ -142,27 +142,28 @@ class AsteroidMagics(Magics):
         """
         if line.split() == ["--stop"]:
             self.stop_sandbox()
+            print(f"The sandbox is stopped. Messages go to {self.destination()}.")  # noqa: T201
             return None
         if line.split():
             raise UsageError("%asteroid_sandbox takes nothing but --stop.")
-        if self._sandbox is None:
-            # The one line that imports the sandbox, which nothing that sends may need.
-            from .sandbox import Sandbox
-            from .settings import ApiKey
+        if self._sandbox is None or not self._sandbox.is_running:
+            from .actions import start_sandbox
 
-            self._sandbox = Sandbox()
-            self._sandbox.start()
-            self._before_sandbox = (self.base_url, session.key)
-            self.base_url = self._sandbox.base_url
-            session.key = ApiKey(self._sandbox.api_key, "the sandbox")
+            self._sandbox = start_sandbox()
         return self._sandbox
 
     def stop_sandbox(self) -> None:
-        """Stop the sandbox, if one runs, and set back what was set before it started."""
+        """Stop the sandbox, if one runs, and use again what was set before it started."""
+        session.sandbox = None
         if self._sandbox is not None:
             self._sandbox.stop()
             self._sandbox = None
-            self.base_url, session.key = self._before_sandbox
+
+    def destination(self) -> str:
+        """Return the base URL that messages go to."""
+        from .settings import resolve_base_url
+
+        return resolve_base_url()
 
 
 def _complete(shell: "InteractiveShell", event: Any) -> list[str]:

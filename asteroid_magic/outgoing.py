@@ -5,11 +5,16 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
 
 from .errors import InvalidInput
 from .text import shorten
 
+T = TypeVar("T")
+
 LARGEST_MESSAGE = 1_000_000
+LONGEST_QUOTE = 60
 
 # The whole of it in ASCII: `uuid.UUID` also takes braces, full-width digits and more, some of
 # which it turns into the ID of another execution.
@@ -30,8 +35,12 @@ def is_execution_id(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
-def prepare(execution_id: str, message: str) -> Outgoing:
+def prepare(execution_id: str | UUID, message: str) -> Outgoing:
     """Return the message ready to be sent; raises `InvalidInput`, which says what is wrong."""
+    if isinstance(execution_id, UUID):
+        execution_id = str(execution_id)
+    # A subclass of str could turn into another text between the check and the send.
+    execution_id, message = _plain(execution_id), _plain(message)
     problem = _problem_of_id(execution_id) or _problem_of(message)
     if problem is not None:
         raise problem.about(
@@ -43,11 +52,18 @@ def prepare(execution_id: str, message: str) -> Outgoing:
     return Outgoing(execution_id.lower(), message, body)
 
 
+def _plain(value: T) -> T:
+    return str.__str__(value) if isinstance(value, str) else value  # type: ignore[return-value]
+
+
 def _problem_of_id(execution_id: object) -> InvalidInput | None:
     if isinstance(execution_id, str) and is_execution_id(execution_id):
         return None
+    given = f"({type(execution_id).__name__})"
+    if isinstance(execution_id, str):
+        given = repr(shorten(execution_id, LONGEST_QUOTE))
     return InvalidInput(
-        f"The execution ID {shorten(repr(execution_id), 80)} is not a UUID.",
+        f"The execution ID {given} is not a UUID.",
         hint="Copy the ID of the run from Asteroid: 36 characters, like "
         "123e4567-e89b-12d3-a456-426614174000.",
     )

@@ -5,19 +5,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from .session import DEFAULT_BASE_URL
 from .shown import Shown
+
+# Stands in the headers of a dry run where there is no key to mask.
+NO_KEY = "(not set)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery(Shown):
     """A message that the server has taken: it answered 201.
 
-    `message` is the whole text as it was sent, `server_text` what the server said to it,
-    `attempts` the number of requests it took, `sent_at` when the last of them began (aware,
-    UTC) and `elapsed` how long the whole send took, in seconds.
+    `base_url` is the Asteroid that took it, `message` the whole text as it was sent,
+    `server_text` what the server said to it, `attempts` the number of requests it took, `sent_at`
+    when the last of them began (aware, UTC), `elapsed` how long the whole send took, in seconds.
     """
 
     outcome: Literal["delivered"] = field(default="delivered", init=False)
+    base_url: str = DEFAULT_BASE_URL
     execution_id: str
     message: str = field(repr=False)
     status_code: int

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .settings import ApiKey
 
+DEFAULT_BASE_URL = "https://odyssey.asteroid.ai/agents/v2"
 DEFAULT_TIMEOUT = 30.0
 
 
 class Session:
     """The settings of this session; None where nothing has been set. `timeout` is in seconds.
 
+    `sandbox` is the base URL and the key of the one that runs; it stands before the others.
     `seen` holds the IDs of the executions that a message has reached, newest last.
     """
 
@@ -21,11 +23,12 @@ class Session:
         self.base_url: str | None = None
         self.timeout: float | None = None
         self.key: ApiKey | None = None
+        self.sandbox: tuple[str, ApiKey] | None = None
         self.seen: dict[str, None] = {}
 
     def clear(self) -> None:
         """Forget all of it."""
-        self.base_url = self.timeout = self.key = None
+        self.base_url = self.timeout = self.key = self.sandbox = None
         self.seen.clear()
 
 

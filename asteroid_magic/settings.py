@@ -3,8 +3,8 @@
 Each setting is taken from the first of these that has it:
 
 1. the argument, as in ``AsteroidClient(base_url=…)`` or ``%asteroid_send --base-url …``
-2. this session: ``%config AsteroidMagics`` for the base URL and the timeout,
-   ``%asteroid_login`` for the key, ``%asteroid_sandbox`` for all it needs
+2. this session: ``%asteroid_sandbox`` while it runs, for the base URL and the key; then
+   ``%config AsteroidMagics`` for the base URL and the timeout, ``%asteroid_login`` for the key
 3. the environment: ``ASTEROID_BASE_URL`` and ``ASTEROID_API_KEY``
 4. the system keyring, for the key, where the package ``keyring`` is installed
 5. the default: the base URL of the contract, no key, 30 seconds
@@ -13,7 +13,7 @@ Environment and keyring are read at the moment of the send, so a change there is
 """
 
 import ipaddress
-import math
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -21,13 +21,17 @@ from typing import NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigurationError
-from .session import DEFAULT_TIMEOUT, session
+from .session import DEFAULT_BASE_URL, DEFAULT_TIMEOUT, session
+from .text import shorten
 
-DEFAULT_BASE_URL = "https://odyssey.asteroid.ai/agents/v2"
 DEFAULT_PATH = "/agents/v2"
 LONGEST_TIMEOUT = 86_400.0
+LONGEST_QUOTE = 60
 KEY_VARIABLE = "ASTEROID_API_KEY"
 BASE_URL_VARIABLE = "ASTEROID_BASE_URL"
+HIDDEN = "[API key]"
+# So many characters of a key tell something of it.
+SHORTEST_GIVEAWAY = 6
 
 # What may stand in a header field (RFC 9110, section 5.5), less the space. Anything else makes
 # requests raise an error that quotes the key.
@@ -42,9 +46,10 @@ class ApiKey:
     __slots__ = ("_text", "source")
 
     def __init__(self, text: str, source: str) -> None:
-        stripped = text.strip()
-        if not _PRINTABLE.fullmatch(stripped):
-            what = "is empty" if not stripped else "holds a character that no key has"
+        stripped = text.strip() if isinstance(text, str) else None
+        if stripped is None or not _PRINTABLE.fullmatch(stripped):
+            what = "holds a character that no key has" if stripped else "is empty"
+            what = f"is no text but {type(text).__name__}" if stripped is None else what
             raise ConfigurationError(
                 f"The API key from {source} {what}; a key is printable ASCII without spaces.",
                 hint="Copy the key again, the whole of it and nothing else: %asteroid_login.",
@@ -57,8 +62,16 @@ class ApiKey:
         return self._text
 
     def hide_in(self, text: str) -> str:
-        """Return `text` with every occurrence of the key replaced: a server may echo it."""
-        return text.replace(self._text, "[API key]")
+        """Return `text` with every occurrence of the key replaced: a server may echo it.
+
+        Also as JSON writes it, in lower case as a host name has it, and cut off at the end.
+        """
+        for form in (self._text, json.dumps(self._text)[1:-1], self._text.lower()):
+            text = text.replace(form, HIDDEN)
+        for length in range(len(self._text) - 1, SHORTEST_GIVEAWAY - 1, -1):
+            if text.endswith(self._text[:length]):
+                return text[:-length] + HIDDEN
+        return text
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ApiKey) and other._text == self._text
@@ -84,8 +97,9 @@ class Settings:
     def require_key(self) -> ApiKey | ConfigurationError:
         """Return the key, or the error that says how to give one."""
         return self.key or ConfigurationError(
-            "There is no API key.",
-            hint=f"Run %asteroid_login, or set {KEY_VARIABLE} before the notebook starts.",
+            "None was given, and none is set.",
+            title="There is no API key",
+            hint=f"Run %asteroid_login in a notebook, or set {KEY_VARIABLE} in the environment.",
         )
 
 
@@ -101,14 +115,22 @@ def resolve(
     Raises `ConfigurationError` for a malformed key, base URL or timeout. A missing key is not
     an error here: a dry run needs none.
     """
-    url = base_url or session.base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
+    sandbox = None if base_url else session.sandbox
     if timeout is None:
         timeout = DEFAULT_TIMEOUT if session.timeout is None else session.timeout
     return Settings(
-        base_url=check_base_url(url, allow_insecure=allow_insecure),
-        key=_find_key(api_key),
+        base_url=resolve_base_url(base_url, allow_insecure=allow_insecure),
+        # The sandbox's own key never leaves it, and no other key goes there unasked.
+        key=sandbox[1] if sandbox and api_key is None else _find_key(api_key),
         timeout=check_timeout(timeout),
     )
+
+
+def resolve_base_url(base_url: str | None = None, *, allow_insecure: bool = False) -> str:
+    """Return the base URL in force; raises `ConfigurationError` for one that cannot be used."""
+    url = base_url or (session.sandbox and session.sandbox[0]) or session.base_url
+    url = url or os.environ.get(BASE_URL_VARIABLE, "").strip() or DEFAULT_BASE_URL
+    return check_base_url(url, allow_insecure=allow_insecure)
 
 
 def _find_key(argument: str | None) -> ApiKey | None:
@@ -116,7 +138,7 @@ def _find_key(argument: str | None) -> ApiKey | None:
         return ApiKey(argument, "the argument api_key")
     if session.key is not None:
         return session.key
-    text = os.environ.get(KEY_VARIABLE)
+    text = os.environ.get(KEY_VARIABLE, "").strip()
     if text:
         return ApiKey(text, f"the environment variable {KEY_VARIABLE}")
     from . import keystore  # noqa: PLC0415 (keyring is slow to load, and seldom needed)
@@ -127,12 +149,13 @@ def _find_key(argument: str | None) -> ApiKey | None:
 
 def check_timeout(seconds: float) -> float:
     """Return `seconds` as a float; raises `ConfigurationError` unless it is a usable deadline."""
-    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
-        value = float(seconds)
-        if math.isfinite(value) and 0 < value <= LONGEST_TIMEOUT:
-            return value
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    # Compared before it is converted: there are integers that no float can hold.
+    if is_number and 0 < seconds <= LONGEST_TIMEOUT:
+        return float(seconds)
+    given = shorten(repr(seconds), LONGEST_QUOTE) if isinstance(seconds, (float, str)) else "given"
     raise ConfigurationError(
-        f"The timeout {seconds!r} is not a number of seconds between 0 and {LONGEST_TIMEOUT:,.0f}.",
+        f"The timeout {given} is not a number of seconds above 0, up to {LONGEST_TIMEOUT:,.0f}.",
         hint="Give a number of seconds, such as 30.",
     )
 
@@ -167,7 +190,11 @@ def _split(url: str) -> tuple[SplitResult, str]:
     if {"?", "#"} & set(text):
         _refuse("it holds a query or a fragment")
     host = parts.netloc.removesuffix(f":{parts.port}") if parts.port is not None else parts.netloc
-    plain = _HOST.fullmatch(host) and _PATH.fullmatch(parts.path) and "/.." not in parts.path
+    plain = (
+        _HOST.fullmatch(host)
+        and _PATH.fullmatch(parts.path)
+        and not re.search(r"/[/.]", parts.path)
+    )
     # All of the text is looked at, since urlsplit drops newlines and tabs in silence.
     if not (parts.scheme in {"http", "https"} and plain and _PRINTABLE.fullmatch(text)):
         _refuse(problem)

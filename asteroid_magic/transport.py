@@ -9,39 +9,74 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies
+from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 
 from .answers import Answer, read_answer
-from .deadline import Deadline, DeadlineAdapter
-from .errors import AsteroidError
+from .connections import DeadlineAdapter
+from .deadline import Deadline
+from .errors import AsteroidError, ConfigurationError
 from .faults import error_of_fault
 from .settings import ApiKey, is_loopback
 from .version import __version__
 
 KEY_HEADER = "X-Asteroid-Agents-Api-Key"
 USER_AGENT = f"asteroid-magic/{__version__}"
-POOL_SIZE = 64
+POOL_SIZE = 256
 
 
 class Transport:
     """The connections to one base URL, for many threads at once.
 
     Proxies and the CA bundle (`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`) are taken from the
-    environment once: requests would read it at every message.
+    environment once: requests would read it at every message. Raises `ConfigurationError` for
+    those that cannot be used.
     """
 
     def __init__(self, base_url: str) -> None:
         self._host = urlsplit(base_url).hostname or ""
-        self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
+        self._open()
         # A proxy would carry the key of a loopback server, unencrypted, off this machine.
         self._proxies = {} if is_loopback(self._host) else get_environ_proxies(base_url)
         bundles = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
         self._verify: str | bool = next(filter(None, bundles), True)
+        self._check_surroundings(base_url)
+
+    def _open(self) -> None:
+        self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
+        self._process = os.getpid()
+
+    def _check_surroundings(self, base_url: str) -> None:
+        """Find out before a message is sent, when it is certain that nothing was."""
+        if isinstance(self._verify, str) and not os.path.exists(self._verify):  # noqa: PTH110
+            raise ConfigurationError(
+                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a file that is not there.",
+                hint="Correct or remove the variable, then send again.",
+            )
+        proxy = select_proxy(base_url, self._proxies)
+        if proxy is None:
+            return
+        try:
+            proxy = str(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
+            self._adapter.proxy_manager_for(proxy)
+            self._host = f"{self._host} (through the proxy {urlsplit(proxy).hostname})"
+        except Exception:  # noqa: BLE001 (urllib3, requests and PySocks each have their own)
+            usable = False
+        else:
+            usable = urlsplit(proxy).hostname is not None
+        if not usable:
+            # Its URL is not quoted: a password may stand in it.
+            raise ConfigurationError(
+                "The proxy that the environment names cannot be used.",
+                hint="Correct HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), then send again.",
+            )
 
     def post(
         self, url: str, body: bytes, key: ApiKey, deadline: Deadline
     ) -> Answer | AsteroidError:
         """POST `body` once, never followed elsewhere, and return what came of it."""
+        if self._process != os.getpid():
+            # A child that was forked shares the parent's sockets, and would get its answers.
+            self._open()
         request = requests.PreparedRequest()
         request.method = "POST"
         request.url = url

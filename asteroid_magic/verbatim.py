@@ -30,13 +30,14 @@ from IPython.core.inputtransformer2 import (
     find_end_of_continued_line,
 )
 
+from .refusal import NAME, is_inexact, only_mentions, refusal
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 Tokens = list[Token]
 Transform = Callable[[list[str]], list[str]]
 
-NAME = "asteroid_send"
 # Stands in for what was put aside; no cell holds it by chance.
 _STAND_IN = f"put_aside_{secrets.token_hex(8)}_"
 _aside: dict[str, str] = {}
@@ -44,12 +45,7 @@ _aside: dict[str, str] = {}
 ESCAPES = {"!", "?", "%", "/", ",", ";"}
 _CELL = re.compile(rf"\s*%%{NAME}(?=[ \t\r\n])[ \t]*([^\r\n]*)(?:\r\n|\r|\n)")
 _LINE = re.compile(rf"[ \t]*(?:[^%#'\"]*?=[ \t]*|%[^#'\"]*?[ \t])??%?{NAME}[ \t]")
-# A line that begins with the bare name and goes on as no Python does.
-_BARE = re.compile(rf"{NAME}[ \t]+(?![=.,:;()\[\]|&^<>@/*+%]|(?:and|else|for|if|in|is|not|or)\b)")
-_BEHIND = re.compile(rf"%(\w+)[ \t].*?(?<=[ \t])%{NAME}(?=[ \t])", re.DOTALL)
 _OTHER_CELL = re.compile(r"\s*(?:>>> ?|In \[\d+\]: ?)?\s*%%")
-# Magics that look at what stands behind them and do not run it.
-_LOOKING = {"alias_magic", "edit", "hist", "history", "macro", "psearch", "recall", "rerun", "save"}
 
 
 def _guarded(transform: Transform) -> Transform:
@@ -89,7 +85,7 @@ def keep_pieces(lines: list[str]) -> list[str]:
     kept: list[str] = []
     while typed:
         line = typed.pop(0)
-        found = None if _mentions(line.lstrip()) else _LINE.match(line)
+        found = None if only_mentions(line.lstrip()) else _LINE.match(line)
         while found and typed and line.endswith("\\\n"):
             line += typed.pop(0)
         if found and len(line.splitlines()) > line.count("\n"):
@@ -131,7 +127,7 @@ class SendLine(TokenTransformBase):
         for row in rows:
             if row and NAME in row[0].line:
                 percent = row[0] if _is_magic(row, 0) else _assigned(row)
-                if percent is not None or _is_inexact(row[0]):
+                if percent is not None or is_inexact(row[0]):
                     return cls(tokens, row[0], percent)
         return None
 
@@ -144,13 +140,20 @@ class SendLine(TokenTransformBase):
             end = find_end_of_continued_line(lines, self.line) + 1
             line = lines[self.line]
             if self.percent is None:
-                new = line[: self.column] + _refusal(line[self.column :])
+                new = line[: self.column] + refusal(line[self.column :])
             else:
                 typed = "".join([line[self.percent :], *lines[self.line + 1 : end]])
-                new = line[: self.percent] + _call(typed)
+                new = line[: self.percent] + _call(typed, show=self._is_unseen(lines, end))
         except Exception as error:
             raise SyntaxError from error
         return [*lines[: self.line], new + "\n", *lines[end:]]
+
+    def _is_unseen(self, lines: list[str], end: int) -> bool:
+        """Tell whether IPython would show no result here, where a delivery must be seen."""
+        assigned = self.percent != self.column
+        behind = "".join(lines[end:]).split("\n")
+        is_last = not any(line.strip() and not line.lstrip().startswith("#") for line in behind)
+        return not assigned and (self.column > 0 or not is_last)
 
 
 class PutBack(TokenTransformBase):
@@ -196,47 +199,14 @@ def _assigned(tokens: Tokens) -> Token | None:
     return None
 
 
-def _is_inexact(first: Token) -> bool:
-    """Tell whether a line would send what may not be what was typed: see `_refusal`."""
-    text = first.line[first.start[1] :]
-    if first.string == "%":
-        return _BEHIND.match(text) is not None and not _mentions(text)
-    return first.string == NAME and _BARE.match(text) is not None and not _is_python(text)
-
-
-def _mentions(text: str) -> bool:
-    """Tell whether a line is one of another magic that only looks at what stands behind it."""
-    behind = _BEHIND.match(text)
-    return behind is not None and behind[1] in _LOOKING
-
-
-def _is_python(text: str) -> bool:
-    try:
-        compile(text.strip(), "", "exec")
-    except (SyntaxError, ValueError):
-        return False
-    return True
-
-
-def _call(typed: str) -> str:
+def _call(typed: str, *, show: bool) -> str:
     # IPython hands over what stands behind the blank that ends the name.
     message = typed.removesuffix("\n")[len(NAME) + 2 :]
     *continued, last = _aside.get(message.strip(), message).split("\n")
     # As IPython joins a line that a backslash continues.
     message = " ".join([*(line.rstrip()[:-1] for line in continued), last])
+    message = f"--show {message}" if show else message
     return f"get_ipython().run_line_magic({NAME!r}, {message!a})"
-
-
-def _refusal(text: str) -> str:
-    if text.startswith("%"):
-        why = f"Behind another magic, %{NAME} cannot send exactly what you typed."
-    else:
-        why = f"Without its percent sign, {NAME} cannot send exactly what you typed."
-    words = (
-        f"{why} Nothing was sent. Begin the line with %{NAME}, "
-        f"or the cell with %%{NAME} and the message below it."
-    )
-    return f"raise __import__('IPython.core.error').core.error.UsageError({words!r})"
 
 
 def install(shell: "InteractiveShell") -> None:

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC
 from http.client import responses
 
-from .errors import ApiError, AsteroidError
-from .records import Delivery, DryRun
+from .errors import ApiError, AsteroidError, ConfigurationError
+from .records import NO_KEY, Delivery, DryRun
+from .session import DEFAULT_BASE_URL
 from .text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten
 
 OUTCOMES = {
     "delivered": ("✓", "Delivered"),
     "not_delivered": ("✗", "Not delivered"),
     "unknown": ("?", "May have been delivered"),
+    "not_done": ("✗", "Not done"),
     "dry_run": ("○", "Not sent (dry run)"),
 }
 # Budgets in bytes: the fullest card spends all of them and stays under 20,000.
@@ -74,9 +76,12 @@ class Card:
 def card_of(shown: object) -> Card:
     """Return what the card of an outcome says; TypeError for what has no card."""
     if isinstance(shown, Delivery):
-        return Card("delivered", (*_subject(shown, "Message"), Row("Sent", (_when(shown),))))
+        elsewhere = None if shown.base_url == DEFAULT_BASE_URL else shown.base_url
+        to = _some("Asteroid", elsewhere, code=True)
+        return Card("delivered", (*_subject(shown, "Message"), *to, Row("Sent", (_when(shown),))))
     if isinstance(shown, DryRun):
-        return Card("dry_run", tuple(_request(shown)), title="This is what would be sent")
+        missing = " once there is an API key" if NO_KEY in shown.headers.values() else ""
+        return Card("dry_run", tuple(_request(shown)), title=f"This is what would be sent{missing}")
     if isinstance(shown, AsteroidError):
         return _card_of_error(shown)
     raise TypeError(f"There is no card for {type(shown).__name__}.")
@@ -84,8 +89,10 @@ def card_of(shown: object) -> Card:
 
 def _card_of_error(error: AsteroidError) -> Card:
     why = error.detail if _is_short(error.detail) else ""
+    # A login, say, that failed: no message was to be delivered.
+    is_setting_up = isinstance(error, ConfigurationError) and error.message is None
     return Card(
-        error.outcome,
+        "not_done" if is_setting_up else error.outcome,
         (
             *_subject(error, "Your message"),
             *(_answer(error) if isinstance(error, ApiError) else ()),
@@ -112,6 +119,7 @@ def _request(run: DryRun) -> Iterator[Row | Block]:
     yield from _listed("Headers", headers, code=True)
     yield _block("Body", run.body, ".body", BLOCK)
     yield _block("As a curl command", run.curl, ".curl", BLOCK)
+    yield Row("Its key", ("read from ASTEROID_API_KEY in the environment",))
 
 
 def _answer(error: ApiError) -> Iterator[Row | Block]:

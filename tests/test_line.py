@@ -1,13 +1,9 @@
 """The little language of `%asteroid_send`."""
 
-import uuid
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
 from asteroid_magic import InvalidInput
-from asteroid_magic.line import OPTIONS, USAGE, UsageProblem, parse, resolve_execution
+from asteroid_magic.line import OPTIONS, USAGE, UsageProblem, fill, parse
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 
@@ -109,39 +105,40 @@ def test_the_usage_line_names_every_option() -> None:
         assert f"[{name} {takes}]" in USAGE if takes else f"[{name}]" in USAGE
 
 
-NAMESPACE: dict[str, Any] = {
-    "run_id": EXECUTION,
-    "spaced": f" {EXECUTION}\n",
-    "run": SimpleNamespace(id=EXECUTION, nested=SimpleNamespace(key=uuid.UUID(EXECUTION))),
-    "número": EXECUTION,
-    "other": [1, 2],
-}
+@pytest.mark.parametrize("option", ["-f", "--fill"])
+def test_fill_is_an_option_of_two_names(option: str) -> None:
+    assert "--fill" in parse(f"{option} {EXECUTION} hi {{name}}").options
 
 
 @pytest.mark.parametrize(
-    "word",
-    ["run_id", "$run_id", "{run_id}", "{ run_id }", "spaced", "run", "run.id", "$run.id", "número"],
-)
-def test_an_execution_may_be_named_by_a_variable(word: str) -> None:
-    assert resolve_execution(word, NAMESPACE) == EXECUTION
-
-
-@pytest.mark.parametrize("word", [EXECUTION.upper(), "12-34", "run_id()", "run[0]", "{a+b}", "$"])
-def test_what_is_no_name_is_left_to_the_client_to_judge(word: str) -> None:
-    assert resolve_execution(word, {}) == word
-
-
-@pytest.mark.parametrize(
-    ("word", "says"),
+    ("text", "filled"),
     [
-        ("missing", "there is no variable 'missing'"),
-        ("$missing", "there is no variable 'missing'"),
-        ("run.missing", "there is no attribute missing"),
-        ("other", "holds no execution ID but a list"),
+        ("Dear {name},", "Dear Anna,"),
+        ("{name}{name} {count}", "AnnaAnna 3"),
+        ("{braces}", "{name}"),
+        ('{"a": {count}}', '{"a": 3}'),
+        ('{"a": 1}', '{"a": 1}'),
+        ("{} {1+1} {{name}} {name.upper()} {name!r} {name:>9} { name }", None),
+        ("$name {größe}", "$name 12"),
+        ("{name", None),
+        ("no braces", None),
     ],
 )
-def test_a_name_that_leads_to_no_id_says_so(word: str, says: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        resolve_execution(word, NAMESPACE)
-    assert says in caught.value.detail
-    assert "execution" in caught.value.hint.lower()
+def test_only_a_plain_name_in_one_pair_of_braces_is_filled(text: str, filled: str | None) -> None:
+    namespace = {"name": "Anna", "count": 3, "braces": "{name}", "größe": 12}
+    assert fill(text, namespace) == (text if filled is None else filled)
+
+
+def test_an_unknown_name_is_named() -> None:
+    with pytest.raises(InvalidInput, match=r"no variable 'a', 'b'\.") as caught:
+        fill("{b} {a} {name} {{c}}", {"name": "Anna"})
+    assert "--fill" in caught.value.hint
+
+
+def test_a_value_that_cannot_be_written_is_named() -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise OSError("no")
+
+    with pytest.raises(InvalidInput, match="'broken' cannot be written as text: OSError"):
+        fill("{broken}", {"broken": Broken()})

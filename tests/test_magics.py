@@ -22,7 +22,7 @@ from asteroid_magic import (
     settings,
 )
 from asteroid_magic.sandbox import Sandbox
-from asteroid_magic.session import session
+from asteroid_magic.session import DEFAULT_BASE_URL, session
 from tests.shells import Notebook
 from tests.test_settings import MemoryKeyring
 
@@ -127,8 +127,8 @@ def test_a_usage_error_shows_the_usage_line(notebook: Notebook) -> None:
 def test_a_name_that_is_no_variable_shows_its_card_with_the_message(notebook: Notebook) -> None:
     notebook.run("%asteroid_send nobody Please do not lose this")
     assert isinstance(notebook.error, InvalidInput)
-    assert "there is no variable &#39;nobody&#39;" in notebook.html()
-    assert "Please do not lose this" in notebook.html()
+    assert "&#39;nobody&#39; is neither an execution ID nor a variable" in notebook.html()
+    assert "nobody Please do not lose this" in notebook.html()
 
 
 def test_an_empty_message_is_refused(notebook: Notebook) -> None:
@@ -187,7 +187,7 @@ def test_config_shows_sets_and_checks(
     assert settings.resolve().timeout == 5
     assert settings.resolve().base_url == box.base_url
     notebook.run("%config AsteroidMagics.base_url = ''")
-    assert settings.resolve().base_url == settings.DEFAULT_BASE_URL
+    assert settings.resolve().base_url == DEFAULT_BASE_URL
 
 
 def test_help_is_good_enough_to_work_from(notebook: Notebook) -> None:
@@ -368,6 +368,7 @@ def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
             "base_url": None,
             "timeout": None,
             "key": None,
+            "sandbox": None,
             "seen": {},
         }
     shell.run_cell("%reset -f")

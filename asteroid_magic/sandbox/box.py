@@ -102,6 +102,11 @@ class Sandbox:
         printer.text(listing.as_text(self.base_url, self.executions) if running else repr(self))
 
     @property
+    def is_running(self) -> bool:
+        """Tell whether it is open."""
+        return self._thread is not None
+
+    @property
     def base_url(self) -> str:
         """Where the sandbox serves, or last served: ``http://127.0.0.1:PORT/agents/v2``.
 

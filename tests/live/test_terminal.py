@@ -68,7 +68,7 @@ def terminal(box: Sandbox, tmp_path: Path) -> Iterator[Terminal]:
 
 def test_from_login_to_delivery(terminal: Terminal, box: Sandbox) -> None:
     refused = terminal.run("%asteroid_send run_id too early")
-    assert "✗ Not delivered: The connection to Asteroid is not set up" in refused
+    assert "✗ Not delivered: There is no API key" in refused
     assert "too early" in refused
     assert "%asteroid_login" in refused
     assert "Traceback" not in refused

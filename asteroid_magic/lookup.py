@@ -1,0 +1,86 @@
+"""Which execution a word means: an ID, or a variable that holds one."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from .errors import InvalidInput
+from .outgoing import is_execution_id
+from .text import shorten
+
+LONGEST_QUOTE = 60
+_ID_INSIDE = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+
+
+def resolve_execution(word: str, namespace: Mapping[str, Any]) -> str:
+    """Return the execution ID that `word` is, or that the variable of this name holds.
+
+    A variable is written `run_id`, `$run_id` or `{run_id}`, and may go through attributes, as
+    in `run.id`. It may hold text, a `uuid.UUID`, or an object with such an `id`. Nothing is
+    evaluated but the attributes. Raises `InvalidInput` for a name that leads to none of these.
+    """
+    name = word.removeprefix("$")
+    if word.startswith("{") and word.endswith("}"):
+        name = word[1:-1].strip()
+    if is_execution_id(word):
+        return word
+    if not _NAME.fullmatch(name):
+        raise _no_execution(word)
+    first, *attributes = name.split(".")
+    if first not in namespace:
+        raise _no_execution(word)
+    value = namespace[first]
+    for attribute in attributes:
+        value = _read(value, attribute, name)
+    return _id_in(value, name)
+
+
+def _no_execution(word: str) -> InvalidInput:
+    """Return the error for a word that is neither an ID nor a name, with the likely way out."""
+    inside = _ID_INSIDE.search(word)
+    if inside:
+        hint = f"It holds {inside.group()}: give that alone."
+    elif any(bracket in word for bracket in "[("):
+        hint = "Put it into a variable first, and name that: run = …, then %asteroid_send run …"
+    else:
+        hint = (
+            "The execution comes before the message: the ID that Asteroid shows for the run, "
+            "or the name of a variable that holds it."
+        )
+    return InvalidInput(f"{_quoted(word)} is neither an execution ID nor a variable.", hint=hint)
+
+
+def _read(value: object, attribute: str, name: str) -> object:
+    try:
+        return getattr(value, attribute)
+    except Exception as error:  # noqa: BLE001 (a property may fail in any way)
+        kind = type(error).__name__
+    raise InvalidInput(
+        f"{_quoted(name)} cannot be read: {attribute} failed with {kind}.",
+        hint="Give the execution's ID, or the name of a variable that holds it.",
+    )
+
+
+def _read_id(value: object) -> object:
+    try:
+        return getattr(value, "id", None)
+    except Exception:  # noqa: BLE001 (as above)
+        return None
+
+
+def _id_in(value: object, name: str) -> str:
+    for candidate in (value, None if isinstance(value, str) else _read_id(value)):
+        text = str(candidate).strip() if isinstance(candidate, (str, UUID)) else ""
+        if is_execution_id(text):
+            return text
+    held = repr(shorten(value, LONGEST_QUOTE)) if isinstance(value, str) else type(value).__name__
+    raise InvalidInput(
+        f"The variable {_quoted(name)} holds no execution ID: {held}.",
+        hint="An execution ID is a UUID, like 123e4567-e89b-12d3-a456-426614174000.",
+    )
+
+
+def _quoted(text: str) -> str:
+    return repr(shorten(text, LONGEST_QUOTE))

@@ -1,0 +1,69 @@
+"""Which execution a word means."""
+
+import uuid
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from asteroid_magic import InvalidInput
+from asteroid_magic.lookup import resolve_execution
+
+EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
+
+
+class Broken:
+    """An object that cannot be read, as one whose database is down."""
+
+    @property
+    def id(self) -> str:
+        raise OSError("down")
+
+
+NAMESPACE: dict[str, Any] = {
+    "run_id": EXECUTION,
+    "spaced": f" {EXECUTION}\n",
+    "run": SimpleNamespace(id=EXECUTION, nested=SimpleNamespace(key=uuid.UUID(EXECUTION))),
+    "número": EXECUTION,
+    "other": [1, 2],
+    "text": "abc",
+    "broken": Broken(),
+}
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["run_id", "$run_id", "{run_id}", "{ run_id }", "spaced", "run", "run.id", "$run.id", "número"],
+)
+def test_an_execution_may_be_named_by_a_variable(word: str) -> None:
+    assert resolve_execution(word, NAMESPACE) == EXECUTION
+
+
+def test_an_id_is_itself() -> None:
+    assert resolve_execution(EXECUTION.upper(), {}) == EXECUTION.upper()
+
+
+@pytest.mark.parametrize(
+    ("word", "says", "hints"),
+    [
+        ("missing", "'missing' is neither an execution ID nor a variable", "before the message"),
+        ("$missing", "'$missing' is neither", "before the message"),
+        ("Yes,", "'Yes,' is neither", "before the message"),
+        ("12-34", "'12-34' is neither", "before the message"),
+        ("run[0]", "'run[0]' is neither", "into a variable first"),
+        ("run_id()", "'run_id()' is neither", "into a variable first"),
+        (f"https://x/runs/{EXECUTION}", "is neither", f"It holds {EXECUTION}: give that alone"),
+        (f"'{EXECUTION}'", "is neither", "give that alone"),
+        ("run.missing", "'run.missing' cannot be read: missing failed with AttributeError", "ID"),
+        ("broken.id", "'broken.id' cannot be read: id failed with OSError", "ID"),
+        ("broken", "'broken' holds no execution ID: Broken", "UUID"),
+        ("other", "'other' holds no execution ID: list", "UUID"),
+        ("text", "'text' holds no execution ID: 'abc'", "UUID"),
+    ],
+)
+def test_a_word_that_leads_to_no_id_says_so(word: str, says: str, hints: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        resolve_execution(word, NAMESPACE)
+    assert says in caught.value.detail
+    assert hints in caught.value.hint
+    assert caught.value.__context__ is None
