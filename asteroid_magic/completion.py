@@ -51,4 +51,9 @@ def _is_id(value: object) -> bool:
 def _static_id(value: object) -> object:
     """Return the `id` of an object without running any code of it, a property's say."""
     found = getattr_static(value, "id", None)
-    return found.__get__(value) if isinstance(found, MemberDescriptorType) else found
+    if isinstance(found, MemberDescriptorType):
+        try:
+            return found.__get__(value)
+        except AttributeError:
+            return None
+    return found

@@ -32,7 +32,7 @@ class _QuietAnswer(http.client.HTTPResponse):
     def begin(self) -> None:
         super().begin()
         self.msg.defects.clear()
-        self.msg.set_payload(None)
+        self.msg.set_payload([])
 
 
 class _Connecting(HTTPConnection):

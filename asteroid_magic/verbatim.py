@@ -23,7 +23,7 @@ from collections.abc import Callable
 from functools import wraps
 from itertools import groupby
 from tokenize import TokenInfo as Token
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from IPython.core.inputtransformer2 import (
     TokenTransformBase,
@@ -39,8 +39,16 @@ Tokens = list[Token]
 Transform = Callable[[list[str]], list[str]]
 
 # Stands in for what was put aside; no cell holds it by chance.
-_STAND_IN = f"put_aside_{secrets.token_hex(8)}_"
-_aside: dict[str, str] = {}
+_STAND_IN = f"put_Cell.aside_{secrets.token_hex(8)}_"
+
+
+class _Cell:
+    """What is known of the cell that is being transformed."""
+
+    names_us = False
+    aside: ClassVar[dict[str, str]] = {}
+
+
 # What a line of IPython's own syntax begins with.
 ESCAPES = {"!", "?", "%", "/", ",", ";"}
 _CELL = re.compile(rf"\s*%%{NAME}(?=[ \t\r\n])[ \t]*([^\r\n]*)(?:\r\n|\r|\n)")
@@ -77,9 +85,10 @@ take_cell.has_side_effects = True  # type: ignore[attr-defined]
 @_guarded
 def keep_pieces(lines: list[str]) -> list[str]:
     """Put aside what stands behind the name in each line of ours that has been cut."""
-    _aside.clear()
+    _Cell.aside.clear()
+    _Cell.names_us = any(NAME in line for line in lines)
     # The body of another cell magic is that magic's own.
-    if not any(NAME in line for line in lines) or _OTHER_CELL.match("".join(lines)):
+    if not _Cell.names_us or _OTHER_CELL.match("".join(lines)):
         return lines
     typed = [f"{line}\n" for line in "".join(lines).removesuffix("\n").split("\n")]
     kept: list[str] = []
@@ -89,8 +98,8 @@ def keep_pieces(lines: list[str]) -> list[str]:
         while found and typed and line.endswith("\\\n"):
             line += typed.pop(0)
         if found and len(line.splitlines()) > line.count("\n"):
-            word = f"{_STAND_IN}{len(_aside)}x"
-            _aside[word] = line[found.end() : -1]
+            word = f"{_STAND_IN}{len(_Cell.aside)}x"
+            _Cell.aside[word] = line[found.end() : -1]
             kept.append(f"{found[0]}{word}\n")
         else:
             kept += line.splitlines(keepends=True)
@@ -112,6 +121,8 @@ class SendLine(TokenTransformBase):
     @classmethod
     def find(cls, tokens_by_line: list[Tokens]) -> "SendLine | None":
         """Return the first line of ours in the cell."""
+        if not _Cell.names_us:
+            return None
         try:
             found = (cls._find_in(group) for group in tokens_by_line if group)
             return next((one for one in found if one is not None), None)
@@ -162,7 +173,7 @@ class PutBack(TokenTransformBase):
     @classmethod
     def find(cls, tokens_by_line: list[Tokens]) -> "PutBack | None":
         """Return the transformer, behind all others, if there is something to put back."""
-        if not _aside:
+        if not _Cell.aside:
             return None
         texts = {token.line for group in tokens_by_line for token in group}
         if not any(_STAND_IN in text for text in texts):
@@ -171,7 +182,7 @@ class PutBack(TokenTransformBase):
 
     def transform(self, lines: list[str]) -> list[str]:
         """Return the lines of the cell as they were typed."""
-        for word, text in _aside.items():
+        for word, text in _Cell.aside.items():
             lines = [line.replace(word, text) for line in lines]
         return lines
 
@@ -202,7 +213,7 @@ def _assigned(tokens: Tokens) -> Token | None:
 def _call(typed: str, *, show: bool) -> str:
     # IPython hands over what stands behind the blank that ends the name.
     message = typed.removesuffix("\n")[len(NAME) + 2 :]
-    *continued, last = _aside.get(message.strip(), message).split("\n")
+    *continued, last = _Cell.aside.get(message.strip(), message).split("\n")
     # As IPython joins a line that a backslash continues.
     message = " ".join([*(line.rstrip()[:-1] for line in continued), last])
     message = f"--show {message}" if show else message
