@@ -41,19 +41,23 @@ def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Ite
 
 
 def _is_offered(name: str, value: object) -> bool:
-    return not name.startswith("_") and (_is_id(value) or _is_id(_static_id(value)))
+    if name.startswith("_"):
+        return False
+    try:
+        return _is_id(value) or _is_id(_static_id(value))
+    except Exception:  # noqa: BLE001 (no object of a notebook may spoil what Tab offers)
+        return False
 
 
 def _is_id(value: object) -> bool:
-    return isinstance(value, uuid.UUID) or (isinstance(value, str) and is_execution_id(value))
+    # By its type, and not by isinstance, which runs the code of an object with a __class__.
+    kind = type(value)
+    if issubclass(kind, str):
+        return is_execution_id(str.__str__(value))
+    return issubclass(kind, uuid.UUID)
 
 
 def _static_id(value: object) -> object:
     """Return the `id` of an object without running any code of it, a property's say."""
     found = getattr_static(value, "id", None)
-    if isinstance(found, MemberDescriptorType):
-        try:
-            return found.__get__(value)
-        except AttributeError:
-            return None
-    return found
+    return found.__get__(value) if type(found) is MemberDescriptorType else found

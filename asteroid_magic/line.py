@@ -11,6 +11,7 @@ no ``{}`` and no ``--word`` in it means anything.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -43,7 +44,7 @@ LONGEST_QUOTE = 60
 # A word ends at a space or a tab. Every other kind of white space is the message's own.
 _WORD = re.compile(r"[^ \t\r\n]+")
 # A name in two pairs of braces is text, as is every brace that does not hold just a name.
-_PLACEHOLDER = re.compile(r"\{\{[^\W\d]\w*\}\}|\{([^\W\d]\w*)\}")
+_PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|\{([^{}]*)\}")
 
 
 class UsageProblem(ValueError):
@@ -156,20 +157,26 @@ def fill(text: str, namespace: Mapping[str, Any]) -> str:
     One pass, so that braces in a value stay as they are. Only plain names count; all other braces
     are text. Raises `InvalidInput` for a name that there is no variable of.
     """
-    missing = {
-        found[1]
-        for found in _PLACEHOLDER.finditer(text)
-        if found[1] is not None and found[1] not in namespace
-    }
+    names = {_name_in(found) for found in _PLACEHOLDER.finditer(text)}
+    missing = {name for name in names if name is not None and name not in namespace}
     if missing:
-        names = ", ".join(_brief(name) for name in sorted(missing))
+        listed = ", ".join(_brief(name) for name in sorted(missing))
         raise InvalidInput(
-            f"The message is to be filled, and there is no variable {names}.",
+            f"The message is to be filled, and there is no variable {listed}.",
             hint="Set it, or leave --fill out to send the braces as they are.",
         )
-    return _PLACEHOLDER.sub(
-        lambda found: found[0] if found[1] is None else _written(found[1], namespace), text
-    )
+
+    def replace(found: re.Match[str]) -> str:
+        name = _name_in(found)
+        return found[0] if name is None else _written(name, namespace)
+
+    return _PLACEHOLDER.sub(replace, text)
+
+
+def _name_in(found: re.Match[str]) -> str | None:
+    name = found[1] or ""
+    # As Python stores a name: PEP 3131.
+    return unicodedata.normalize("NFKC", name) if name.isidentifier() else None
 
 
 def _written(name: str, namespace: Mapping[str, Any]) -> str:

@@ -11,7 +11,6 @@ from .text import shorten
 
 LONGEST_QUOTE = 60
 _ID_INSIDE = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
 def resolve_execution(word: str, namespace: Mapping[str, Any]) -> str:
@@ -26,7 +25,7 @@ def resolve_execution(word: str, namespace: Mapping[str, Any]) -> str:
         name = word[1:-1].strip()
     if is_execution_id(word):
         return word
-    if not _NAME.fullmatch(name):
+    if not all(part.isidentifier() for part in name.split(".")):
         raise _no_execution(word)
     first, *attributes = name.split(".")
     if first not in namespace:

@@ -84,9 +84,10 @@ class AsteroidMagics(Magics):
         EXECUTION is the ID of the run, or the name of a variable that holds it: run_id, run.id,
         $run_id or {run_id}. An object with an `id` will do as well.
 
-        Everything after the execution is the message and is sent exactly as typed: $, {}, quotes
-        and --words mean nothing in it. One pair of quotes round a whole line message is taken
-        off. In a cell, the message is all that stands below the first line.
+        Everything after the execution is the message and is sent exactly as typed: $, {}, quotes,
+        --words and a ? at the end mean nothing in it. One pair of quotes round a whole line message
+        is taken off; a backslash at the end of a line goes on in the next. In a cell, the message
+        is all that stands below the first line. Pasted text is safest in a cell.
 
         Options stand before the execution:
           --timeout SECONDS  how long the whole send may take (30, or %config AsteroidMagics)
@@ -174,6 +175,8 @@ def _complete(shell: "InteractiveShell", event: Any) -> list[str]:
 
 def load(shell: "InteractiveShell") -> None:
     """Register the magics with `shell`, what keeps their text exact, and what Tab offers."""
+    if any(isinstance(one, AsteroidMagics) for one in shell.configurables):
+        return
     shell.register_magics(AsteroidMagics)
     verbatim.install(shell)
     for line in COMPLETED:

@@ -1,33 +1,59 @@
 """Lines in which the magic could not send exactly what was typed, and what the person is told."""
 
+import keyword
 import re
-from tokenize import TokenInfo
+from tokenize import TokenInfo as Token
 
 NAME = "asteroid_send"
+# What a line of IPython's own syntax begins with.
+ESCAPES = {"!", "?", "%", "/", ",", ";"}
 # A line that begins with the bare name and goes on as no Python does.
-_BARE = re.compile(rf"{NAME}[ \t]+(?![=.,:;()\[\]|&^<>@/*+%]|(?:and|else|for|if|in|is|not|or)\b)")
-_BEHIND = re.compile(rf"%(\w+)[ \t].*?(?<=[ \t])%{NAME}(?=[ \t])", re.DOTALL)
-# Magics that look at what stands behind them and do not run it.
-_LOOKING = {"alias_magic", "edit", "hist", "history", "macro", "psearch", "recall", "rerun", "save"}
+_BARE = re.compile(rf"{NAME}[ \t]+(?:--[a-z]|[\w$\"']|\{{\w+\}})(?!\w*[ \t]*=)")
+# Magics that run what stands behind them, with their options and an assignment.
+_RUNNING = re.compile(
+    r"%(?:time|timeit|prun|memit|mprun|lprun|debug)\b(?:[ \t]+-\w+(?:[ \t]+\d+)?)*"
+    rf"[ \t]+(?:[^%'\"#=]*=[ \t]*)?%{NAME}[ \t]"
+)
+_OPERATORS = set("=.,:;()[]|&^<>@/*+-%!?\\\n\r")
 
 
-def is_inexact(first: TokenInfo) -> bool:
-    """Tell whether a line would send what may not be what was typed: see `refusal`."""
+def is_magic(tokens: list[Token], at: int) -> bool:
+    """Tell whether the percent sign and the name stand at a token, and nothing clings to them."""
+    percent, name = (*tokens[at : at + 2], None, None)[:2]
+    if percent is None or name is None or percent.string != "%" or name.string != NAME:
+        return False
+    behind = name.line[name.end[1] :][:1]
+    # A backslash: the line goes on in the next.
+    return percent.end == name.start and (not behind or behind.isspace() or behind == "\\")
+
+
+def is_inexact(tokens: list[Token], *, asks: bool) -> bool:
+    """Tell whether a line that is not taken would send something else, or swallow the message.
+
+    `asks` says that it ends in a question mark, for which IPython shows help and runs nothing.
+    """
+    first = tokens[0]
     text = first.line[first.start[1] :]
     if first.string == "%":
-        return _BEHIND.match(text) is not None and not only_mentions(text)
-    return first.string == NAME and _BARE.match(text) is not None and not _is_python(text)
+        return _RUNNING.match(text) is not None or (asks and text.startswith(f"%%{NAME} "))
+    if first.string in ESCAPES:
+        return False
+    if first.string == NAME and _BARE.match(text) and not _is_python(text):
+        return True
+    return asks and any(_is_sent(tokens, at) for at in range(len(tokens) - 1))
 
 
-def only_mentions(text: str) -> bool:
-    """Tell whether a line is one of another magic that only looks at what stands behind it."""
-    behind = _BEHIND.match(text)
-    return behind is not None and behind[1] in _LOOKING
+def _is_sent(tokens: list[Token], at: int) -> bool:
+    """Tell whether the name stands at a token with an execution behind it."""
+    name, behind = tokens[at : at + 2]
+    is_word = not keyword.iskeyword(behind.string) and not _OPERATORS & set(behind.string[:1])
+    return name.string == NAME and bool(behind.string) and behind.start > name.end and is_word
 
 
 def _is_python(text: str) -> bool:
     try:
-        compile(text.strip(), "", "exec")
+        # Private characters stand in for separators: see `verbatim`.
+        compile(re.sub("[\U000f0000-\U000fffff]", " ", text).strip(), "", "exec")
     except (SyntaxError, ValueError):
         return False
     return True
@@ -35,10 +61,12 @@ def _is_python(text: str) -> bool:
 
 def refusal(text: str) -> str:
     """Return the code that tells the person what to type instead of `text`."""
-    if text.startswith("%"):
+    if text.startswith("%") and not text.startswith("%%"):
         why = f"Behind another magic, %{NAME} cannot send exactly what you typed."
-    else:
+    elif text.startswith(NAME):
         why = f"Without its percent sign, {NAME} cannot send exactly what you typed."
+    else:
+        why = "IPython would take this for a request for help."
     words = (
         f"{why} Nothing was sent. Begin the line with %{NAME}, "
         f"or the cell with %%{NAME} and the message below it."

@@ -5,32 +5,29 @@ a U+2028 and runs the rest as Python, and strips `>>> ` from the body of a cell.
 line of ours becomes the call of the magic, in plain ASCII, before any of that happens:
 
 - `take_cell` stands first among the clean-up transformers and takes a `%%asteroid_send` cell whole.
-- `keep_pieces` comes next. IPython splits a cell at ten kinds of separator, of which only ``\n``
-  ends a line that a person typed, and looks for prompts in the pieces. What such a line of ours
-  sends is put aside, a word standing in for it.
+- `keep_whole` comes next. IPython splits a cell at ten kinds of separator, of which only ``\n``
+  ends a line that a person typed. In a line of ours, private characters stand in for the others,
+  and for the newline behind a backslash.
 - `SendLine` takes a line of ours where IPython looks for its own syntax: only there is it known
-  what is code, and what a string or a comment.
-- `PutBack` comes last: what was put aside and turned out to be no line of ours returns.
-
-What does not begin with the magic is left as it is, and so is every cell if one of these fails.
+  what is code, and what a string or a comment. Every other line is left as it is.
 """
 
 import re
-import secrets
-import sys
+import threading
 import tokenize
 from collections.abc import Callable
 from functools import wraps
 from itertools import groupby
 from tokenize import TokenInfo as Token
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from IPython.core.inputtransformer2 import (
     TokenTransformBase,
+    TransformerManager,
     find_end_of_continued_line,
 )
 
-from .refusal import NAME, is_inexact, only_mentions, refusal
+from .refusal import ESCAPES, NAME, is_inexact, is_magic, refusal
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -38,22 +35,22 @@ if TYPE_CHECKING:
 Tokens = list[Token]
 Transform = Callable[[list[str]], list[str]]
 
-# Stands in for what was put aside; no cell holds it by chance.
-_STAND_IN = f"put_Cell.aside_{secrets.token_hex(8)}_"
-
-
-class _Cell:
-    """What is known of the cell that is being transformed."""
-
-    names_us = False
-    aside: ClassVar[dict[str, str]] = {}
-
-
-# What a line of IPython's own syntax begins with.
-ESCAPES = {"!", "?", "%", "/", ",", ";"}
 _CELL = re.compile(rf"\s*%%{NAME}(?=[ \t\r\n])[ \t]*([^\r\n]*)(?:\r\n|\r|\n)")
-_LINE = re.compile(rf"[ \t]*(?:[^%#'\"]*?=[ \t]*|%[^#'\"]*?[ \t])??%?{NAME}[ \t]")
-_OTHER_CELL = re.compile(r"\s*(?:>>> ?|In \[\d+\]: ?)?\s*%%")
+_SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+_PRIVATE = range(0xF0000, 0xFFFFE, len(_SEPARATORS))
+_CONTINUED = ("\\\n", "\\\r\n")
+
+
+class _Cell(threading.local):
+    """What is known of the cell that this thread transforms."""
+
+    def __init__(self) -> None:
+        self.names_us = False
+        self.masked: dict[int, int] = {}
+        self.taken = 0
+
+
+_cell = _Cell()
 
 
 def _guarded(transform: Transform) -> Transform:
@@ -83,27 +80,63 @@ take_cell.has_side_effects = True  # type: ignore[attr-defined]
 
 
 @_guarded
-def keep_pieces(lines: list[str]) -> list[str]:
-    """Put aside what stands behind the name in each line of ours that has been cut."""
-    _Cell.aside.clear()
-    _Cell.names_us = any(NAME in line for line in lines)
-    # The body of another cell magic is that magic's own.
-    if not _Cell.names_us or _OTHER_CELL.match("".join(lines)):
+def keep_whole(lines: list[str]) -> list[str]:
+    """Mask what would cut a line of ours; return any other cell as it is."""
+    _cell.masked = {}
+    _cell.names_us = any(NAME in line for line in lines)
+    if not _cell.names_us:
         return lines
-    typed = [f"{line}\n" for line in "".join(lines).removesuffix("\n").split("\n")]
-    kept: list[str] = []
-    while typed:
-        line = typed.pop(0)
-        found = None if only_mentions(line.lstrip()) else _LINE.match(line)
-        while found and typed and line.endswith("\\\n"):
-            line += typed.pop(0)
-        if found and len(line.splitlines()) > line.count("\n"):
-            word = f"{_STAND_IN}{len(_Cell.aside)}x"
-            _Cell.aside[word] = line[found.end() : -1]
-            kept.append(f"{found[0]}{word}\n")
+    text = "".join(lines)
+    typed = _statements(text)
+    cut = [at for at, line in enumerate(typed) if NAME in line and len(line.splitlines()) > 1]
+    if not cut:
+        return lines
+    mask = _mask_for(text)
+    _cell.masked = {private: separator for separator, private in mask.items()}
+    kept = 0
+    for at in cut:
+        trial = [*typed[:at], _masked(typed[at], mask), *typed[at + 1 :]]
+        if _count_taken("".join(trial)) > kept:
+            typed, kept = trial, kept + 1
+    return "".join(typed).splitlines(keepends=True) if kept else lines
+
+
+def _statements(text: str) -> list[str]:
+    """Return the lines as they were typed, each line of ours with those it goes on in."""
+    typed: list[str] = []
+    for line in re.findall(r"[^\n]*\n|[^\n]+\Z", text):
+        if typed and typed[-1].endswith(_CONTINUED) and NAME in typed[-1]:
+            typed[-1] += line
         else:
-            kept += line.splitlines(keepends=True)
-    return kept
+            typed.append(line)
+    return typed
+
+
+def _masked(line: str, mask: dict[int, int]) -> str:
+    end = next((end for end in ("\r\n", "\n") if line.endswith(end)), "")
+    return line.removesuffix(end).translate(mask) + end
+
+
+def _mask_for(text: str) -> dict[int, int]:
+    """Return a private character for each separator, none of which stands in the text."""
+    used = set(text)
+    for start in _PRIVATE:
+        private = range(start, start + len(_SEPARATORS))
+        if not used & set(map(chr, private)):
+            return {ord(one): other for one, other in zip(_SEPARATORS, private, strict=True)}
+    raise ValueError("every private character is taken")
+
+
+def _count_taken(text: str) -> int:
+    """Return how many masked lines would be taken if the cell were this one."""
+    manager = TransformerManager()  # type: ignore[no-untyped-call]
+    manager.token_transformers.append(SendLine)
+    _cell.taken = 0
+    try:
+        manager.transform_cell(text)
+    except SyntaxError:
+        return 0
+    return _cell.taken
 
 
 class SendLine(TokenTransformBase):
@@ -117,29 +150,37 @@ class SendLine(TokenTransformBase):
         super().__init__(group[0].start)  # type: ignore[no-untyped-call]
         self.line, self.column = first.start[0] - 1, first.start[1]
         self.percent = None if percent is None else percent.start[1]
+        self.last = max(token.start[0] for token in group if token.string.strip()) - 1
 
     @classmethod
     def find(cls, tokens_by_line: list[Tokens]) -> "SendLine | None":
         """Return the first line of ours in the cell."""
-        if not _Cell.names_us:
+        if not _cell.names_us:
             return None
         try:
-            found = (cls._find_in(group) for group in tokens_by_line if group)
+            found = (cls._find_in(group) for group in tokens_by_line)
             return next((one for one in found if one is not None), None)
         except Exception:  # noqa: BLE001 (as above)
             return None
 
     @classmethod
     def _find_in(cls, group: Tokens) -> "SendLine | None":
+        if not any(token.string == NAME for token in group):
+            return None
         tokens = [one for one in group if one.type not in {tokenize.INDENT, tokenize.DEDENT}]
+        asks = len(group) > 2 and group[-2].string == "?"  # noqa: PLR2004 (as IPython asks)
         # A bracket in a line of IPython's own syntax seems to go on in the lines that follow.
-        split = tokens and tokens[0].string in ESCAPES
-        rows = [list(row) for _, row in groupby(tokens, _row)] if split else [tokens]
-        for row in rows:
-            if row and NAME in row[0].line:
-                percent = row[0] if _is_magic(row, 0) else _assigned(row)
-                if percent is not None or is_inexact(row[0]):
-                    return cls(tokens, row[0], percent)
+        split = tokens[0].string in ESCAPES
+        for row in (
+            [list(row) for _, row in groupby(tokens, lambda token: token.start[0])]
+            if split
+            else [tokens]
+        ):
+            percent = row[0] if is_magic(row, 0) else _assigned(row)
+            if percent is not None:
+                return cls(tokens, row[0], percent)
+            if is_inexact(row, asks=asks):
+                return cls(row, row[0], None)
         return None
 
     def transform(self, lines: list[str]) -> list[str]:
@@ -148,13 +189,15 @@ class SendLine(TokenTransformBase):
         Raises SyntaxError, upon which IPython goes on without us, if that fails.
         """
         try:
-            end = find_end_of_continued_line(lines, self.line) + 1
             line = lines[self.line]
+            end = find_end_of_continued_line(lines, self.line) + 1
             if self.percent is None:
+                end = max(end, self.last + 1)
                 new = line[: self.column] + refusal(line[self.column :])
             else:
                 typed = "".join([line[self.percent :], *lines[self.line + 1 : end]])
                 new = line[: self.percent] + _call(typed, show=self._is_unseen(lines, end))
+            _cell.taken += any(private in map(ord, line) for private in _cell.masked)
         except Exception as error:
             raise SyntaxError from error
         return [*lines[: self.line], new + "\n", *lines[end:]]
@@ -167,53 +210,23 @@ class SendLine(TokenTransformBase):
         return not assigned and (self.column > 0 or not is_last)
 
 
-class PutBack(TokenTransformBase):
-    """Puts back what was put aside from a line that is none of ours: one in a string, say."""
-
-    @classmethod
-    def find(cls, tokens_by_line: list[Tokens]) -> "PutBack | None":
-        """Return the transformer, behind all others, if there is something to put back."""
-        if not _Cell.aside:
-            return None
-        texts = {token.line for group in tokens_by_line for token in group}
-        if not any(_STAND_IN in text for text in texts):
-            return None
-        return cls((sys.maxsize, 0))
-
-    def transform(self, lines: list[str]) -> list[str]:
-        """Return the lines of the cell as they were typed."""
-        for word, text in _Cell.aside.items():
-            lines = [line.replace(word, text) for line in lines]
-        return lines
-
-
-def _row(token: Token) -> int:
-    return token.start[0]
-
-
-def _is_magic(tokens: Tokens, at: int) -> bool:
-    """Tell whether `%asteroid_send` and white space, or nothing, stand at a token."""
-    percent, name = (*tokens[at : at + 2], None, None)[:2]
-    if percent is None or name is None or percent.string != "%" or name.string != NAME:
-        return False
-    behind = name.line[name.end[1] :][:1]
-    return percent.end == name.start and (not behind or behind in " \t\r\n")
-
-
 def _assigned(tokens: Tokens) -> Token | None:
     """Return the percent sign of a magic that stands behind the first assignment of a line."""
     depth = 0
+    if tokens[0].string in ESCAPES:
+        return None
     for at, token in enumerate(tokens):
         if token.string == "=" and not depth:
-            return tokens[at + 1] if _is_magic(tokens, at + 1) else None
+            on_line = at + 1 < len(tokens) and tokens[at + 1].start[0] == tokens[0].start[0]
+            return tokens[at + 1] if on_line and is_magic(tokens, at + 1) else None
         depth += (token.string in {"(", "[", "{"}) - (token.string in {")", "]", "}"})
     return None
 
 
 def _call(typed: str, *, show: bool) -> str:
-    # IPython hands over what stands behind the blank that ends the name.
-    message = typed.removesuffix("\n")[len(NAME) + 2 :]
-    *continued, last = _Cell.aside.get(message.strip(), message).split("\n")
+    rest = typed.removesuffix("\n").translate(_cell.masked)[len(NAME) + 1 :]
+    # IPython hands over what stands behind the one blank that ends the name.
+    *continued, last = (rest[1:] if rest[:1].isspace() else rest).split("\n")
     # As IPython joins a line that a backslash continues.
     message = " ".join([*(line.rstrip()[:-1] for line in continued), last])
     message = f"--show {message}" if show else message
@@ -222,17 +235,16 @@ def _call(typed: str, *, show: bool) -> str:
 
 def install(shell: "InteractiveShell") -> None:
     """Put the transformers in place, before those of IPython."""
-    shell.input_transformers_cleanup[:0] = [take_cell, keep_pieces]
-    shell.input_transformer_manager.token_transformers.extend([SendLine, PutBack])
+    shell.input_transformers_cleanup[:0] = [take_cell, keep_whole]
+    shell.input_transformer_manager.token_transformers.append(SendLine)
 
 
 def uninstall(shell: "InteractiveShell") -> None:
     """Take the transformers away again."""
     for transformers, ours in (
         (shell.input_transformers_cleanup, take_cell),
-        (shell.input_transformers_cleanup, keep_pieces),
+        (shell.input_transformers_cleanup, keep_whole),
         (shell.input_transformer_manager.token_transformers, SendLine),
-        (shell.input_transformer_manager.token_transformers, PutBack),
     ):
         if ours in transformers:
             transformers.remove(ours)

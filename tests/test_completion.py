@@ -47,6 +47,14 @@ class Asking:
         raise OSError(name)
 
 
+class Proxy:
+    """An object that would wake up something slow if it were asked what it is."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        raise OSError("woken up")
+
+
 Pair = namedtuple("Pair", ["id"])  # noqa: PYI024 (people still have them)
 NAMESPACE: dict[str, Any] = {
     "run_id": EXECUTION,
@@ -59,6 +67,8 @@ NAMESPACE: dict[str, Any] = {
     "number": 5,
     "_private": EXECUTION,
     "other": Run("no id"),
+    "Slotted": Slotted,
+    "proxy": Proxy(),
     "Run": Run,
 }
 VARIABLES = ["as_uuid", "run", "run_id", "slotted"]

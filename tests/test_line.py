@@ -120,12 +120,21 @@ def test_fill_is_an_option_of_two_names(option: str) -> None:
         ('{"a": 1}', '{"a": 1}'),
         ("{} {1+1} {{name}} {name.upper()} {name!r} {name:>9} { name }", None),
         ("$name {größe}", "$name 12"),
+        ("{ﬁ} {नाम} {gro\u0308ße}", "fine 5 12"),
+        ("{²} {x²} {½}", None),
         ("{name", None),
         ("no braces", None),
     ],
 )
 def test_only_a_plain_name_in_one_pair_of_braces_is_filled(text: str, filled: str | None) -> None:
-    namespace = {"name": "Anna", "count": 3, "braces": "{name}", "größe": 12}
+    namespace = {
+        "name": "Anna",
+        "count": 3,
+        "braces": "{name}",
+        "größe": 12,
+        "fi": "fine",
+        "नाम": 5,
+    }
     assert fill(text, namespace) == (text if filled is None else filled)
 
 

@@ -377,6 +377,13 @@ def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
     assert shell.find_line_magic("asteroid_send") is None
 
 
+def test_loading_twice_is_loading_once(notebook: Notebook) -> None:
+    before = footprint(notebook.shell)
+    notebook.run("import asteroid_magic; asteroid_magic.load_ipython_extension(get_ipython())")
+    notebook.shell.user_ns.pop("asteroid_magic")
+    assert footprint(notebook.shell) == before
+
+
 def test_loading_works_again_after_unloading(notebook: Notebook, box: Sandbox, run_id: str) -> None:
     notebook.run("%reload_ext asteroid_magic")
     session.key = settings.ApiKey(box.api_key, "the test")

@@ -1,5 +1,6 @@
 """What is typed is what arrives: through a real shell's `run_cell`, at the sandbox."""
 
+import time
 import warnings
 from collections.abc import Iterator
 
@@ -158,6 +159,17 @@ def test_a_line_below_another_cell_magic_arrives(
         "%time %asteroid_send run_id it costs $5",
         "%timeit -n 1 %asteroid_send run_id a\u2028print(1)",
         "x = 1\nasteroid_send run_id are you done?",
+        "if True: %asteroid_send run_id are you done?",
+        "x=1; %asteroid_send run_id are you done?",
+        "x=1; r = %asteroid_send run_id are you done?",
+        "a = b = %asteroid_send run_id are you done?",
+        "x += %asteroid_send run_id are you done?",
+        "r = \\\n %asteroid_send run_id are you done?",
+        "r = asteroid_send run_id done?",
+        "print(1\n%asteroid_send run_id are you done?",
+        "# a note\n%%asteroid_send run_id are you done?",
+        "\u200b%asteroid_send run_id are you done?",
+        "%time x = %asteroid_send run_id are you done?",
     ],
 )
 def test_where_it_cannot_be_exact_nothing_is_sent_and_the_person_is_told(
@@ -200,6 +212,43 @@ MENTIONING = [
     "%asteroid_send.x run",
     "x % asteroid_send",
     "get_ipython().run_line_magic('asteroid_send', 'run_id hello')",
+    "x = '''\n%asteroid_send run_id a\u2028b'''\nprint(x)",
+    "def g():\n    '''Use\n    %asteroid_send RUN text\x0c'''\n    return 1",
+    "text = '''\n%asteroid_send run_id a\u2028b",
+    "!true A=asteroid_send x\x0c'); ran.append(9); ('",
+    "%env X=5 asteroid_send it's\u2028b",
+    "%cd C:\\new asteroid_send a\u2028\\temp",
+    "x = !make T=asteroid_send it's\u2028b",
+    ',f a=asteroid_send "\x0cb',
+    "!echo a = %asteroid_send b",
+    "!true %asteroid_send run_id are you done?",
+    "%env FOO= %asteroid_send run_id hi",
+    "%history -g r = %asteroid_send run_id hello",
+    "%sx echo a = %asteroid_send b",
+    "?x = %asteroid_send b",
+    "/f a = %asteroid_send b",
+    "%time print('type %asteroid_send run hi')",
+    "%timeit -n1 f('a %asteroid_send b')",
+    "%pip install asteroid-magic  # for %asteroid_send run",
+    "%load_ext asteroid_magic # then %asteroid_send run",
+    "%env NOTE=use %asteroid_send now",
+    "%config A.b = ' %asteroid_send x'",
+    "%alias send echo %asteroid_send %s",
+    "%pinfo %asteroid_send ",
+    "asteroid_send = 5\x0c\n",
+    "asteroid_send = 5 # note\u2028more",
+    "asteroid_send = 'a\x85b'",
+    "asteroid_send in x\x0c",
+    "asteroid_send = 5\rprint(1)\r",
+    "asteroid_send - (\n 1)",
+    "asteroid_send -= [\n1]",
+    "asteroid_send != (\n1)",
+    "asteroid_send \\\n = 5",
+    "asteroid_send -x \\\n + 1",
+    "asteroid_send -(await x)",
+    "asteroid_send?",
+    "x + asteroid_send?",
+    "x = [\n    asteroid_send,\n    ",
 ]
 """Cells that mention the magic and are none of ours."""
 
@@ -235,7 +284,7 @@ def test_a_cell_of_ours_is_complete_when_a_blank_line_follows(notebook: Notebook
     assert check("%asteroid_send run_id are you done?")[0] == "complete"
 
 
-@pytest.mark.parametrize("broken", ["_CELL", "_LINE", "_is_magic", "find_end_of_continued_line"])
+@pytest.mark.parametrize("broken", ["_CELL", "_statements", "is_magic", "_call"])
 def test_a_transformer_that_fails_leaves_the_cell_to_ipython(
     notebook: Notebook, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -243,3 +292,45 @@ def test_a_transformer_that_fails_leaves_the_cell_to_ipython(
     expected = [notebook.shell.transform_cell(cell) for cell in cells]
     monkeypatch.setattr(verbatim, broken, None)
     assert [notebook.shell.transform_cell(cell) for cell in cells] == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "sent"),
+    [
+        ("d['k'] = %asteroid_send run_id a\u2028ran.append(1)", "a\u2028ran.append(1)"),
+        ("d[7 % 4] = %asteroid_send run_id a\x0bran.append(1)", "a\x0bran.append(1)"),
+        ("r: 'str' = %asteroid_send run_id a\rran.append(1)", "a\rran.append(1)"),
+        (">>> %asteroid_send run_id a\u2028ran.append(1)", "a\u2028ran.append(1)"),
+        ("In [3]: %asteroid_send run_id a\u2028ran.append(1)?", "a\u2028ran.append(1)?"),
+        ("%asteroid_send run_id one \\\r\nran.append(1)", "one  ran.append(1)"),
+        ("%asteroid_send run_id see \\\n>>> code", "see  >>> code"),
+        ("%asteroid_send\\\n run_id are you done?", "are you done?"),
+        ("%asteroid_send\u00a0run_id are you done?", "are you done?"),
+        ("x = '''\n%asteroid_send x a\u2028b'''\n%asteroid_send run_id c\u2028d?", "c\u2028d?"),
+        ("if True:\n    pass\n%asteroid_send run_id \U000f0000\u2028?", "\U000f0000\u2028?"),
+    ],
+)
+def test_an_odd_line_of_ours_arrives_whole(
+    notebook: Notebook, arrived: ArrivedMessages, cell: str, sent: str
+) -> None:
+    notebook.shell.user_ns["d"] = {}
+    notebook.run(cell)
+    assert notebook.error is None
+    assert arrived.new() == [sent]
+
+
+def test_nothing_of_a_message_is_kept(notebook: Notebook) -> None:
+    notebook.run("%asteroid_send run_id secret\u2028text")
+    assert "secret" not in repr(vars(verbatim._cell))
+
+
+def test_a_long_cell_takes_no_longer_than_its_length() -> None:
+    for cell in (
+        " " * 50_000 + "%asteroid_send run_id hello\n",
+        "\n" * 50_000 + "x = asteroid_send\n",
+        "x = 1\n" * 20_000 + "asteroid_send\n",
+    ):
+        lines = cell.splitlines(keepends=True)
+        began = time.process_time()
+        verbatim.keep_whole(verbatim.take_cell(lines))
+        assert time.process_time() - began < 1
