@@ -18,7 +18,7 @@ from IPython.core.magic import (
 )
 from traitlets import Float, TraitError, Unicode, observe, validate
 
-from . import verbatim
+from . import interception
 from .session import DEFAULT_TIMEOUT, session
 
 if TYPE_CHECKING:
@@ -178,14 +178,14 @@ def load(shell: "InteractiveShell") -> None:
     if any(isinstance(one, AsteroidMagics) for one in shell.configurables):
         return
     shell.register_magics(AsteroidMagics)
-    verbatim.install(shell)
+    interception.install(shell)
     for line in COMPLETED:
         shell.set_hook("complete_command", _complete, str_key=line)  # type: ignore[no-untyped-call]
 
 
 def unload(shell: "InteractiveShell") -> None:
     """Take all of that out of `shell`, stop the sandbox and forget what the session had set."""
-    verbatim.uninstall(shell)
+    interception.uninstall(shell)
     completers = shell.strdispatchers["complete_command"].strs
     for line in COMPLETED:
         completers.pop(line, None)

@@ -4,7 +4,8 @@ import keyword
 import re
 from tokenize import TokenInfo as Token
 
-NAME = "asteroid_send"
+from .interception import NAME
+
 # What a line of IPython's own syntax begins with.
 ESCAPES = {"!", "?", "%", "/", ",", ";"}
 # A line that begins with the bare name and goes on as no Python does.

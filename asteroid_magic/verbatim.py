@@ -4,7 +4,7 @@ Left to itself, IPython takes `%asteroid_send run Done?` for a request for help,
 a U+2028 and runs the rest as Python, and strips `>>> ` from the body of a cell. Here, a cell or a
 line of ours becomes the call of the magic, in plain ASCII, before any of that happens:
 
-- `take_cell` stands first among the clean-up transformers and takes a `%%asteroid_send` cell whole.
+- `take_cell` takes a `%%asteroid_send` cell whole, before any transformer of IPython's own.
 - `keep_whole` comes next. IPython splits a cell at ten kinds of separator, of which only ``\n``
   ends a line that a person typed. In a line of ours, private characters stand in for the others,
   and for the newline behind a backslash.
@@ -19,7 +19,6 @@ from collections.abc import Callable
 from functools import wraps
 from itertools import groupby
 from tokenize import TokenInfo as Token
-from typing import TYPE_CHECKING
 
 from IPython.core.inputtransformer2 import (
     TokenTransformBase,
@@ -27,10 +26,8 @@ from IPython.core.inputtransformer2 import (
     find_end_of_continued_line,
 )
 
-from .refusal import ESCAPES, NAME, is_inexact, is_magic, refusal
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+from .interception import NAME
+from .refusal import ESCAPES, is_inexact, is_magic, refusal
 
 Tokens = list[Token]
 Transform = Callable[[list[str]], list[str]]
@@ -45,7 +42,6 @@ class _Cell(threading.local):
     """What is known of the cell that this thread transforms."""
 
     def __init__(self) -> None:
-        self.names_us = False
         self.masked: dict[int, int] = {}
         self.taken = 0
 
@@ -67,25 +63,17 @@ def _guarded(transform: Transform) -> Transform:
 @_guarded
 def take_cell(lines: list[str]) -> list[str]:
     """Turn a whole cell of ours into one call; return any other cell as it is."""
-    first = next((line for line in lines if not line.isspace()), "")
-    found = _CELL.match("".join(lines)) if f"%%{NAME}" in first else None
+    found = _CELL.match("".join(lines))
     if found is None:
         return lines
     body = found.string[found.end() :]
     return [f"get_ipython().run_cell_magic({NAME!r}, {found[1].rstrip()!a}, {body!a})\n"]
 
 
-# Whether a cell of ours is complete is for IPython to say, which asks for the blank line behind it.
-take_cell.has_side_effects = True  # type: ignore[attr-defined]
-
-
 @_guarded
 def keep_whole(lines: list[str]) -> list[str]:
     """Mask what would cut a line of ours; return any other cell as it is."""
     _cell.masked = {}
-    _cell.names_us = any(NAME in line for line in lines)
-    if not _cell.names_us:
-        return lines
     text = "".join(lines)
     typed = _statements(text)
     cut = [at for at, line in enumerate(typed) if NAME in line and len(line.splitlines()) > 1]
@@ -155,8 +143,6 @@ class SendLine(TokenTransformBase):
     @classmethod
     def find(cls, tokens_by_line: list[Tokens]) -> "SendLine | None":
         """Return the first line of ours in the cell."""
-        if not _cell.names_us:
-            return None
         try:
             found = (cls._find_in(group) for group in tokens_by_line)
             return next((one for one in found if one is not None), None)
@@ -231,20 +217,3 @@ def _call(typed: str, *, show: bool) -> str:
     message = " ".join([*(line.rstrip()[:-1] for line in continued), last])
     message = f"--show {message}" if show else message
     return f"get_ipython().run_line_magic({NAME!r}, {message!a})"
-
-
-def install(shell: "InteractiveShell") -> None:
-    """Put the transformers in place, before those of IPython."""
-    shell.input_transformers_cleanup[:0] = [take_cell, keep_whole]
-    shell.input_transformer_manager.token_transformers.append(SendLine)
-
-
-def uninstall(shell: "InteractiveShell") -> None:
-    """Take the transformers away again."""
-    for transformers, ours in (
-        (shell.input_transformers_cleanup, take_cell),
-        (shell.input_transformers_cleanup, keep_whole),
-        (shell.input_transformer_manager.token_transformers, SendLine),
-    ):
-        if ours in transformers:
-            transformers.remove(ours)

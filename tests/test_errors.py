@@ -73,3 +73,9 @@ def test_in_place_of_a_traceback_stands_one_line() -> None:
     assert len(lines) == 1
     assert "\n" not in lines[0]
     assert "Not delivered" in lines[0]
+
+
+def test_an_error_that_cannot_be_drawn_still_has_its_line() -> None:
+    error = ApiError("why").about("x", "text")
+    error.hint = None  # type: ignore[assignment]
+    assert error._render_traceback_() == ["ApiError: not_delivered"]

@@ -18,6 +18,7 @@ ORDER = [
     {"__init__"},
     {"magics"},
     {"verbatim"},
+    {"refusal"},
     {"actions"},
     {"login", "completion"},
     {"client"},
@@ -29,7 +30,7 @@ ORDER = [
     {"wording", "outgoing"},
     {"keystore", "settings"},
     {"records", "errors"},
-    {"shown", "session", "text", "version", "refusal"},
+    {"shown", "session", "text", "version", "interception"},
 ]
 PURE = {
     "errors",
@@ -78,7 +79,7 @@ shell.history_manager.end_session()
     loaded = run(code).split()
     assert "asteroid_magic.magics" in loaded
     assert not {name for name in loaded if name.partition(".")[0] in HEAVY}
-    assert len([name for name in loaded if name.startswith("asteroid_magic")]) <= 6
+    assert len([name for name in loaded if name.startswith("asteroid_magic")]) <= 5
 
 
 def imports(room: Path, *, anywhere: bool) -> set[str]:

@@ -101,7 +101,6 @@ def test_a_base_url_is_brought_into_one_form(given: str, used: str) -> None:
         "http://0.0.0.0",
         "http://2130706433",
         "http://127.1",
-        "http://[::ffff:127.0.0.1]",
     ],
 )
 def test_plain_http_to_a_remote_host_is_refused_before_the_key_leaves(url: str) -> None:
