@@ -50,8 +50,9 @@ def _not_connected(causes: list[BaseException], host: str, *, timed_out: bool) -
         return ConnectionFailed(f"The name {host} could not be resolved to an address.")
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return ConnectionFailed(f"{host} refused the connection: nothing listens there.")
-    timeouts = (ConnectTimeoutError, requests.ConnectTimeout, TimeoutError)
-    if timed_out or any(isinstance(cause, timeouts) for cause in causes):
+    # By type: before urllib3 2, NewConnectionError is a ConnectTimeoutError.
+    timeouts = {ConnectTimeoutError, requests.ConnectTimeout, TimeoutError}
+    if timed_out or any(type(cause) in timeouts for cause in causes):
         return ConnectionFailed(f"{host} did not answer in time, so no connection came about.")
     return ConnectionFailed(f"No connection to {host} came about.")
 

@@ -8,10 +8,12 @@ from typing import Self
 
 Behaviour = Callable[[socket.socket, "FaultServer"], None]
 
-CREATED = (
+# An answer after which the connection goes on, and one that says that it ends.
+KEPT = (
     b"HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\nContent-Length: 19\r\n\r\n"
     b"User message added."
 )
+CREATED = KEPT.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 
 
 class FaultServer:

@@ -39,7 +39,7 @@ from asteroid_magic import (
     __version__,
 )
 from asteroid_magic.sandbox import Sandbox
-from tests.servers import CREATED, FaultServer, answers, read_request, silent
+from tests.servers import CREATED, KEPT, FaultServer, answers, read_request, silent
 
 KEY = "key-4711-secret"
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
@@ -360,9 +360,9 @@ def test_many_threads_share_one_client(box: Sandbox) -> None:
 def test_connections_are_kept_and_used_again() -> None:
     def behave(connection: Any, server: FaultServer) -> None:
         for _ in range(2):
-            connection.sendall(CREATED)
+            connection.sendall(KEPT)
             server.requests.append(read_request(connection))
-        connection.sendall(CREATED)
+        connection.sendall(KEPT)
 
     with FaultServer(behave) as server, AsteroidClient(KEY, server.base_url) as client:
         for _ in range(3):
