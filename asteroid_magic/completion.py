@@ -1,22 +1,35 @@
 """What Tab offers behind `%asteroid_send`: options, then executions; no server is asked."""
 
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from inspect import getattr_static
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.completer import SimpleCompletion
+
 from .line import OPTIONS
 from .outgoing import is_execution_id
 from .session import session
+
+# As a line of ours begins: plain, or behind an assignment.
+_BEGUN = re.compile(r"^\s*(?:[^%#'\"]*=\s*)?(%%?asteroid_send\s)")
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 
-def complete(shell: "InteractiveShell", event: Any) -> list[str]:
-    """Return the offers for what stands before the cursor; called by IPython's completer."""
-    return list(offers(event.text_until_cursor, shell.user_ns, session.seen))
+def matches(shell: "InteractiveShell", context: Any) -> dict[str, Any]:
+    """Return the offers before the cursor, in their order, in place of all that others offer.
+
+    `context` is IPython's `CompletionContext`, the answer its `SimpleMatcherResult`.
+    """
+    typed = context.text_until_cursor
+    begun = _BEGUN.search(typed)
+    found = offers(typed[begun.start(1) :], shell.user_ns, session.seen) if begun else ()
+    fitting = [SimpleCompletion(one) for one in found if one.startswith(context.token)]
+    return {"completions": fitting, "suppress": bool(fitting), "ordered": True}
 
 
 def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Iterator[str]:

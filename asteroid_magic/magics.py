@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from .records import Delivery, DryRun
     from .sandbox import Sandbox
 
-COMPLETED = ("%asteroid_send", "%%asteroid_send")
-
 
 @magics_class
 class AsteroidMagics(Magics):
@@ -167,10 +165,24 @@ class AsteroidMagics(Magics):
         return resolve_base_url()
 
 
-def _complete(shell: "InteractiveShell", event: Any) -> list[str]:
-    from .completion import complete
+class _Matcher:
+    """What IPython's completer asks for a line of ours; it loads `completion` when there is one."""
 
-    return complete(shell, event)
+    matcher_api_version = 2
+    matcher_identifier = interception.NAME
+    matcher_priority = 200
+
+    def __init__(self, shell: "InteractiveShell") -> None:
+        self._shell = shell
+        # By which IPython knows a matcher, as if it were a function.
+        self.__qualname__ = interception.NAME
+
+    def __call__(self, context: Any) -> dict[str, Any]:
+        if interception.NAME not in context.text_until_cursor:
+            return {"completions": []}
+        from .completion import matches
+
+        return matches(self._shell, context)
 
 
 def load(shell: "InteractiveShell") -> None:
@@ -179,16 +191,14 @@ def load(shell: "InteractiveShell") -> None:
         return
     shell.register_magics(AsteroidMagics)
     interception.install(shell)
-    for line in COMPLETED:
-        shell.set_hook("complete_command", _complete, str_key=line)  # type: ignore[no-untyped-call]
+    shell.Completer.custom_matchers.append(_Matcher(shell))
 
 
 def unload(shell: "InteractiveShell") -> None:
     """Take all of that out of `shell`, stop the sandbox and forget what the session had set."""
     interception.uninstall(shell)
-    completers = shell.strdispatchers["complete_command"].strs
-    for line in COMPLETED:
-        completers.pop(line, None)
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [one for one in matchers if not isinstance(one, _Matcher)]
     manager = shell.magics_manager
     for ours in [one for one in shell.configurables if isinstance(one, AsteroidMagics)]:
         ours.stop_sandbox()

@@ -106,6 +106,10 @@ def test_the_shell_offers_them_in_this_order(notebook: Notebook) -> None:
     assert matches == ["--timeout"]
     _, matches = notebook.shell.complete("3f2a", "%%asteroid_send 3f2a", 20)
     assert matches == [SEEN]
+    _, matches = notebook.shell.complete("run_", "kept = %asteroid_send --quiet run_", 34)
+    assert matches == ["run_id"]
+    _, matches = notebook.shell.complete("--q", "print('%asteroid_send --q", 25)
+    assert "--quiet" not in matches
 
 
 def test_the_kernel_offers_them_on_any_line(notebook: Notebook) -> None:

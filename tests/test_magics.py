@@ -341,7 +341,7 @@ def footprint(shell: InteractiveShell) -> dict[str, Any]:
         "tokens": list(shell.input_transformer_manager.token_transformers),
         "lines": list(shell.input_transformer_manager.line_transforms),
         "names": sorted(name for name in shell.user_ns if not name.startswith("_")),
-        "completers": sorted(shell.strdispatchers["complete_command"].strs),
+        "completers": list(shell.Completer.custom_matchers),
         "events": {name: len(each) for name, each in shell.events.callbacks.items()},
         "exceptions": shell.custom_exceptions,
         "formatters": {

@@ -11,6 +11,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
 from nbclient.exceptions import CellExecutionError
 
+from asteroid_magic.line import OPTIONS
 from asteroid_magic.sandbox import Sandbox
 from tests.live import notebooks
 from tests.servers import FaultServer, silent
@@ -148,6 +149,17 @@ def test_a_cell_that_runs_beside_a_loop_can_use_the_sandbox(kernel: Kernel) -> N
     assert "42" in shown_as("text/plain", shown)
     reply, _ = kernel.run("%asteroid_sandbox --stop")
     assert reply["status"] == "ok"
+
+
+def test_a_front_end_is_offered_options_variables_and_executions(kernel: Kernel) -> None:
+    kernel.run("%asteroid_send run_id hello")
+    _, shown = kernel.run("print(run_id)")
+    run_id = shown_as("text/plain", shown).strip()
+    code = "x = 1\n%asteroid_send "
+    reply = kernel.client.complete(code, len(code), reply=True, timeout=30)
+    matches = reply["content"]["matches"]
+    assert matches[: len(OPTIONS)] == list(OPTIONS)
+    assert matches.index("run_id") < matches.index(run_id)
 
 
 LEAVING = [
