@@ -7,8 +7,6 @@ from inspect import getattr_static
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.completer import SimpleCompletion
-
 from .line import OPTIONS
 from .outgoing import is_execution_id
 from .session import session
@@ -25,6 +23,8 @@ def matches(shell: "InteractiveShell", context: Any) -> dict[str, Any]:
 
     `context` is IPython's `CompletionContext`, the answer its `SimpleMatcherResult`.
     """
+    from IPython.core.completer import SimpleCompletion  # noqa: PLC0415 (new in IPython 8.6)
+
     typed = context.text_until_cursor
     begun = _BEGUN.search(typed)
     found = offers(typed[begun.start(1) :], shell.user_ns, session.seen) if begun else ()

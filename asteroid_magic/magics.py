@@ -7,6 +7,7 @@ and with it requests, when it is first used.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from IPython.core import completer
 from IPython.core.error import UsageError
 from IPython.core.magic import (
     Magics,
@@ -191,13 +192,15 @@ def load(shell: "InteractiveShell") -> None:
         return
     shell.register_magics(AsteroidMagics)
     interception.install(shell)
-    shell.Completer.custom_matchers.append(_Matcher(shell))
+    if hasattr(completer, "context_matcher"):
+        # Before IPython 8.6, a matcher is not told what stands before the cursor.
+        shell.Completer.custom_matchers.append(_Matcher(shell))
 
 
 def unload(shell: "InteractiveShell") -> None:
     """Take all of that out of `shell`, stop the sandbox and forget what the session had set."""
     interception.uninstall(shell)
-    matchers = shell.Completer.custom_matchers
+    matchers = getattr(shell.Completer, "custom_matchers", [])
     matchers[:] = [one for one in matchers if not isinstance(one, _Matcher)]
     manager = shell.magics_manager
     for ours in [one for one in shell.configurables if isinstance(one, AsteroidMagics)]:
