@@ -31,17 +31,18 @@ def send(
     command = _usage(lambda: parse(line, cell))
     namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
     result = _shown(lambda: _send(command, namespace))
-    if isinstance(result, DryRun):
-        if "--show" not in command.options:
-            return result
+    if "--show" in command.options and not ("--quiet" in command.options and _is_sent(result)):
         display(result)  # type: ignore[no-untyped-call]
-        return None
+    if isinstance(result, DryRun):
+        return result
     session.seen[result.execution_id] = None
     if "--out" in command.options:
         shell.user_ns[command.options["--out"]] = result
-    if "--show" in command.options and "--quiet" not in command.options:
-        display(result)  # type: ignore[no-untyped-call]
-    return None if {"--quiet", "--show"} & command.options.keys() else result
+    return None if "--quiet" in command.options else result
+
+
+def _is_sent(result: Delivery | DryRun) -> bool:
+    return isinstance(result, Delivery)
 
 
 def login(line: str) -> str:

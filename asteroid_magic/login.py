@@ -69,7 +69,7 @@ def _typed_key() -> str:
     except (StdinNotImplementedError, EOFError):
         pass
     except KeyboardInterrupt:
-        problem = "You interrupted the login."
+        problem = "You interrupted the login: run it again when you are ready."
     raise ConfigurationError(
         problem,
         title="No API key was set",

@@ -1,6 +1,7 @@
 """Which execution a word means: an ID, or a variable that holds one."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -26,23 +27,29 @@ def resolve_execution(word: str, namespace: Mapping[str, Any]) -> str:
     if is_execution_id(word):
         return word
     if not all(part.isidentifier() for part in name.split(".")):
-        raise _no_execution(word)
+        raise _no_execution(word, namespace)
     first, *attributes = name.split(".")
     if first not in namespace:
-        raise _no_execution(word)
+        raise _no_execution(word, namespace)
     value = namespace[first]
     for attribute in attributes:
         value = _read(value, attribute, name)
     return _id_in(value, name)
 
 
-def _no_execution(word: str) -> InvalidInput:
+def _no_execution(word: str, namespace: Mapping[str, Any]) -> InvalidInput:
     """Return the error for a word that is neither an ID nor a name, with the likely way out."""
     inside = _ID_INSIDE.search(word)
-    if inside:
+    odd = [c for c in word if c.isspace() or unicodedata.category(c) == "Cf"]
+    name = re.sub(r"^\W+|\W+$", "", word)
+    if odd:
+        hint = f"It holds an invisible character (U+{ord(odd[0]):04X}): type a plain blank instead."
+    elif inside:
         hint = f"It holds {inside.group()}: give that alone."
     elif any(bracket in word for bracket in "[("):
         hint = "Put it into a variable first, and name that: run = …, then %asteroid_send run …"
+    elif name in namespace:
+        hint = f"There is a variable {name}: give its name alone."
     else:
         hint = (
             "The execution comes before the message: the ID that Asteroid shows for the run, "

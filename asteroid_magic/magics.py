@@ -95,8 +95,8 @@ class AsteroidMagics(Magics):
           --quiet            show nothing when it was delivered; the result is then None
           --out NAME         put the Delivery into this variable as well
           -f, --fill         fill {name} in the message with the variable of that name
-          --show             show the card at once, and return None; a line that is not the
-                             last one of its cell does so by itself
+          --show             show the card at once, also where IPython shows no result; a line
+                             that is not the last one of its cell does so by itself
 
         The outcome is one of three:
           delivered                   Asteroid has the message
@@ -141,8 +141,9 @@ class AsteroidMagics(Magics):
         No account is needed, and nothing leaves this machine.
         """
         if line.split() == ["--stop"]:
+            what = "The sandbox is stopped." if self._sandbox else "No sandbox was running."
             self.stop_sandbox()
-            print(f"The sandbox is stopped. Messages go to {self.destination()}.")  # noqa: T201
+            print(f"{what} Messages go to {self.destination()}.")  # noqa: T201 (as above)
             return None
         if line.split():
             raise UsageError("%asteroid_sandbox takes nothing but --stop.")

@@ -99,7 +99,7 @@ class Settings:
         return self.key or ConfigurationError(
             "None was given, and none is set.",
             title="There is no API key",
-            hint=f"Run %asteroid_login in a notebook, or set {KEY_VARIABLE} in the environment.",
+            hint=f"Run %asteroid_login, or set {KEY_VARIABLE} in the environment.",
         )
 
 

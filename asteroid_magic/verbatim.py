@@ -33,6 +33,7 @@ Tokens = list[Token]
 Transform = Callable[[list[str]], list[str]]
 
 _CELL = re.compile(rf"\s*%%{NAME}(?=[ \t\r\n])[ \t]*([^\r\n]*)(?:\r\n|\r|\n)")
+_NAME = re.compile(r"[^\W\d]\w*[ \t]*=[ \t]*")
 _SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _PRIVATE = range(0xF0000, 0xFFFFE, len(_SEPARATORS))
 _CONTINUED = ("\\\n", "\\\r\n")
@@ -67,6 +68,9 @@ def take_cell(lines: list[str]) -> list[str]:
     if found is None:
         return lines
     body = found.string[found.end() :]
+    if found[0].endswith("\r\n") and body.endswith("\r\n"):
+        # The newline at the end, which the magic takes off, is of the same kind.
+        body = f"{body[:-2]}\n"
     return [f"get_ipython().run_cell_magic({NAME!r}, {found[1].rstrip()!a}, {body!a})\n"]
 
 
@@ -191,9 +195,12 @@ class SendLine(TokenTransformBase):
     def _is_unseen(self, lines: list[str], end: int) -> bool:
         """Tell whether IPython would show no result here, where a delivery must be seen."""
         assigned = self.percent != self.column
+        if assigned:
+            # Where the assignment itself may fail, after the message has been delivered.
+            return not _NAME.fullmatch(lines[self.line][self.column : self.percent])
         behind = "".join(lines[end:]).split("\n")
         is_last = not any(line.strip() and not line.lstrip().startswith("#") for line in behind)
-        return not assigned and (self.column > 0 or not is_last)
+        return self.column > 0 or not is_last
 
 
 def _assigned(tokens: Tokens) -> Token | None:

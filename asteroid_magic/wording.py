@@ -119,7 +119,7 @@ def _request(run: DryRun) -> Iterator[Row | Block]:
     yield from _listed("Headers", headers, code=True)
     yield _block("Body", run.body, ".body", BLOCK)
     yield _block("As a curl command", run.curl, ".curl", BLOCK)
-    yield Row("Its key", ("read from ASTEROID_API_KEY in the environment",))
+    yield Row("Key for curl", ("read from ASTEROID_API_KEY, which curl's shell must have",))
 
 
 def _answer(error: ApiError) -> Iterator[Row | Block]:

@@ -54,6 +54,8 @@ def test_an_id_is_itself() -> None:
         ("run_id()", "'run_id()' is neither", "into a variable first"),
         (f"https://x/runs/{EXECUTION}", "is neither", f"It holds {EXECUTION}: give that alone"),
         (f"'{EXECUTION}'", "is neither", "give that alone"),
+        ("run_id,", "is neither", "There is a variable run_id"),
+        ("run_id\u00a0hi", "is neither", "invisible character (U+00A0)"),
         ("run.missing", "'run.missing' cannot be read: missing failed with AttributeError", "ID"),
         ("broken.id", "'broken.id' cannot be read: id failed with OSError", "ID"),
         ("broken", "'broken' holds no execution ID: Broken", "UUID"),

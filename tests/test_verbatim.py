@@ -328,6 +328,25 @@ def test_an_odd_line_of_ours_arrives_whole(
     assert arrived.new() == [sent]
 
 
+def test_the_last_newline_of_a_cell_may_be_crlf(
+    notebook: Notebook, arrived: ArrivedMessages
+) -> None:
+    notebook.run("%%asteroid_send run_id\r\nhello\r\nworld\r\n")
+    assert arrived.new() == ["hello\r\nworld"]
+
+
+def test_a_delivery_is_seen_where_its_assignment_fails(
+    notebook: Notebook, arrived: ArrivedMessages
+) -> None:
+    for cell in ("nowhere['a'] = %asteroid_send run_id hi", "a, b = %asteroid_send run_id hi"):
+        notebook.run(cell)
+        assert notebook.error is not None
+        assert "Delivered" in notebook.html()
+        assert arrived.new() == ["hi"]
+    notebook.run("kept = %asteroid_send run_id hi")
+    assert notebook.shown == []
+
+
 def test_nothing_of_a_message_is_kept(notebook: Notebook) -> None:
     notebook.run("%asteroid_send run_id secret\u2028text")
     assert "secret" not in repr(vars(verbatim._cell))
