@@ -306,6 +306,69 @@ def test_a_front_end_that_cannot_ask_or_would_show_the_key_is_told(
         assert "ASTEROID_API_KEY" in notebook.html()
 
 
+def test_an_option_that_login_does_not_have_is_no_key(notebook: Notebook) -> None:
+    notebook.run("%asteroid_login --svae")
+    assert "takes --save, --forget or nothing" in notebook.text
+    assert "history" not in notebook.text
+
+
+def test_an_interrupt_at_the_prompt_is_told_in_one_line(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(getpass, "getpass", interrupted)
+    notebook.run("%asteroid_login")
+    assert "No API key was set" in notebook.html()
+    assert "Not done" in notebook.html()
+    assert len(notebook.text.strip().splitlines()) == 1
+
+
+def test_an_interrupt_while_the_key_is_saved_shows_no_frame_with_it(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: str) -> None:
+        raise KeyboardInterrupt
+
+    before, stored = keyring.get_keyring(), MemoryKeyring()
+    monkeypatch.setattr(stored, "set_password", interrupted)
+    monkeypatch.setattr(getpass, "getpass", typed("key-4711"))
+    keyring.set_keyring(stored)
+    try:
+        seen = ""
+        for cell in ("%xmode Verbose", "%asteroid_login --save", "%tb Verbose"):
+            notebook.run(cell)
+            seen += notebook.text
+    finally:
+        keyring.set_keyring(before)
+    assert "KeyboardInterrupt" in seen
+    assert "4711" not in seen
+
+
+def test_a_login_says_that_the_sandbox_is_still_in_use(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(getpass, "getpass", typed("key-4711"))
+    notebook.run("_ = %asteroid_sandbox")
+    notebook.run("%asteroid_login")
+    assert "The sandbox is still in use" in notebook.text
+
+
+def test_without_tornado_the_sandbox_says_what_to_install(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "asteroid_magic.sandbox", None)
+    notebook.run("%asteroid_sandbox")
+    assert notebook.text.startswith("UsageError: ")
+    assert "Traceback" not in notebook.text
+
+
+def test_show_shows_a_dry_run_too(notebook: Notebook) -> None:
+    notebook.run("%asteroid_send --dry-run run_id hello\nx = 1")
+    assert "Not sent (dry run)" in notebook.html()
+
+
 def test_the_sandbox_magic_needs_no_account_and_undoes_itself(
     shell: InteractiveShell,
 ) -> None:
