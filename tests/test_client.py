@@ -4,6 +4,7 @@ import copy
 import json
 import logging
 import pickle
+import shutil
 import signal
 import subprocess
 import threading
