@@ -449,6 +449,8 @@ def test_a_dry_run_needs_no_key() -> None:
 def test_the_curl_command_sends_the_same_message(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("this machine has no curl")
     run = box.executions[1].id
     text = 'it\'s "$5" `ls` \\n {a} !x \u2028 \u202e 👍 \x1b[31m é\nline'
     with AsteroidClient(box.api_key, box.base_url) as client:
