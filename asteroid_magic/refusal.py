@@ -21,9 +21,12 @@ _OPERATORS = set("=.,:;()[]|&^<>@/*+-%!?\\\n\r")
 def is_magic(tokens: list[Token], at: int) -> bool:
     """Tell whether the percent sign and the name stand at a token, and nothing clings to them."""
     percent, name = (*tokens[at : at + 2], None, None)[:2]
-    if percent is None or name is None or percent.string != "%" or name.string != NAME:
+    if percent is None or name is None or percent.string != "%":
         return False
-    behind = name.line[name.end[1] :][:1]
+    # Since Python 3.12, a no-break space belongs to the token of the name.
+    if not name.string.startswith(NAME):
+        return False
+    behind = name.line[name.start[1] + len(NAME) :][:1]
     # A backslash: the line goes on in the next.
     return percent.end == name.start and (not behind or behind.isspace() or behind == "\\")
 

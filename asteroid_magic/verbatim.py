@@ -155,7 +155,7 @@ class SendLine(TokenTransformBase):
 
     @classmethod
     def _find_in(cls, group: Tokens) -> "SendLine | None":
-        if not any(token.string == NAME for token in group):
+        if not any(token.string.startswith(NAME) for token in group):
             return None
         tokens = [one for one in group if one.type not in {tokenize.INDENT, tokenize.DEDENT}]
         asks = len(group) > 2 and group[-2].string == "?"  # noqa: PLR2004 (as IPython asks)
