@@ -31,18 +31,15 @@ def send(
     command = _usage(lambda: parse(line, cell))
     namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
     result = _shown(lambda: _send(command, namespace))
-    if "--show" in command.options and not ("--quiet" in command.options and _is_sent(result)):
+    is_quiet = "--quiet" in command.options and isinstance(result, Delivery)
+    if "--show" in command.options and not is_quiet:
         display(result)  # type: ignore[no-untyped-call]
     if isinstance(result, DryRun):
         return result
     session.seen[result.execution_id] = None
     if "--out" in command.options:
         shell.user_ns[command.options["--out"]] = result
-    return None if "--quiet" in command.options else result
-
-
-def _is_sent(result: Delivery | DryRun) -> bool:
-    return isinstance(result, Delivery)
+    return None if is_quiet else result
 
 
 def login(line: str) -> str:
