@@ -17,6 +17,7 @@ from .errors import (
     AsteroidError,
     ConfigurationError,
     ConnectionFailed,
+    DeliveryUnknown,
     RateLimited,
     SendInterrupted,
     ServerError,
@@ -29,6 +30,8 @@ from .transport import Transport, headers_for
 MASK = "********"
 # Waits, in seconds, before another try of what provably was not sent.
 BACKOFF = (0.1, 0.4)
+# What becomes of a call that is cancelled while it waits.
+_CUT_SHORT = (ConnectionFailed, DeliveryUnknown)
 # A server that says "Retry-After: 0" all the time is not hammered.
 SHORTEST_WAIT = 0.1
 
@@ -88,14 +91,15 @@ class AsteroidClient:
         return self._settings.timeout
 
     def send(
-        self, execution_id: str | UUID, message: str, *, timeout: float | None = None
+        self, execution_id: str | UUID, message: str, *, timeout: float | Deadline | None = None
     ) -> Delivery:
         """Send `message` to the execution, exactly as it is, and return the `Delivery`.
 
         Every failure raises an `AsteroidError`, whose `outcome` says what is known of the
         message. Tried again is only what provably was not sent, and a 429 or 503 whose
-        Retry-After fits in the deadline (seconds; the client's, if None). Source: the
-        contract's `ExecutionUserMessagesAdd`.
+        Retry-After fits in the deadline (seconds; the client's, if None; a `Deadline` can be
+        cancelled by another thread, which ends as an interrupt does). Source: the contract's
+        `ExecutionUserMessagesAdd`.
         """
         outgoing = prepare(execution_id, message)
         call = self._begin(outgoing, timeout)
@@ -145,12 +149,16 @@ class AsteroidClient:
     def __reduce__(self) -> NoReturn:
         raise TypeError("A client holds a key and connections; make one in each process.")
 
-    def _begin(self, outgoing: Outgoing, timeout: float | None) -> _Call | ConfigurationError:
+    def _begin(
+        self, outgoing: Outgoing, timeout: float | Deadline | None
+    ) -> _Call | ConfigurationError:
         if self._closed:
             return ConfigurationError("This client is closed.", hint="Make a new AsteroidClient.")
         key = self._settings.require_key()
         if isinstance(key, ConfigurationError):
             return key
+        if isinstance(timeout, Deadline):
+            return _Call(outgoing, timeout, key)
         try:
             seconds = self.timeout if timeout is None else check_timeout(timeout)
         except ConfigurationError as error:
@@ -176,10 +184,12 @@ class AsteroidClient:
             result = self._attempt(call)
             if isinstance(result, Delivery):
                 return result
+            if call.deadline.is_cancelled and isinstance(result, _CUT_SHORT):
+                result = SendInterrupted(outcome=result.outcome)
             wait = _wait_before_retry(result, call.attempts)
             if wait is None or wait >= call.deadline.left() or self._closed:
                 return result.about(None, None, call.attempts)
-            time.sleep(wait)
+            call.deadline.wait(wait)
 
     def _attempt(self, call: _Call) -> Delivery | AsteroidError:
         call.attempts += 1

@@ -24,6 +24,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from .deadline import BoundedSocket, BoundedTLSSocket, Deadline, current
 
 FIRST_FINAL_STATUS = 200
+RESOLVER_TURN = 0.1
 
 
 class _QuietAnswer(http.client.HTTPResponse):
@@ -84,7 +85,9 @@ def _resolve(connection: Any, host: str, port: int, deadline: Deadline) -> list[
     else:
         asking = threading.Thread(target=ask, name="asteroid-magic resolver", daemon=True)
         asking.start()
-        asking.join(deadline.left())
+        while asking.is_alive() and deadline.left():
+            # In short turns, since the call may be cancelled from another thread.
+            asking.join(min(deadline.left(), RESOLVER_TURN))
         if asking.is_alive():
             raise ConnectTimeoutError(connection, f"Resolving {host} took too long.")
     if faults:

@@ -14,24 +14,67 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+
+# As a timeout of a socket, 0 would mean not to wait at all, and to fail in another way.
+LEAST = 0.001
 
 
 class Deadline:
     """A moment after which a call is over, and what the sockets have noted about the call.
 
     `connecting` is True from the start of a connection until the first byte of a request goes
-    out: while it is, the server provably has nothing.
+    out: while it is, the server provably has nothing. Another thread may `cancel` it.
     """
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._socket: socket.socket | None = None
         self.connecting = False
 
     def left(self) -> float:
         """Return the seconds that are left, never less than 0."""
-        return max(0.0, self._end - time.monotonic())
+        return 0.0 if self._over.is_set() else max(0.0, self._end - time.monotonic())
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but no longer than until the deadline is cancelled."""
+        self._over.wait(seconds)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Tell whether it has been cancelled."""
+        return self._over.is_set()
+
+    def cancel(self) -> bool:
+        """End the call at once; True where no byte of the request has gone out, nor ever will.
+
+        Where it is False, the call ends with what it then knows. Called from any thread.
+        """
+        with self._lock:
+            self._over.set()
+            nothing_sent, bound = self.connecting, self._socket
+        if bound is not None:
+            with suppress(OSError):
+                # Of the plain socket: that of ssl also forgets, in another thread, that it
+                # has been speaking TLS.
+                socket.socket.shutdown(bound, socket.SHUT_RDWR)
+        return nothing_sent
+
+    def use(self, bound: socket.socket) -> None:
+        """Note the socket that the call is about to wait on; raises TimeoutError when over."""
+        self._socket = bound
+        if not self.left():
+            raise TimeoutError("the deadline of the call has passed")
+
+    def begin_sending(self) -> None:
+        """Note that bytes of the request are about to go out; TimeoutError if they must not."""
+        with self._lock:
+            if self._over.is_set():
+                raise TimeoutError("the call was cancelled")
+            self.connecting = False
 
     @contextmanager
     def governing(self) -> Iterator[None]:
@@ -42,6 +85,9 @@ class Deadline:
             yield
         finally:
             _thread.deadline = before
+            with self._lock:
+                # From now on the connection may be another call's.
+                self._socket = None
 
 
 _thread = threading.local()
@@ -66,9 +112,8 @@ class _Bounded(_AnySocket):
         deadline: Deadline | None = getattr(_thread, "deadline", None)
         if deadline is None:
             return
-        left = deadline.left()
-        if not left:
-            raise TimeoutError("the deadline of the call has passed")
+        deadline.use(self)
+        left = deadline.left() or LEAST
         own = self.gettimeout()
         # 0 is a probe of urllib3-future that must not block.
         if own is None or own > left:
@@ -90,7 +135,7 @@ class _Bounded(_AnySocket):
         self._hurry()
         deadline: Deadline | None = getattr(_thread, "deadline", None)
         if deadline is not None:
-            deadline.connecting = False
+            deadline.begin_sending()
         super().sendall(*args)
 
 

@@ -4,14 +4,21 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 import trustme
 
-from asteroid_magic import AsteroidClient, ConnectionFailed, DeliveryUnknown, ServerError
-from tests.servers import CREATED, FaultServer, answers, drips, read_request, silent
+from asteroid_magic import (
+    AsteroidClient,
+    ConnectionFailed,
+    DeliveryUnknown,
+    SendInterrupted,
+    ServerError,
+)
+from asteroid_magic.deadline import Deadline
+from tests.servers import CREATED, KEPT, FaultServer, answers, drips, read_request, silent
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 KEY = "key-4711-secret"
@@ -195,3 +202,74 @@ def test_a_peer_that_does_not_read_keeps_the_deadline() -> None:
         with pytest.raises(DeliveryUnknown):
             one.send(EXECUTION, "x" * 1_000_000)
         assert time.monotonic() - began < 2
+
+
+def cancelled_while(base_url: str, under_way: Callable[[Deadline], bool]) -> SendInterrupted:
+    """Return how a send ends that another thread cancels as soon as it is `under_way`."""
+    deadline = Deadline(30)
+    ends: list[BaseException] = []
+
+    def work() -> None:
+        with AsteroidClient(KEY, base_url, allow_insecure=True) as client:
+            try:
+                client.send(EXECUTION, "hello", timeout=deadline)
+            except SendInterrupted as error:
+                ends.append(error)
+
+    sending = threading.Thread(target=work)
+    sending.start()
+    while not under_way(deadline):
+        assert sending.is_alive()
+    nothing_sent = deadline.cancel()
+    sending.join(10)
+    assert not sending.is_alive()
+    (end,) = ends
+    assert isinstance(end, SendInterrupted)
+    assert nothing_sent == (end.outcome == "not_delivered")
+    return end
+
+
+def test_a_send_that_waits_for_its_answer_can_be_cancelled_and_is_unknown() -> None:
+    with FaultServer(silent) as server:
+        end = cancelled_while(server.base_url, lambda _: bool(server.requests))
+    assert (end.outcome, end.attempts) == ("unknown", 1)
+
+
+def test_a_send_that_is_cancelled_before_its_first_byte_was_not_delivered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+
+    def hang(*_: object, **__: object) -> list[object]:
+        over.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    end = cancelled_while("http://somewhere.invalid", lambda deadline: deadline.connecting)
+    over.set()
+    assert end.outcome == "not_delivered"
+
+
+def test_a_cancelled_deadline_lets_no_byte_out() -> None:
+    deadline = Deadline(30)
+    deadline.cancel()
+    with FaultServer(answers(CREATED)) as server, AsteroidClient(KEY, server.base_url) as client:
+        with pytest.raises(SendInterrupted) as caught:
+            client.send(EXECUTION, "hello", timeout=deadline)
+        assert caught.value.outcome == "not_delivered"
+        server.wait_until_served()
+    assert server.requests in ([], [b""])
+
+
+def test_cancelling_a_call_that_is_over_leaves_its_connection_to_the_next() -> None:
+    def keeps(connection: socket.socket, _server: FaultServer) -> None:
+        connection.sendall(KEPT)
+        read_request(connection)
+        connection.sendall(KEPT)
+
+    deadline = Deadline(30)
+    with FaultServer(keeps) as server, AsteroidClient(KEY, server.base_url) as client:
+        client.send(EXECUTION, "one", timeout=deadline)
+        deadline.cancel()
+        assert client.send(EXECUTION, "two").outcome == "delivered"
+    assert len(server.requests) == 1
