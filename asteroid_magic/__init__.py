@@ -13,6 +13,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .activities import Activities, Activity, Option, Question
     from .client import AsteroidClient
     from .errors import (
         ApiError,
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
         ConnectionFailed,
         DeliveryUnknown,
         Forbidden,
+        Interrupted,
         InvalidInput,
+        NoAnswer,
         NotFound,
         RateLimited,
         SendInterrupted,
@@ -30,9 +33,12 @@ if TYPE_CHECKING:
         Unauthorized,
         UnexpectedAnswer,
     )
+    from .executions import Execution, Executions
     from .records import Delivery, DryRun
 
 __all__ = [
+    "Activities",
+    "Activity",
     "ApiError",
     "AsteroidClient",
     "AsteroidError",
@@ -42,9 +48,15 @@ __all__ = [
     "Delivery",
     "DeliveryUnknown",
     "DryRun",
+    "Execution",
+    "Executions",
     "Forbidden",
+    "Interrupted",
     "InvalidInput",
+    "NoAnswer",
     "NotFound",
+    "Option",
+    "Question",
     "RateLimited",
     "SendInterrupted",
     "ServerError",
@@ -53,7 +65,12 @@ __all__ = [
     "__version__",
 ]
 
-_ROOMS = {"AsteroidClient": "client", "Delivery": "records", "DryRun": "records"}
+_ROOMS = {
+    "AsteroidClient": "client",
+    **dict.fromkeys(("Delivery", "DryRun"), "records"),
+    **dict.fromkeys(("Execution", "Executions"), "executions"),
+    **dict.fromkeys(("Activities", "Activity", "Option", "Question"), "activities"),
+}
 
 
 def __getattr__(name: str) -> Any:

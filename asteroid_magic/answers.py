@@ -1,11 +1,10 @@
-"""What an HTTP answer means: its body read within bounds, and the error it amounts to."""
+"""What an HTTP answer means: what of it is kept, and the error it amounts to."""
 
 import html
 import json
 import re
-import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -13,22 +12,23 @@ from urllib.parse import urlsplit
 
 from requests import Response
 
+from .bodies import read_some, read_whole
 from .errors import (
     ApiError,
     BadRequest,
     Forbidden,
     NotFound,
-    Outcome,
     RateLimited,
     ServerError,
     Unauthorized,
     UnexpectedAnswer,
 )
+from .outgoing import Request
+from .purposes import Outcome, Purpose
 from .settings import ApiKey
 from .text import shorten
 
-DELIVERED: Final = 201
-LARGEST_BODY: Final = 65_536
+LARGEST_ERROR: Final = 65_536
 LARGEST_KEPT: Final = 60_000
 LONGEST_TEXT: Final = 2_000
 LARGEST_NUMBER: Final = 1e15
@@ -45,48 +45,32 @@ _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNOR
 
 @dataclass(frozen=True)
 class Answer:
-    """A status line and what could be read after it; the key, if echoed, is taken out."""
+    """A status line and what could be read after it; the key, if echoed, is taken out.
+
+    Of an answer that had to come whole, `body` holds it as it came, the key still in it.
+    """
 
     status: int
     text: str
     headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
 
 
-def read_answer(response: Response, key: ApiKey) -> Answer:
-    """Read the answer, at most 64 KiB of it; a body that breaks off is kept as far as it came.
+def read_answer(response: Response, key: ApiKey, asked: Request) -> Answer:
+    """Read the answer, as much of it as `asked` says.
 
-    The status line alone decides about the message, so a broken body changes nothing.
+    A body that breaks off is kept as far as it came: the status line alone decides about a
+    message. Only one that must come whole raises what `read_whole` raises.
     """
+    status = response.status_code
     try:
-        text = _read_body(response).decode("utf-8", "replace")
+        if asked.whole and status == asked.purpose.expected:
+            body = read_whole(response, asked.largest)
+            return Answer(status, "", response.headers, body)
+        text = read_some(response, min(asked.largest, LARGEST_ERROR)).decode("utf-8", "replace")
     finally:
         response.close()
-    return Answer(response.status_code, shorten(key.hide_in(text), LARGEST_KEPT), response.headers)
-
-
-def _read_body(response: Response) -> bytes:
-    """Return the body, decoded, as far as it came: it may be cut short, stall, or never end."""
-    # read1 hands over each piece as it comes, where read would lose all at a break.
-    read = getattr(response.raw, "read1", response.raw.read)
-    raw = bytearray()
-    try:
-        while len(raw) < LARGEST_BODY:
-            piece = read(LARGEST_BODY - len(raw), decode_content=False)
-            if not piece:
-                break
-            raw += piece
-    except Exception:  # noqa: BLE001, S110 (reset, cut short, too late: what came is kept)
-        pass
-    encoding = response.headers.get("Content-Encoding", "").lower()
-    return _inflate(bytes(raw)) if encoding in {"gzip", "deflate"} else bytes(raw)
-
-
-def _inflate(raw: bytes) -> bytes:
-    # Not left to urllib3, whose older releases inflate a whole piece, however large.
-    try:
-        return zlib.decompressobj(wbits=47).decompress(raw, LARGEST_BODY)
-    except zlib.error:
-        return b""
+    return Answer(status, shorten(key.hide_in(text), LARGEST_KEPT), response.headers)
 
 
 def _retry_after(header: str | None) -> float | None:
@@ -143,8 +127,8 @@ def _members(body: dict[str, Any] | None, key: ApiKey) -> dict[str, Any]:
     return found
 
 
-def error_of(answer: Answer, key: ApiKey) -> ApiError:
-    """Return the error that an answer other than 201 amounts to."""
+def error_of(answer: Answer, key: ApiKey, purpose: Purpose) -> ApiError:
+    """Return the error that an answer other than that of success amounts to."""
     status = answer.status
     body = _json_object(answer.text)
     members = _members(body, key)
@@ -154,16 +138,20 @@ def error_of(answer: Answer, key: ApiKey) -> ApiError:
     text = _plain(answer.text) if body is None else json.dumps(body, ensure_ascii=False)
     text = shorten(key.hide_in(text), LONGEST_TEXT)
     error = kind(
-        _own_words(answer, key) or said or text or f"It answered {status} and gave no reason.",
+        _own_words(answer, key, purpose)
+        or said
+        or text
+        or f"It answered {status} and gave no reason.",
         status_code=status,
         members=members,
         server_text=text,
         outcome=_outcome_of(status),
+        purpose=purpose,
     )
     if isinstance(error, RateLimited | ServerError):
         error.retry_after = _retry_after(answer.headers.get("Retry-After"))
-        if error.retry_after and error.outcome == "not_delivered":
-            error.hint = f"Wait {error.retry_after:,.0f} seconds, then send it again."
+        if error.retry_after and error.outcome != "unknown":
+            error.hint = f"Wait {error.retry_after:,.0f} seconds, then {purpose.again}."
     return error
 
 
@@ -177,14 +165,14 @@ def _outcome_of(status: int) -> Outcome:
     return "not_delivered" if refused else "unknown"
 
 
-def _own_words(answer: Answer, key: ApiKey) -> str:
+def _own_words(answer: Answer, key: ApiKey, purpose: Purpose) -> str:
     if answer.status // 100 in {4, 5}:
         return ""
     if answer.status // 100 == 3:  # noqa: PLR2004 (the class of redirects)
         host = _host_of(answer.headers.get("Location"), key)
         where = f" to {host}" if host else ""
         return f"It answered {answer.status}, a redirect{where}, which is never followed."
-    return f"It answered {answer.status} where Asteroid answers {DELIVERED}."
+    return f"It answered {answer.status} where Asteroid answers {purpose.expected}."
 
 
 def _plain(text: str) -> str:

@@ -1,61 +1,39 @@
-"""`AsteroidClient`: sends a message to a running execution, and knows what became of it.
+"""`AsteroidClient`: speaks to running executions, and knows what became of what it sent.
 
-A send is tried until its outcome is known, or nothing more may be tried. Errors come back as
-values and are raised in one place, outside every ``except`` block, without context or cause.
+What it does stands in the rooms `sending`, `reading` and `control`; here is what a program sees.
 """
 
-import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from types import TracebackType
 from typing import NoReturn, Self
 from uuid import UUID
 
-from .answers import DELIVERED, Answer, error_of
-from .deadline import Deadline
-from .errors import (
-    AsteroidError,
-    ConfigurationError,
-    ConnectionFailed,
-    DeliveryUnknown,
-    RateLimited,
-    SendInterrupted,
-    ServerError,
-)
-from .outgoing import Outgoing, curl_command, prepare
+from . import reading, sending
+from .activities import Activities, Question
+from .calls import Caller, settled
+from .deadline import Timeout
+from .executions import Execution, Executions
+from .outgoing import checked_id, curl_command, prepare
+from .purposes import READ
 from .records import NO_KEY, Delivery, DryRun
-from .settings import KEY_VARIABLE, ApiKey, check_timeout, resolve
-from .transport import Transport, headers_for
+from .settings import KEY_VARIABLE, resolve
+from .transport import headers_for
 
 MASK = "********"
-# Waits, in seconds, before another try of what provably was not sent.
-BACKOFF = (0.1, 0.4)
-# What becomes of a call that is cancelled while it waits.
-_CUT_SHORT = (ConnectionFailed, DeliveryUnknown)
-# A server that says "Retry-After: 0" all the time is not hammered.
-SHORTEST_WAIT = 0.1
-
-
-@dataclass
-class _Call:
-    """One send under way. `maybe_sent`: the server may have what the last request carried."""
-
-    outgoing: Outgoing
-    deadline: Deadline
-    key: ApiKey
-    attempts: int = 0
-    maybe_sent: bool = False
-    began: float = field(default_factory=time.monotonic)
-    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class AsteroidClient:
-    """Sends messages to executions; one client serves many threads over one connection pool.
+    """Sends to executions and reads them; one client serves many threads over one pool.
 
     What is not given comes from the session, the environment or the keyring, in the order that
     `asteroid_magic.settings` states. `timeout` (seconds, 30 unless set) is one deadline for a
     whole call: connecting, retries, waiting, reading. Plain http goes to this machine only,
-    unless `allow_insecure`.
+    unless `allow_insecure`. A call takes a `timeout` of its own: seconds, or a `Deadline`, which
+    another thread may cancel; the call then ends as an interrupt does.
+
+    Every failure of a call raises an `AsteroidError`. What only reads is tried again, within the
+    deadline, where the connection broke or the server was at fault; what may be done only once
+    is tried again only where provably nothing was done.
 
     Raises `ConfigurationError` for a malformed key, base URL or timeout.
     """
@@ -71,14 +49,13 @@ class AsteroidClient:
         fault: BaseException | None = None
         try:
             self._settings = resolve(api_key, base_url, timeout, allow_insecure=allow_insecure)
-            self._transport = Transport(self.base_url)
+            self._caller = Caller(self._settings)
         except BaseException as error:  # noqa: BLE001 (raised again below)
             fault = error.with_traceback(None)
         # Under `%xmode Verbose`, a traceback prints the locals of every frame.
         del api_key
         if fault is not None:
             raise fault
-        self._closed = False
 
     @property
     def base_url(self) -> str:
@@ -90,23 +67,17 @@ class AsteroidClient:
         """The deadline of a call, in seconds, where the call names none."""
         return self._settings.timeout
 
-    def send(
-        self, execution_id: str | UUID, message: str, *, timeout: float | Deadline | None = None
-    ) -> Delivery:
+    def send(self, execution_id: str | UUID, message: str, *, timeout: Timeout = None) -> Delivery:
         """Send `message` to the execution, exactly as it is, and return the `Delivery`.
 
         Every failure raises an `AsteroidError`, whose `outcome` says what is known of the
         message. Tried again is only what provably was not sent, and a 429 or 503 whose
-        Retry-After fits in the deadline (seconds; the client's, if None; a `Deadline` can be
-        cancelled by another thread, which ends as an interrupt does). Source: the contract's
-        `ExecutionUserMessagesAdd`.
+        Retry-After fits in the deadline (seconds; the client's, if None). Source: the
+        contract's `ExecutionUserMessagesAdd`.
         """
         outgoing = prepare(execution_id, message)
-        call = self._begin(outgoing, timeout)
-        result = self._deliver(call) if isinstance(call, _Call) else call
-        if isinstance(result, AsteroidError):
-            raise result.about(outgoing.execution_id, message)
-        return result
+        result = sending.send(self._caller, outgoing, timeout)
+        return settled(result, outgoing.execution_id, message)
 
     def dry_run(self, execution_id: str | UUID, message: str) -> DryRun:
         """Return the request that `send` would make, the key masked; nothing is sent.
@@ -115,7 +86,7 @@ class AsteroidClient:
         """
         outgoing = prepare(execution_id, message)
         headers = headers_for(MASK if self._settings.key else NO_KEY, outgoing.body)
-        url = self._url(outgoing)
+        url = sending.url_of(self.base_url, outgoing)
         return DryRun(
             execution_id=outgoing.execution_id,
             message=message,
@@ -126,10 +97,62 @@ class AsteroidClient:
             curl=curl_command(url, headers_for(f"${KEY_VARIABLE}"), outgoing.body),
         )
 
+    def executions(
+        self,
+        phase: str | Iterable[str] | None = None,
+        status: str | Iterable[str] | None = None,
+        workflow_id: str | UUID | None = None,
+        limit: int | None = 50,
+        *,
+        timeout: Timeout = None,
+    ) -> Executions:
+        """Return the account's executions, newest first, at most `limit` of them; None for all.
+
+        `phase` (pending, active, terminal) and `status` may be one word or several, of which any
+        may hold. Each execution comes once, also where others are created meanwhile.
+        """
+        filters = {
+            "phase": phase,
+            "status": status,
+            "workflowId": str(workflow_id) if isinstance(workflow_id, UUID) else workflow_id,
+        }
+        return settled(reading.executions(self._caller, filters, limit, timeout))
+
+    def execution(self, execution_id: str | UUID, *, timeout: Timeout = None) -> Execution:
+        """Return one execution as it is now."""
+        checked = checked_id(execution_id, READ)
+        return settled(reading.execution(self._caller, checked, timeout), checked)
+
+    def activities(
+        self,
+        execution_id: str | UUID,
+        limit: int | None = None,
+        order: str = "asc",
+        *,
+        timeout: Timeout = None,
+    ) -> Activities:
+        """Return what happened in an execution, oldest first, or newest first with ``"desc"``.
+
+        `limit` counts from the front of that order; None is everything, up to 32 MiB of it.
+        """
+        checked = checked_id(execution_id, READ)
+        result = reading.activities(self._caller, checked, limit, order, timeout)
+        return settled(result, checked)
+
+    def question(
+        self, execution_id: str | UUID, *, timeout: Timeout = None
+    ) -> tuple[Question, ...]:
+        """Return what an execution waits for a person to answer or confirm; () for nothing.
+
+        Where it waits without a question of its own, the reason it gives stands for one. Once a
+        message has reached it, the question counts as answered.
+        """
+        checked = checked_id(execution_id, READ)
+        return settled(reading.question(self._caller, checked, timeout), checked)
+
     def close(self) -> None:
         """Close the connections; the client sends no more."""
-        self._closed = True
-        self._transport.close()
+        self._caller.close()
 
     def __enter__(self) -> Self:
         return self
@@ -148,84 +171,3 @@ class AsteroidClient:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A client holds a key and connections; make one in each process.")
-
-    def _begin(
-        self, outgoing: Outgoing, timeout: float | Deadline | None
-    ) -> _Call | ConfigurationError:
-        if self._closed:
-            return ConfigurationError("This client is closed.", hint="Make a new AsteroidClient.")
-        key = self._settings.require_key()
-        if isinstance(key, ConfigurationError):
-            return key
-        if isinstance(timeout, Deadline):
-            return _Call(outgoing, timeout, key)
-        try:
-            seconds = self.timeout if timeout is None else check_timeout(timeout)
-        except ConfigurationError as error:
-            return error
-        return _Call(outgoing, Deadline(seconds), key)
-
-    def _deliver(self, call: _Call) -> Delivery | AsteroidError:
-        """Try until the outcome is known, or nothing more may be tried."""
-        stop: BaseException | None = None
-        try:
-            return self._try(call)
-        except BaseException as error:  # noqa: BLE001 (raised again below)
-            # The traceback ends here: its frames hold the request, and the request the key.
-            stop = error.with_traceback(None)
-        if not isinstance(stop, KeyboardInterrupt):
-            raise stop
-        begun = call.maybe_sent and not call.deadline.connecting
-        interrupted = SendInterrupted(outcome="unknown" if begun else "not_delivered")
-        return interrupted.about(None, None, call.attempts)
-
-    def _try(self, call: _Call) -> Delivery | AsteroidError:
-        while True:
-            result = self._attempt(call)
-            if isinstance(result, Delivery):
-                return result
-            if call.deadline.is_cancelled and isinstance(result, _CUT_SHORT):
-                result = SendInterrupted(outcome=result.outcome)
-            wait = _wait_before_retry(result, call.attempts)
-            if wait is None or wait >= call.deadline.left() or self._closed:
-                return result.about(None, None, call.attempts)
-            call.deadline.wait(wait)
-
-    def _attempt(self, call: _Call) -> Delivery | AsteroidError:
-        call.attempts += 1
-        call.sent_at = datetime.now(UTC)
-        call.deadline.connecting = False
-        call.maybe_sent = True
-        url = self._url(call.outgoing)
-        answer = self._transport.post(url, call.outgoing.body, call.key, call.deadline)
-        if isinstance(answer, Answer) and answer.status == DELIVERED:
-            return _delivery(self.base_url, call, answer)
-        error = error_of(answer, call.key) if isinstance(answer, Answer) else answer
-        call.maybe_sent = error.outcome == "unknown"
-        return error
-
-    def _url(self, outgoing: Outgoing) -> str:
-        return f"{self.base_url}/executions/{outgoing.execution_id}/user-messages"
-
-
-def _delivery(base_url: str, call: _Call, answer: Answer) -> Delivery:
-    return Delivery(
-        base_url=base_url,
-        execution_id=call.outgoing.execution_id,
-        message=call.outgoing.message,
-        status_code=answer.status,
-        server_text=answer.text,
-        attempts=call.attempts,
-        sent_at=call.sent_at,
-        elapsed=time.monotonic() - call.began,
-    )
-
-
-def _wait_before_retry(error: AsteroidError, attempts: int) -> float | None:
-    """Return the seconds to wait before another try, None where there must be none."""
-    if isinstance(error, ConnectionFailed) and error.may_pass:
-        return BACKOFF[attempts - 1] if attempts <= len(BACKOFF) else None
-    if isinstance(error, RateLimited | ServerError) and error.outcome == "not_delivered":
-        wait = error.retry_after
-        return None if wait is None else max(SHORTEST_WAIT, wait)
-    return None

@@ -90,6 +90,9 @@ class Deadline:
                 self._socket = None
 
 
+# How a caller bounds a call: by seconds, by a deadline that it can cancel, or not of its own.
+Timeout = float | Deadline | None
+
 _thread = threading.local()
 
 

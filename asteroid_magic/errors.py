@@ -1,14 +1,16 @@
-"""Every way a message can fail, as one tree.
+"""Every way a call can fail, as one tree.
 
 ::
 
     AsteroidError
-    ├── InvalidInput           the execution ID or the message cannot be sent as it is
+    ├── InvalidInput           the execution ID, the message or a filter cannot be sent as it is
     ├── ConfigurationError     the key, the base URL or the timeout is missing or unusable
     ├── ConnectionFailed       no connection came about, so nothing was sent
-    ├── DeliveryUnknown        the connection broke, or time ran out, after sending began
-    ├── SendInterrupted        a person interrupted the send; also a KeyboardInterrupt
-    └── ApiError               the server answered, and the answer was not 201
+    ├── NoAnswer               the connection broke, or time ran out, before a whole answer came
+    │   └── DeliveryUnknown    the same after a message had begun to go out
+    ├── Interrupted            a person interrupted the call; also a KeyboardInterrupt
+    │   └── SendInterrupted    the same where the call was to send a message
+    └── ApiError               the server answered, and the answer was not that of success
         ├── BadRequest         400
         ├── Unauthorized       401
         ├── Forbidden          403
@@ -17,32 +19,30 @@
         ├── ServerError        5xx
         └── UnexpectedAnswer   an answer that the contract does not know: 1xx, 2xx, 3xx
 
-Each error says in `outcome` what is known of the message: ``"not_delivered"``, or ``"unknown"``
-where the agent may have it. All of them can be pickled, so that they can cross processes.
+Each error says in `outcome` what is known: of a message ``"not_delivered"``, of any other call
+``"not_done"``, and ``"unknown"`` where the agent may have the message all the same, or may have
+been paused. All of them can be pickled, so that they can cross processes.
+
+Titles and hints of the classes hold the names of words, such as ``{thing}``, that the `Purpose` of
+the call has.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
+from .purposes import SEND, Outcome, Purpose
 from .shown import Shown
-
-Outcome = Literal["not_delivered", "unknown"]
-
-UNKNOWN_HINT = (
-    "The agent may have the message. Look at the execution before you send it again: "
-    "a second send may deliver it twice."
-)
 
 
 class AsteroidError(Shown, Exception):
-    """A message that was not delivered, or of which it is not known whether it was.
+    """A call that failed, or of which it is not known whether it did what it was made for.
 
     `title` and `detail` say what happened and why, `hint` what to do next. `execution_id` and
     `message` are what was to be sent (None where it never came that far), `attempts` the number
-    of requests that were tried.
+    of requests that were tried, `purpose` what the call was for.
     """
 
-    title: str = "The message was not sent"
+    title: str = "The {thing} was not sent"
     outcome: Outcome = "not_delivered"
     default_hint: ClassVar[str] = ""
 
@@ -53,20 +53,23 @@ class AsteroidError(Shown, Exception):
         title: str | None = None,
         hint: str | None = None,
         outcome: Outcome | None = None,
+        purpose: Purpose = SEND,
     ) -> None:
         super().__init__(detail)
+        self.purpose = purpose
         self.detail = detail
-        self.title = title or self.title
-        self.outcome = outcome or self.outcome
+        self.title = title or purpose.words(self.title)
+        self.outcome = purpose.outcome(outcome or self.outcome)
         if hint is None:
-            hint = UNKNOWN_HINT if self.outcome == "unknown" else self.default_hint
+            is_unknown = self.outcome == "unknown"
+            hint = purpose.unknown if is_unknown else purpose.words(self.default_hint)
         self.hint = hint
         self.execution_id: str | None = None
         self.message: str | None = None
         self.attempts = 0
 
     def about(self, execution_id: str | None, message: str | None, attempts: int = 0) -> Self:
-        """Say which send this error is about, and return it; what is known already stays."""
+        """Say which call this error is about, and return it; what is known already stays."""
         self.execution_id = self.execution_id or execution_id
         self.message = message if self.message is None else self.message
         self.attempts = self.attempts or attempts
@@ -88,9 +91,9 @@ class AsteroidError(Shown, Exception):
 
 
 class InvalidInput(AsteroidError, ValueError):
-    """The execution ID or the message cannot be sent as it is; nothing left this machine."""
+    """The execution ID, the message or a filter cannot be sent; nothing left this machine."""
 
-    title = "This cannot be sent"
+    title = "This cannot be {done}"
 
 
 class ConfigurationError(AsteroidError, ValueError):
@@ -100,33 +103,42 @@ class ConfigurationError(AsteroidError, ValueError):
 
 
 class ConnectionFailed(AsteroidError):
-    """No connection came about, so the message provably was not sent.
+    """No connection came about, so provably nothing was sent.
 
     `may_pass` is False where trying again cannot help, as with a bad certificate.
     """
 
     title = "Asteroid could not be reached"
-    default_hint = "Check the network and the base URL, then send it again."
+    default_hint = "Check the network and the base URL, then {again}."
     may_pass = True
 
 
-class DeliveryUnknown(AsteroidError):
-    """Sending began, and no answer came that would tell what became of the message."""
+class NoAnswer(AsteroidError):
+    """The request went out, and no whole answer came back."""
 
     title = "No answer came back"
     outcome: Outcome = "unknown"
+    default_hint = "Wait a moment, then {again}."
 
 
-class SendInterrupted(AsteroidError, KeyboardInterrupt):
-    """A person interrupted the send; unknown unless the request had not begun."""
+class DeliveryUnknown(NoAnswer):
+    """Sending began, and no answer came that would tell what became of the message."""
 
-    title = "You interrupted the send"
+
+class Interrupted(AsteroidError, KeyboardInterrupt):
+    """A person interrupted the call."""
+
+    title = "You interrupted the {call}"
     outcome: Outcome = "unknown"
-    default_hint = "The agent has not got the message. Send it again when you are ready."
+    default_hint = "{stopped}"
+
+
+class SendInterrupted(Interrupted):
+    """A person interrupted the send; unknown unless the request had not begun."""
 
 
 class ApiError(AsteroidError):
-    """The server answered, and its answer was not the 201 of a delivered message.
+    """The server answered, and its answer was not that of success: a 201 to a message, else a 200.
 
     Besides `status_code`, it carries every member of the error body that the contract or RFC
     9457 names, None where the body has none that can be read: `code`, `server_message` (the
@@ -135,8 +147,8 @@ class ApiError(AsteroidError):
     `message`, else what text there is, shortened. `server_text` is that text.
     """
 
-    title = "Asteroid did not take the message"
-    default_hint = "Mend what the server names as the reason, then send it again."
+    title = "Asteroid did not take the {thing}"
+    default_hint = "Mend what the server names as the reason, then {again}."
 
     def __init__(
         self,
@@ -148,8 +160,9 @@ class ApiError(AsteroidError):
         title: str | None = None,
         hint: str | None = None,
         outcome: Outcome | None = None,
+        purpose: Purpose = SEND,
     ) -> None:
-        super().__init__(detail, title=title, hint=hint, outcome=outcome)
+        super().__init__(detail, title=title, hint=hint, outcome=outcome, purpose=purpose)
         read = members or {}
         self.status_code = status_code
         self.server_text = server_text
@@ -166,26 +179,21 @@ class ApiError(AsteroidError):
 class BadRequest(ApiError):
     """400: the server could not understand the request, or the execution takes no messages."""
 
-    title = "Asteroid refused the message as invalid"
-    default_hint = (
-        "Check the message, and whether the execution still runs: "
-        "one that has ended takes no messages."
-    )
+    title = "Asteroid refused the {thing} as invalid"
+    default_hint = "{check}"
 
 
 class Unauthorized(ApiError):
     """401: the server does not accept the API key."""
 
     title = "Asteroid does not accept the API key"
-    default_hint = (
-        "Give the right key with %asteroid_login, or in ASTEROID_API_KEY, and send again."
-    )
+    default_hint = "Give the right key with %asteroid_login, or in ASTEROID_API_KEY, then {again}."
 
 
 class Forbidden(ApiError):
-    """403: the API key is known, and may not send to this execution."""
+    """403: the API key is known, and may not do this with this execution."""
 
-    title = "This API key may not send to this execution"
+    title = "This API key may not {may}"
     default_hint = (
         "Use a key of the account the execution belongs to, "
         "or ask the account's owner for the permission."
@@ -202,8 +210,8 @@ class NotFound(ApiError):
 class RateLimited(ApiError):
     """429: too many requests; `retry_after` is the wait the server asked for, in seconds."""
 
-    title = "Asteroid takes no more messages for now"
-    default_hint = "Wait a moment, then send it again."
+    title = "Asteroid takes no more {thing}s for now"
+    default_hint = "Wait a moment, then {again}."
     retry_after: float | None = None
 
 
@@ -214,7 +222,7 @@ class ServerError(ApiError):
     """
 
     title = "Asteroid had an error of its own"
-    default_hint = "Wait a moment, then send it again."
+    default_hint = "Wait a moment, then {again}."
     retry_after: float | None = None
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from .errors import AsteroidError, ConnectionFailed, DeliveryUnknown
+from .errors import AsteroidError, ConnectionFailed, DeliveryUnknown, NoAnswer
+from .purposes import SEND, Purpose
 
 # NewConnectionError is also what urllib3 raises, or derives, for a name without an address.
 # Only these prove that no byte of the request left, whoever wraps them. A reset looks the same
@@ -21,7 +22,7 @@ _NOTHING_SENT = (
 
 
 def error_of_fault(
-    fault: Exception, *, host: str, connecting: bool, timed_out: bool
+    fault: Exception, purpose: Purpose, *, host: str, connecting: bool, timed_out: bool
 ) -> AsteroidError:
     """Return the error that a foreign exception amounts to; its text is never repeated.
 
@@ -30,31 +31,38 @@ def error_of_fault(
     """
     causes = list(_causes(fault))
     if connecting or any(isinstance(cause, _NOTHING_SENT) for cause in causes):
-        return _not_connected(causes, host, timed_out=timed_out)
+        why, hint = _why_not_connected(causes, host, timed_out=timed_out)
+        failed = ConnectionFailed(why, hint=hint, purpose=purpose)
+        failed.may_pass = hint is None
+        return failed
+    kind = DeliveryUnknown if purpose == SEND else NoAnswer
     if timed_out or any(isinstance(cause, (TimeoutError, requests.Timeout)) for cause in causes):
-        return DeliveryUnknown(f"Time ran out before {host} answered.")
-    return DeliveryUnknown(f"The connection to {host} broke before a readable answer came.")
+        return kind(f"Time ran out before {host} answered.", purpose=purpose)
+    why = f"The connection to {host} broke before a readable answer came."
+    return kind(why, purpose=purpose)
 
 
-def _not_connected(causes: list[BaseException], host: str, *, timed_out: bool) -> ConnectionFailed:
+def _why_not_connected(
+    causes: list[BaseException], host: str, *, timed_out: bool
+) -> tuple[str, str | None]:
+    """Return why no connection came about, and what to do where trying again cannot help."""
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            failed = ConnectionFailed(
-                f"The certificate of {host} cannot be trusted: {cause.verify_message.rstrip('.')}.",
-                hint="Check the base URL; behind a company proxy, "
-                "name its CA bundle in REQUESTS_CA_BUNDLE.",
+            why = cause.verify_message.rstrip(".")
+            hint = (
+                "Check the base URL; behind a company proxy, "
+                "name its CA bundle in REQUESTS_CA_BUNDLE."
             )
-            failed.may_pass = False
-            return failed
+            return f"The certificate of {host} cannot be trusted: {why}.", hint
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return ConnectionFailed(f"The name {host} could not be resolved to an address.")
+        return f"The name {host} could not be resolved to an address.", None
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return ConnectionFailed(f"{host} refused the connection: nothing listens there.")
+        return f"{host} refused the connection: nothing listens there.", None
     # By type: before urllib3 2, NewConnectionError is a ConnectTimeoutError.
     timeouts = {ConnectTimeoutError, requests.ConnectTimeout, TimeoutError}
     if timed_out or any(type(cause) in timeouts for cause in causes):
-        return ConnectionFailed(f"{host} did not answer in time, so no connection came about.")
-    return ConnectionFailed(f"No connection to {host} came about.")
+        return f"{host} did not answer in time, so no connection came about.", None
+    return f"No connection to {host} came about.", None
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:

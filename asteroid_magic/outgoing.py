@@ -1,4 +1,4 @@
-"""What goes out: a message checked against what can be sent, and the bytes that carry it."""
+"""What goes out: an execution and a message checked, and the request that carries them."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from .errors import InvalidInput
+from .purposes import SEND, Purpose
 from .text import shorten
 
 T = TypeVar("T")
@@ -30,6 +31,22 @@ class Outgoing:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Request:
+    """A request over HTTP, less the key; a `body` is JSON, and a POST may have none.
+
+    `largest` is the size in bytes that the body of the answer is read up to. If it must come
+    `whole`, an answer of success that breaks off, or is larger, is a failure.
+    """
+
+    purpose: Purpose
+    method: str
+    url: str
+    body: bytes | None = None
+    largest: int = 65_536
+    whole: bool = False
+
+
 def is_execution_id(text: str) -> bool:
     """Tell whether `text` is a UUID in its one usual form, 8-4-4-4-12 hexadecimal digits."""
     return _UUID.fullmatch(text) is not None
@@ -37,11 +54,8 @@ def is_execution_id(text: str) -> bool:
 
 def prepare(execution_id: str | UUID, message: str) -> Outgoing:
     """Return the message ready to be sent; raises `InvalidInput`, which says what is wrong."""
-    if isinstance(execution_id, UUID):
-        execution_id = str(execution_id)
-    # A subclass of str could turn into another text between the check and the send.
-    execution_id, message = _plain(execution_id), _plain(message)
-    problem = _problem_of_id(execution_id) or _problem_of(message)
+    execution_id, message = _plain_id(execution_id), _plain(message)
+    problem = _problem_of_id(execution_id, SEND) or _problem_of(message)
     if problem is not None:
         raise problem.about(
             execution_id if isinstance(execution_id, str) else None,
@@ -52,11 +66,25 @@ def prepare(execution_id: str | UUID, message: str) -> Outgoing:
     return Outgoing(execution_id.lower(), message, body)
 
 
+def checked_id(execution_id: str | UUID, purpose: Purpose) -> str:
+    """Return the ID in lower case; raises `InvalidInput` for what is no UUID."""
+    execution_id = _plain_id(execution_id)
+    problem = _problem_of_id(execution_id, purpose)
+    if problem is not None:
+        raise problem.about(execution_id if isinstance(execution_id, str) else None, None)
+    return execution_id.lower()
+
+
+def _plain_id(execution_id: str | UUID) -> str:
+    return str(execution_id) if isinstance(execution_id, UUID) else _plain(execution_id)
+
+
 def _plain(value: T) -> T:
+    # A subclass of str could turn into another text between the check and the send.
     return str.__str__(value) if isinstance(value, str) else value  # type: ignore[return-value]
 
 
-def _problem_of_id(execution_id: object) -> InvalidInput | None:
+def _problem_of_id(execution_id: object, purpose: Purpose) -> InvalidInput | None:
     if isinstance(execution_id, str) and is_execution_id(execution_id):
         return None
     given = f"({type(execution_id).__name__})"
@@ -66,6 +94,7 @@ def _problem_of_id(execution_id: object) -> InvalidInput | None:
         f"The execution ID {given} is not a UUID.",
         hint="Copy the ID of the run from Asteroid: 36 characters, like "
         "123e4567-e89b-12d3-a456-426614174000.",
+        purpose=purpose,
     )
 
 

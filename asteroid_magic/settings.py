@@ -21,6 +21,7 @@ from typing import NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigurationError
+from .purposes import SEND, Purpose
 from .session import DEFAULT_BASE_URL, DEFAULT_TIMEOUT, session
 from .text import shorten
 
@@ -94,12 +95,13 @@ class Settings:
     key: ApiKey | None
     timeout: float
 
-    def require_key(self) -> ApiKey | ConfigurationError:
+    def require_key(self, purpose: Purpose = SEND) -> ApiKey | ConfigurationError:
         """Return the key, or the error that says how to give one."""
         return self.key or ConfigurationError(
             "None was given, and none is set.",
             title="There is no API key",
             hint=f"Run %asteroid_login, or set {KEY_VARIABLE} in the environment.",
+            purpose=purpose,
         )
 
 
@@ -147,7 +149,7 @@ def _find_key(argument: str | None) -> ApiKey | None:
     return ApiKey(stored, "the system keyring") if stored else None
 
 
-def check_timeout(seconds: float) -> float:
+def check_timeout(seconds: float, purpose: Purpose = SEND) -> float:
     """Return `seconds` as a float; raises `ConfigurationError` unless it is a usable deadline."""
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     # Compared before it is converted: there are integers that no float can hold.
@@ -157,6 +159,7 @@ def check_timeout(seconds: float) -> float:
     raise ConfigurationError(
         f"The timeout {given} is not a number of seconds above 0, up to {LONGEST_TIMEOUT:,.0f}.",
         hint="Give a number of seconds, such as 30.",
+        purpose=purpose,
     )
 
 

@@ -11,10 +11,12 @@ import requests
 from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 
 from .answers import Answer, read_answer
+from .bodies import BodyTooLargeError
 from .connections import DeadlineAdapter
 from .deadline import Deadline
-from .errors import AsteroidError, ConfigurationError
+from .errors import AsteroidError, ConfigurationError, UnexpectedAnswer
 from .faults import error_of_fault
+from .outgoing import Request
 from .settings import ApiKey, is_loopback
 from .version import __version__
 
@@ -49,7 +51,7 @@ class Transport:
         if isinstance(self._verify, str) and not os.path.exists(self._verify):  # noqa: PTH110
             raise ConfigurationError(
                 "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a file that is not there.",
-                hint="Correct or remove the variable, then send again.",
+                hint="Correct or remove the variable, then try again.",
             )
         proxy = select_proxy(base_url, self._proxies)
         if proxy is None:
@@ -66,22 +68,20 @@ class Transport:
             # Its URL is not quoted: a password may stand in it.
             raise ConfigurationError(
                 "The proxy that the environment names cannot be used.",
-                hint="Correct HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), then send again.",
+                hint="Correct HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), then try again.",
             )
 
-    def post(
-        self, url: str, body: bytes, key: ApiKey, deadline: Deadline
-    ) -> Answer | AsteroidError:
-        """POST `body` once, never followed elsewhere, and return what came of it."""
+    def ask(self, asked: Request, key: ApiKey, deadline: Deadline) -> Answer | AsteroidError:
+        """Make a request once, never followed elsewhere, and return what came of it."""
         if self._process != os.getpid():
             # A child that was forked shares the parent's sockets, and would get its answers.
             self._open()
         request = requests.PreparedRequest()
-        request.method = "POST"
-        request.url = url
+        request.method = asked.method
+        request.url = asked.url
         # A plain dict: looking headers up in any case costs a tenth of a send.
-        request.headers = headers_for(key.reveal(), body)  # type: ignore[assignment]
-        request.body = body
+        request.headers = headers_of(asked, key.reveal())  # type: ignore[assignment]
+        request.body = asked.body
         request.hooks = {}
         try:
             with deadline.governing():
@@ -94,10 +94,13 @@ class Transport:
                     verify=self._verify,
                     proxies=self._proxies,
                 )
-                return read_answer(response, key)
+                return read_answer(response, key, asked)
+        except BodyTooLargeError:
+            return _too_large(asked)
         except Exception as fault:  # noqa: BLE001 (bare urllib3 and OS errors come out as well)
             return error_of_fault(
                 fault,
+                asked.purpose,
                 host=self._host,
                 connecting=deadline.connecting,
                 timed_out=not deadline.left(),
@@ -108,8 +111,16 @@ class Transport:
         self._adapter.close()
 
 
+def headers_of(asked: Request, key: str) -> dict[str, str]:
+    """Return the headers of a request."""
+    return headers_for(key, None if asked.method == "GET" else asked.body or b"")
+
+
 def headers_for(key: str, body: bytes | None = None) -> dict[str, str]:
-    """Return the headers of a request; without a `body`, less the Content-Length."""
+    """Return the headers that carry `body`; without one, those of a request for JSON.
+
+    A body that is empty has no type.
+    """
     headers = {
         "Accept": "text/plain, application/json",
         # A compressed answer could be a bomb, and the answers are short.
@@ -118,6 +129,18 @@ def headers_for(key: str, body: bytes | None = None) -> dict[str, str]:
         "User-Agent": USER_AGENT,
         KEY_HEADER: key,
     }
+    if not body:
+        del headers["Content-Type"]
     if body is not None:
         headers["Content-Length"] = str(len(body))
     return headers
+
+
+def _too_large(asked: Request) -> UnexpectedAnswer:
+    return UnexpectedAnswer(
+        f"It is over {asked.largest // 1_048_576:,} MiB; nothing of it was kept.",
+        status_code=asked.purpose.expected,
+        title="The answer is too large",
+        hint="Ask for less, with a limit.",
+        purpose=asked.purpose,
+    )

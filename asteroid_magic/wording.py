@@ -10,6 +10,7 @@ from datetime import UTC
 from http.client import responses
 
 from .errors import ApiError, AsteroidError, ConfigurationError
+from .purposes import SEND
 from .records import NO_KEY, Delivery, DryRun
 from .session import DEFAULT_BASE_URL
 from .text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten
@@ -19,6 +20,7 @@ OUTCOMES = {
     "not_delivered": ("✗", "Not delivered"),
     "unknown": ("?", "May have been delivered"),
     "not_done": ("✗", "Not done"),
+    "maybe_done": ("?", "May have been done"),
     "dry_run": ("○", "Not sent (dry run)"),
 }
 # Budgets in bytes: the fullest card spends all of them and stays under 20,000.
@@ -89,10 +91,8 @@ def card_of(shown: object) -> Card:
 
 def _card_of_error(error: AsteroidError) -> Card:
     why = error.detail if _is_short(error.detail) else ""
-    # A login, say, that failed: no message was to be delivered.
-    is_setting_up = isinstance(error, ConfigurationError) and error.message is None
     return Card(
-        "not_done" if is_setting_up else error.outcome,
+        _outcome_of(error),
         (
             *_subject(error, "Your message"),
             *(_answer(error) if isinstance(error, ApiError) else ()),
@@ -103,6 +103,14 @@ def _card_of_error(error: AsteroidError) -> Card:
         why=why,
         hint=shorten(error.hint, PROSE, bytes_in_card),
     )
+
+
+def _outcome_of(error: AsteroidError) -> str:
+    # A login, say, that failed: no message was to be delivered.
+    is_setting_up = isinstance(error, ConfigurationError) and error.message is None
+    if error.purpose == SEND and not is_setting_up:
+        return error.outcome
+    return "maybe_done" if error.outcome == "unknown" else "not_done"
 
 
 def _subject(shown: Delivery | AsteroidError, label: str) -> Iterator[Row | Block]:

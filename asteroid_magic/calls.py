@@ -1,0 +1,152 @@
+"""One call of a client, from its first request to its outcome, whatever the call is for.
+
+Errors come back as values, so that no frame of requests, with the key in its locals, hangs on
+them; `settled` raises them in one place, outside every ``except`` block.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from .answers import Answer, error_of
+from .deadline import Deadline, Timeout
+from .errors import (
+    AsteroidError,
+    ConfigurationError,
+    ConnectionFailed,
+    Interrupted,
+    NoAnswer,
+    RateLimited,
+    SendInterrupted,
+    ServerError,
+)
+from .outgoing import Request
+from .purposes import SEND, Outcome, Purpose
+from .settings import ApiKey, Settings, check_timeout
+from .transport import Transport
+
+T = TypeVar("T")
+Patience = Callable[[AsteroidError, int], float | None]
+
+# Waits, in seconds, before another try of what provably did nothing.
+BACKOFF = (0.1, 0.4)
+# What becomes of a call that is cancelled while it waits.
+_CUT_SHORT = (ConnectionFailed, NoAnswer)
+# A server that says "Retry-After: 0" all the time is not hammered.
+SHORTEST_WAIT = 0.1
+
+
+@dataclass
+class Call:
+    """One call under way. `maybe_done`: the server may have done what the last request asked."""
+
+    purpose: Purpose
+    deadline: Deadline
+    key: ApiKey
+    attempts: int = 0
+    maybe_done: bool = False
+    began: float = field(default_factory=time.monotonic)
+    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Caller:
+    """The settings and the connections of one client, with the one way in which it asks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.base_url = settings.base_url
+        self._transport = Transport(settings.base_url)
+        self._closed = False
+
+    def begin(self, purpose: Purpose, timeout: Timeout) -> Call | ConfigurationError:
+        """Return a call with its deadline, or the setting that stands in its way."""
+        if self._closed:
+            hint = "Make a new AsteroidClient."
+            return ConfigurationError("This client is closed.", hint=hint, purpose=purpose)
+        key = self.settings.require_key(purpose)
+        if isinstance(key, ConfigurationError):
+            return key
+        if isinstance(timeout, Deadline):
+            return Call(purpose, timeout, key)
+        try:
+            seconds = self.settings.timeout if timeout is None else check_timeout(timeout, purpose)
+        except ConfigurationError as error:
+            return error
+        return Call(purpose, Deadline(seconds), key)
+
+    def ask(self, call: Call, request: Request, patience: Patience) -> Answer | AsteroidError:
+        """Make the request until it succeeds, or `patience` gives no wait before another try."""
+        tries = 0
+        while True:
+            tries += 1
+            result = self._attempt(call, request)
+            if isinstance(result, Answer):
+                return result
+            if call.deadline.is_cancelled and isinstance(result, _CUT_SHORT):
+                result = _interrupted(call.purpose, result.outcome)
+            wait = patience(result, tries)
+            if wait is None or wait >= call.deadline.left() or self._closed:
+                return result.about(None, None, call.attempts)
+            call.deadline.wait(wait)
+
+    def _attempt(self, call: Call, request: Request) -> Answer | AsteroidError:
+        call.attempts += 1
+        call.asked_at = datetime.now(UTC)
+        call.deadline.connecting = False
+        call.maybe_done = True
+        result = self._transport.ask(request, call.key, call.deadline)
+        if isinstance(result, Answer):
+            if result.status == call.purpose.expected:
+                return result
+            result = error_of(result, call.key, call.purpose)
+        call.maybe_done = result.outcome == "unknown"
+        return result
+
+    def close(self) -> None:
+        """Close the connections; no more calls are made."""
+        self._closed = True
+        self._transport.close()
+
+
+def guarded(call: Call, work: Callable[[], T]) -> T | AsteroidError:
+    """Return what `work` returns; an interrupt becomes an error like any other."""
+    stop: BaseException | None = None
+    try:
+        return work()
+    except BaseException as error:  # noqa: BLE001 (raised again below)
+        # The traceback ends here: its frames hold the request, and the request the key.
+        stop = error.with_traceback(None)
+    if not isinstance(stop, KeyboardInterrupt):
+        raise stop
+    begun = call.maybe_done and not call.deadline.connecting
+    outcome: Outcome = "unknown" if begun else call.purpose.failed
+    return _interrupted(call.purpose, outcome).about(None, None, call.attempts)
+
+
+def _interrupted(purpose: Purpose, outcome: Outcome) -> Interrupted:
+    kind = SendInterrupted if purpose == SEND else Interrupted
+    return kind(outcome=outcome, purpose=purpose)
+
+
+def settled(
+    result: T | AsteroidError, execution_id: str | None = None, message: str | None = None
+) -> T:
+    """Return the result, or raise it if it is an error, saying what it is about."""
+    if isinstance(result, AsteroidError):
+        raise result.about(execution_id, message)
+    return result
+
+
+def once(error: AsteroidError, tries: int) -> float | None:
+    """Return the seconds to wait before another try of what may be done only once.
+
+    Tried again is what provably did nothing; None says that there must be no other try.
+    """
+    if isinstance(error, ConnectionFailed) and error.may_pass:
+        return BACKOFF[tries - 1] if tries <= len(BACKOFF) else None
+    if isinstance(error, RateLimited | ServerError) and error.outcome != "unknown":
+        wait = error.retry_after
+        return None if wait is None else max(SHORTEST_WAIT, wait)
+    return None

@@ -1,0 +1,113 @@
+"""`Execution`: a run of an agent as Asteroid describes it, read leniently, and a list of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, SupportsIndex, overload
+
+from . import lenient
+
+PHASES = {
+    "queued": "pending",
+    "starting": "active",
+    "running": "active",
+    "awaiting_confirmation": "active",
+    "paused": "active",
+    "paused_by_agent": "active",
+    "completed": "terminal",
+    "cancelled": "terminal",
+    "failed": "terminal",
+}
+WAITING = frozenset({"paused_by_agent", "awaiting_confirmation"})
+SHORT_ID = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """A run of an agent, as it was when it was read.
+
+    What the server did not say is None, or ``""`` for `id`, `workflow_name` and `status`. Moments
+    are aware, `duration` is in seconds. `outcome`, `reasoning` and `result` are those of an
+    execution that has ended. `data` holds every other member of the JSON, by its own name.
+    """
+
+    id: str
+    workflow_id: str | None = None
+    workflow_name: str = ""
+    status: str = ""
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    terminal_at: datetime | None = None
+    duration: float | None = None
+    outcome: str | None = None
+    reasoning: str | None = field(default=None, repr=False)
+    result: Any = field(default=None, repr=False, hash=False)
+    inputs: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
+    metadata: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
+    live_view_url: str | None = field(default=None, repr=False)
+    recording_url: str | None = field(default=None, repr=False)
+    platform_url: str | None = field(default=None, repr=False)
+    profile_name: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    @property
+    def phase(self) -> str | None:
+        """Return ``"pending"``, ``"active"`` or ``"terminal"``; None for a status not known."""
+        return PHASES.get(self.status)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether it waits for a person: for an answer, or for a confirmation."""
+        return self.status in WAITING
+
+    @property
+    def short_id(self) -> str:
+        """Return the beginning of the ID, which is enough for a person to tell it by."""
+        return self.id[:SHORT_ID]
+
+
+class Executions(tuple[Execution, ...]):
+    """Executions, in the order in which the server listed them."""
+
+    __slots__ = ()
+
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> Execution: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Executions": ...
+    def __getitem__(self, at: SupportsIndex | slice) -> "Execution | Executions":
+        if isinstance(at, slice):
+            return Executions(super().__getitem__(at))
+        return super().__getitem__(at)
+
+
+def read_execution(body: dict[str, Any]) -> Execution:
+    """Return the execution that an object of JSON describes, whatever it lacks."""
+    rest = dict(body)
+    take = rest.pop
+    result = lenient.members(rest.get("executionResult"))
+    if result is not None:
+        del rest["executionResult"]
+    told = result or {}
+    older_id, older_name = take("agentId", None), take("agentName", None)
+    older_profile = take("agentProfileName", None)
+    return Execution(
+        id=lenient.text(take("id", None)) or "",
+        workflow_id=lenient.text(take("workflowId", None)) or lenient.text(older_id),
+        workflow_name=lenient.text(take("workflowName", None)) or lenient.text(older_name) or "",
+        status=lenient.text(take("status", None)) or "",
+        created_at=lenient.moment(take("createdAt", None)),
+        started_at=lenient.moment(take("startedAt", None)),
+        terminal_at=lenient.moment(take("terminalAt", None)),
+        duration=lenient.number(take("duration", None)),
+        outcome=lenient.text(told.get("outcome")),
+        reasoning=lenient.text(told.get("reasoning")),
+        result=told.get("result"),
+        inputs=lenient.members(take("inputs", None)),
+        metadata=lenient.members(take("metadata", None)),
+        live_view_url=lenient.text(take("liveViewUrl", None)),
+        recording_url=lenient.text(take("recordingUrl", None)),
+        platform_url=lenient.text(take("platformUrl", None)),
+        profile_name=lenient.text(take("profileName", None)) or lenient.text(older_profile),
+        data=rest,
+    )

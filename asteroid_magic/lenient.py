@@ -1,0 +1,35 @@
+"""Values of JSON read leniently: what is not of the kind that was expected is None, never an error.
+
+A server may grow, and a reader must not break on what it does not know yet.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+LARGEST_NUMBER = 1e15
+
+
+def text(value: object) -> str | None:
+    """Return the value if it is text that is not empty."""
+    return value if isinstance(value, str) and value else None
+
+
+def number(value: object) -> int | float | None:
+    """Return the value if it is a number that can be reckoned with; NaN cannot."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if abs(value) < LARGEST_NUMBER else None
+    return None
+
+
+def members(value: object) -> dict[str, Any] | None:
+    """Return the value if it is an object."""
+    return value if isinstance(value, dict) else None
+
+
+def moment(value: object) -> datetime | None:
+    """Return the moment, always with a time zone, of an RFC 3339 stamp."""
+    try:
+        read = datetime.fromisoformat(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
