@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         UnexpectedAnswer,
     )
     from .executions import Execution, Executions
+    from .form import SendForm
     from .records import Delivery, DryRun
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "Option",
     "Question",
     "RateLimited",
+    "SendForm",
     "SendInterrupted",
     "ServerError",
     "Unauthorized",
@@ -67,6 +69,7 @@ __all__ = [
 
 _ROOMS = {
     "AsteroidClient": "client",
+    "SendForm": "form",
     **dict.fromkeys(("Delivery", "DryRun"), "records"),
     **dict.fromkeys(("Execution", "Executions"), "executions"),
     **dict.fromkeys(("Activities", "Activity", "Option", "Question"), "activities"),

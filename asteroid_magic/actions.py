@@ -19,6 +19,7 @@ from .settings import ApiKey
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .form import SendForm
     from .sandbox import Sandbox
 
 T = TypeVar("T")
@@ -28,6 +29,9 @@ def send(
     shell: "InteractiveShell", line: str, cell: str | None, local_ns: Mapping[str, Any] | None
 ) -> Delivery | DryRun | None:
     """Do what `%asteroid_send` was asked for, and return what is to be shown as its result."""
+    if cell is None and not line.strip():
+        display(form(shell, ""))  # type: ignore[no-untyped-call]
+        return None
     command = _usage(lambda: parse(line, cell))
     namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
     result = _shown(lambda: _send(command, namespace))
@@ -40,6 +44,16 @@ def send(
     if "--out" in command.options:
         shell.user_ns[command.options["--out"]] = result
     return None if is_quiet else result
+
+
+def form(
+    shell: "InteractiveShell", word: str, local_ns: Mapping[str, Any] | None = None
+) -> "SendForm":
+    """Return a form, filled in with the execution that `word` means, if there is one."""
+    from .form import SendForm  # noqa: PLC0415 (ipywidgets loads with the first form)
+
+    namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
+    return _shown(lambda: SendForm(resolve_execution(word, namespace) if word else None))
 
 
 def login(line: str) -> str:

@@ -8,6 +8,7 @@ import textwrap
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from .text import beginning, counted, visible
 from .wording import Block, Row, card_of
@@ -17,7 +18,7 @@ LINE_LENGTH, TEXT_WIDTH = 300, 88
 
 def as_html(shown: object) -> str:
     """Return the card as HTML, under 20,000 bytes; TypeError for what has no card."""
-    return _environment().get_template("card.html").render(card=card_of(shown))
+    return environment().get_template("card.html").render(card=card_of(shown))
 
 
 def as_text(shown: object) -> str:
@@ -58,7 +59,8 @@ def as_line(shown: object) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the template engine, in which every expression is made visible and escaped."""
     return Environment(
         loader=PackageLoader("asteroid_magic", "cards"),
         autoescape=True,
@@ -67,8 +69,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         # Here, and not in the templates, so that no expression in them can forget it.
-        finalize=lambda value: visible(str(value), joiners=True),
+        finalize=_made_visible,
     )
+
+
+def _made_visible(value: object) -> str:
+    """Return a value for a template to escape; Markup is what a template has drawn already."""
+    return value if isinstance(value, Markup) else visible(str(value), joiners=True)
 
 
 def _text_lines(row: Row | Block, width: int) -> list[str]:

@@ -3,7 +3,8 @@
 What it does stands in the rooms `sending`, `reading` and `control`; here is what a program sees.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import NoReturn, Self
 from uuid import UUID
@@ -66,6 +67,11 @@ class AsteroidClient:
     def timeout(self) -> float:
         """The deadline of a call, in seconds, where the call names none."""
         return self._settings.timeout
+
+    @property
+    def key_source(self) -> str | None:
+        """Where the API key comes from, in words; None where there is none."""
+        return None if self._settings.key is None else self._settings.key.source
 
     def send(self, execution_id: str | UUID, message: str, *, timeout: Timeout = None) -> Delivery:
         """Send `message` to the execution, exactly as it is, and return the `Delivery`.
@@ -171,3 +177,17 @@ class AsteroidClient:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A client holds a key and connections; make one in each process.")
+
+
+@contextmanager
+def connected(client: AsteroidClient | None) -> Iterator[AsteroidClient]:
+    """Give the client, or where there is none one of the settings in force, closed afterwards.
+
+    With one of its own, each call has a new connection: one that was kept open may have gone
+    stale while a person thought, and what is sent on a stale one may or may not arrive.
+    """
+    if client is not None:
+        yield client
+        return
+    with AsteroidClient() as own:
+        yield own

@@ -34,7 +34,7 @@ def resolve_execution(word: str, namespace: Mapping[str, Any]) -> str:
     value = namespace[first]
     for attribute in attributes:
         value = _read(value, attribute, name)
-    return _id_in(value, name)
+    return id_in(value, name)
 
 
 def _no_execution(word: str, namespace: Mapping[str, Any]) -> InvalidInput:
@@ -76,7 +76,8 @@ def _read_id(value: object) -> object:
         return None
 
 
-def _id_in(value: object, name: str) -> str:
+def id_in(value: object, name: str) -> str:
+    """Return the execution ID that a value is or has; InvalidInput calls it by this `name`."""
     for candidate in (value, None if isinstance(value, str) else _read_id(value)):
         text = str(candidate).strip() if isinstance(candidate, (str, UUID)) else ""
         if is_execution_id(text):

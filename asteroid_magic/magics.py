@@ -4,6 +4,7 @@ Loading the extension imports this room and `session`, nothing else. Each magic 
 and with it requests, when it is first used.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from .session import DEFAULT_TIMEOUT, session
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .form import SendForm
     from .records import Delivery, DryRun
     from .sandbox import Sandbox
 
@@ -79,6 +81,7 @@ class AsteroidMagics(Magics):
         In a cell:      %%asteroid_send [options] EXECUTION
                         message, on as many lines as it takes
         With a result:  delivery = %asteroid_send [options] EXECUTION message
+        In a form:      %asteroid_send
 
         EXECUTION is the ID of the run, or the name of a variable that holds it: run_id, run.id,
         $run_id or {run_id}. An object with an `id` will do as well.
@@ -115,6 +118,22 @@ class AsteroidMagics(Magics):
         from .actions import send
 
         return send(self._shell, line, cell, local_ns)
+
+    @needs_local_scope
+    @line_magic
+    def asteroid_form(self, line: str, local_ns: Mapping[str, Any] | None = None) -> "SendForm":
+        """Show a form that sends messages, in a notebook that shows widgets.
+
+        %asteroid_form            an empty form; %asteroid_send alone shows one, too
+        %asteroid_form EXECUTION  one for this execution: its ID, or a variable that holds it
+
+        It lists the active executions to choose from, sends without holding up other cells, and
+        shows what became of each message. Keep it as `form = %asteroid_form`: form.outcomes has
+        what became of its messages, form.close() ends it.
+        """
+        from .actions import form
+
+        return form(self._shell, line.strip(), local_ns)
 
     @line_magic
     def asteroid_login(self, line: str) -> None:
@@ -201,6 +220,10 @@ def load(shell: "InteractiveShell") -> None:
 def unload(shell: "InteractiveShell") -> None:
     """Take all of that out of `shell`, stop the sandbox and forget what the session had set."""
     interception.uninstall(shell)
+    notices = sys.modules.get(f"{__package__}.notices")
+    if notices is not None:
+        # Loaded by the first form; without it there is none to close.
+        notices.close_all()
     matchers = getattr(shell.Completer, "custom_matchers", [])
     matchers[:] = [one for one in matchers if not isinstance(one, _Matcher)]
     manager = shell.magics_manager

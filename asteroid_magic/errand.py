@@ -1,0 +1,78 @@
+"""One message of a form on its way, off the kernel's main thread, so that other cells go on."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from .client import AsteroidClient, connected
+from .deadline import Deadline
+from .errors import AsteroidError, DeliveryUnknown, SendInterrupted
+from .records import Delivery
+
+TICK = 1.0
+
+Outcome = Delivery | AsteroidError
+
+
+class Errand:
+    """Sends one message on a thread of its own, and calls `done` with the outcome, once.
+
+    `tell` is called every second with the seconds it has taken so far. Both are called from
+    threads of the errand.
+    """
+
+    def __init__(
+        self,
+        execution_id: str,
+        message: str,
+        timeout: float,
+        tell: Callable[[float], None],
+        done: Callable[["Errand", Outcome], None],
+    ) -> None:
+        self._execution_id, self._message = execution_id, message
+        self._deadline = Deadline(timeout)
+        self._tell, self._done = tell, done
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+
+    def start(self, client: AsteroidClient | None) -> None:
+        """Send with this client, or with one of its own."""
+        for name, work, arguments in (
+            ("send", self._send, (client,)),
+            ("clock", self._tick, ()),
+        ):
+            threading.Thread(
+                target=work, args=arguments, name=f"asteroid-magic {name}", daemon=True
+            ).start()
+
+    def cancel(self) -> None:
+        """End it: at once where nothing has gone out, else with what is then known."""
+        if self._deadline.cancel():
+            self._finish(SendInterrupted(outcome="not_delivered"))
+
+    def _send(self, client: AsteroidClient | None) -> None:
+        outcome: Outcome
+        try:
+            with connected(client) as sender:
+                outcome = sender.send(self._execution_id, self._message, timeout=self._deadline)
+        except AsteroidError as error:
+            outcome = error.with_traceback(None)
+        except Exception as error:  # noqa: BLE001 (a form must not wait for good, whatever it was)
+            kind = type(error).__name__
+            outcome = DeliveryUnknown(f"Sending failed in an unforeseen way: {kind}.")
+        self._finish(outcome)
+
+    def _tick(self) -> None:
+        began = time.monotonic()
+        while not self._over.wait(TICK):
+            if not self._deadline.is_cancelled:
+                self._tell(time.monotonic() - began)
+
+    def _finish(self, outcome: Outcome) -> None:
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._over.set()
+        if isinstance(outcome, AsteroidError):
+            outcome.about(self._execution_id, self._message)
+        self._done(self, outcome)

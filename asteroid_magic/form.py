@@ -1,0 +1,226 @@
+"""`SendForm`: the door for those who would rather fill in a form than type a magic.
+
+It holds what a person has filled in and sees, never the key. What waits for the network runs on a
+thread of its own, so that other cells go on; such a thread sets widgets, and nothing else.
+"""
+
+import threading
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from IPython.display import publish_display_data
+from ipywidgets import VBox
+
+from . import notices, panels
+from .cards import as_line
+from .client import AsteroidClient
+from .errand import Errand
+from .errors import (
+    AsteroidError,
+    ConfigurationError,
+    InvalidInput,
+)
+from .fields import Fields
+from .lookup import id_in
+from .outgoing import is_execution_id, prepare
+from .panels import Sent
+from .picker import Picker
+from .records import Delivery
+from .session import DEFAULT_BASE_URL, DEFAULT_TIMEOUT, session
+from .settings import resolve
+
+MOST_CARDS = 10
+
+
+class SendForm(VBox):  # type: ignore[misc]
+    """A form that sends messages to executions and shows what became of them.
+
+    `execution` and `message` fill it in; an execution is an ID or an object with an `id`. Each
+    send uses `client`, or without one the settings of that moment, as `%asteroid_send` does.
+    Raises `InvalidInput` for an object that holds no execution ID.
+    """
+
+    def __init__(
+        self, execution: object = None, message: str = "", client: AsteroidClient | None = None
+    ) -> None:
+        self._form_id = uuid.uuid4().hex[:12]
+        self._client = client
+        self._lock = threading.Lock()
+        self._errand: Errand | None = None
+        self._sends: list[Sent] = []
+        self._has_key = self._is_closed = False
+        self._fingerprint: int | None = None
+        self._fields = Fields(self._form_id, _text_of(execution), message)
+        super().__init__(self._fields.rows)
+        self.add_class("asteroid-form")
+        self.add_class(f"asteroid-form-{self._form_id}")
+        self._picker = Picker(self._fields, client)
+        for widget in (self._fields.execution, self._fields.message):
+            widget.observe(self._look, "value")
+        self._fields.when_sent(self._start)
+        self._fields.cancel.on_click(lambda _: self.cancel())
+        self._fields.refresh.on_click(lambda _: self.refresh())
+        self._fields.clear.on_click(lambda _: setattr(self, "execution", ""))
+        notices.watch(self)
+        self.notice()
+
+    @property
+    def execution(self) -> str:
+        """The execution ID as it stands in the form."""
+        return self._picker.value
+
+    @execution.setter
+    def execution(self, execution: object) -> None:
+        self._fields.execution.value = _text_of(execution)
+
+    @property
+    def message(self) -> str:
+        """The message as it stands in the form."""
+        return str(self._fields.message.value)
+
+    @message.setter
+    def message(self, message: str) -> None:
+        self._fields.message.value = message
+
+    @property
+    def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
+        """What became of the last ten messages of this form, newest first."""
+        return tuple(one.outcome for one in self._sends)
+
+    def submit(self) -> None:
+        """Do what pressing Send does; the outcome is shown, and stands in `outcomes`, later."""
+        if self._fields.may_send:
+            self._fields.freeze()
+
+    def cancel(self) -> None:
+        """Stop waiting for the message under way; the agent may have it all the same."""
+        errand = self._errand
+        if errand is not None:
+            self._fields.show_progress("Cancelling…")
+            errand.cancel()
+
+    def refresh(self) -> None:
+        """Look at the settings again, and list the active executions anew."""
+        self._fingerprint = None
+        self.notice()
+
+    def notice(self) -> None:
+        """Show where the key comes from, and what it may reach, if the settings have changed."""
+        fingerprint = notices.fingerprint()
+        if fingerprint == self._fingerprint or self._is_closed:
+            return
+        self._fingerprint = fingerprint
+        source, problem, base_url = self._settings()
+        self._has_key = source is not None
+        elsewhere = None if base_url == DEFAULT_BASE_URL else base_url
+        self._fields.key.value = panels.key_line(source, problem, elsewhere)
+        self._look()
+        self._picker.refresh(has_key=self._has_key)
+
+    def close(self) -> None:
+        """Close the form: what is under way ends, and its threads and widgets with it."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        notices.forget(self)
+        self._picker.close()
+        if self._errand is not None:
+            self._errand.cancel()
+        self._fields.close()
+        self.layout.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"<SendForm for {self.execution or 'no execution yet'}>"
+
+    def _ipython_display_(self, **_: Any) -> None:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        publish_display_data(  # type: ignore[no-untyped-call]
+            {
+                "application/vnd.jupyter.widget-view+json": view,
+                # Where widgets cannot be shown, what is kept below stands for the form.
+                "text/html": "",
+                "text/plain": panels.INSTEAD,
+            }
+        )
+        self._keep(update=False)
+
+    def _keep(self, *, update: bool = True) -> None:
+        """Put the cards into the notebook itself, for the day when it has no kernel."""
+        publish_display_data(  # type: ignore[no-untyped-call]
+            {"text/html": panels.kept(self._form_id, self._sends)},
+            transient={"display_id": f"asteroid-form-{self._form_id}"},
+            update=update,
+        )
+
+    def _settings(self) -> tuple[str | None, str | None, str]:
+        """Return where the key comes from, what is wrong with the settings, and the base URL."""
+        if self._client is not None:
+            return self._client.key_source, None, self._client.base_url
+        try:
+            settings = resolve()
+        except ConfigurationError as error:
+            return None, f"{error.detail} {error.hint}", DEFAULT_BASE_URL
+        source = None if settings.key is None else settings.key.source
+        return source, None, settings.base_url
+
+    def _look(self, _change: object = None) -> None:
+        if self._errand is None:
+            self._fields.allow(self._reason())
+
+    def _reason(self) -> str:
+        """Return why there is nothing to send yet, and nothing where there is."""
+        if not self._has_key:
+            return "Set the API key first."
+        if not is_execution_id(self.execution):
+            return "Choose an execution, or paste its ID."
+        if not self.message:
+            return "Write a message."
+        try:
+            prepare(self.execution, self.message)
+        except InvalidInput as error:
+            return f"{error.detail} {error.hint}"
+        return ""
+
+    def _start(self) -> None:
+        timeout = DEFAULT_TIMEOUT if session.timeout is None else session.timeout
+        if self._client is not None:
+            timeout = self._client.timeout
+        with self._lock:
+            # One click may arrive twice (ipywidgets #3996).
+            if self._errand is not None or self._is_closed:
+                return
+            self._errand = errand = Errand(
+                self.execution, self.message, timeout, self._tell, self._finish
+            )
+        self._fields.show_sending(under_way=True)
+        self._fields.spoken.value = panels.announcement("Sending.")
+        errand.start(self._client)
+
+    def _tell(self, seconds: float) -> None:
+        self._fields.show_progress(f"Sending for {seconds:.0f} s…")
+
+    def _finish(self, errand: Errand, outcome: Delivery | AsteroidError) -> None:
+        with self._lock:
+            if self._errand is not errand or self._is_closed:
+                return
+            self._errand = None
+            self._sends = [Sent(datetime.now(UTC), outcome), *self._sends][:MOST_CARDS]
+        if isinstance(outcome, Delivery):
+            session.seen[outcome.execution_id] = None
+            self._fields.message.value = ""
+        self._fields.show_sending(under_way=False)
+        self._fields.cards.value = panels.history(self._sends)
+        self._fields.spoken.value = panels.announcement(as_line(outcome))
+        self._keep()
+        self._look()
+        self._fields.release()
+
+
+def _text_of(execution: object) -> str:
+    if execution is None or isinstance(execution, (str, UUID)):
+        return str(execution or "")
+    return id_in(execution, "execution")

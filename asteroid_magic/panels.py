@@ -1,0 +1,75 @@
+"""The form's own pieces as HTML: the line about the key, the notes, the outcomes so far.
+
+Templates in `cards/form/` draw them, under the rules of the cards: every string is text.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+from markupsafe import Markup
+
+from .cards import as_html, environment
+from .errors import AsteroidError
+from .records import Delivery
+from .text import shorten
+from .wording import card_of
+
+INSTEAD = (
+    "This form works in a running notebook that shows widgets, such as JupyterLab. "
+    "Anywhere else: %asteroid_send EXECUTION message"
+)
+LONGEST_START = 60
+
+Tone = Literal["quiet", "wrong", "busy"]
+
+
+class Sent(NamedTuple):
+    """One send of a form: when it ended (aware, UTC), and how."""
+
+    at: datetime
+    outcome: Delivery | AsteroidError
+
+
+def style(form_id: str) -> str:
+    """Return the style sheet of a form."""
+    return _drawn("style.html", form_id=form_id)
+
+
+def key_line(source: str | None, problem: str | None, elsewhere: str | None) -> str:
+    """Return the line about the API key; `elsewhere` is a base URL that is not Asteroid's own."""
+    return _drawn("key.html", source=source, problem=problem, elsewhere=elsewhere)
+
+
+def note(text: str, tone: Tone = "quiet") -> str:
+    """Return a remark beside a field; empty for no text."""
+    return _drawn("note.html", text=text, tone=tone) if text else ""
+
+
+def announcement(text: str) -> str:
+    """Return words that a screen reader speaks when they appear."""
+    return _drawn("announcement.html", text=text)
+
+
+def history(sends: Sequence[Sent]) -> str:
+    """Return the cards of these sends, newest first; all but the newest are folded."""
+    entries = [
+        {
+            "card": Markup(as_html(one.outcome)),  # noqa: S704 (drawn and escaped by its template)
+            "word": card_of(one.outcome).word,
+            "icon": card_of(one.outcome).icon,
+            "at": f"{one.at.astimezone(UTC):%H:%M:%S} UTC",
+            "start": shorten(" ".join((one.outcome.message or "").split()), LONGEST_START),
+        }
+        for one in sends
+    ]
+    return _drawn("history.html", entries=entries) if entries else ""
+
+
+def kept(form_id: str, sends: Sequence[Sent]) -> str:
+    """Return what a saved notebook shows where the form stood: the cards, and what to use."""
+    return _drawn("kept.html", form_id=form_id, instead=INSTEAD, history=Markup(history(sends)))  # noqa: S704 (as above)
+
+
+def _drawn(template: str, **values: object) -> str:
+    return environment().get_template(f"form/{template}").render(**values)

@@ -1,0 +1,98 @@
+"""The execution field of a form: what it offers to choose from, and what it says of its value."""
+
+import threading
+from collections.abc import Mapping
+
+from . import panels
+from .choices import choices_of, described
+from .client import AsteroidClient, connected
+from .deadline import Deadline
+from .errors import AsteroidError
+from .executions import Execution
+from .fields import Fields
+from .outgoing import is_execution_id
+from .text import counted
+
+MOST_OFFERED = 50
+LISTING_TIMEOUT = 15.0
+EXAMPLE = "123e4567-e89b-12d3-a456-426614174000"
+
+
+class Picker:
+    """Offers the active executions in the execution field, and puts the chosen one's ID there."""
+
+    def __init__(self, fields: Fields, client: AsteroidClient | None) -> None:
+        self._fields, self._client = fields, client
+        self._listing: Deadline | None = None
+        self._offered: Mapping[str, Execution] = {}
+        self._known: dict[str, Execution] = {}
+        fields.execution.observe(self._look, "value")
+        self._look()
+
+    @property
+    def value(self) -> str:
+        """What stands in the field, less the blanks round it, as they come with pasting."""
+        return str(self._fields.execution.value).strip()
+
+    def refresh(self, *, has_key: bool) -> None:
+        """List the active executions anew, on a thread of its own; the latest listing counts."""
+        self.close()
+        if not has_key:
+            self._say("The active executions are listed once there is an API key.")
+            return
+        self._listing = deadline = Deadline(LISTING_TIMEOUT)
+        self._say("Listing the active executions…", "busy")
+        name = "asteroid-magic listing"
+        threading.Thread(target=self._list, args=(deadline,), name=name, daemon=True).start()
+
+    def close(self) -> None:
+        """End the listing that is under way."""
+        if self._listing is not None:
+            self._listing.cancel()
+            self._listing = None
+
+    def _list(self, deadline: Deadline) -> None:
+        try:
+            with connected(self._client) as client:
+                found = client.executions(phase="active", limit=MOST_OFFERED, timeout=deadline)
+            offered = choices_of(found)
+        except AsteroidError as error:
+            words = f"The active executions could not be listed: {error.title}. {error.detail}"
+            self._apply(deadline, {}, f"{words} An ID can be pasted all the same.")
+        else:
+            if offered:
+                said = f"{counted(len(offered), 'active execution')} to choose from."
+            else:
+                said = "No execution is active now. An ID can be pasted all the same."
+            self._apply(deadline, offered, said)
+
+    def _apply(self, deadline: Deadline, offered: Mapping[str, Execution], said: str) -> None:
+        if self._listing is not deadline:
+            return
+        self._listing = None
+        self._offered = offered
+        self._known |= {one.id.lower(): one for one in offered.values()}
+        self._fields.offer(offered)
+        self._say(said)
+        self._look()
+
+    def _look(self, _change: object = None) -> None:
+        """Put the ID in place of a chosen line, and say what the field holds."""
+        chosen = self._offered.get(self.value)
+        if chosen is not None:
+            # This comes here again, with the ID.
+            self._fields.execution.value = chosen.id
+            return
+        known = self._known.get(self.value.lower())
+        is_wrong = bool(self.value) and not is_execution_id(self.value)
+        if is_wrong:
+            self._fields.execution.add_class("asteroid-form-is-wrong")
+            words = f"This is not an execution ID: it has 36 characters, like {EXAMPLE}."
+            self._fields.about.value = panels.note(words, "wrong")
+        else:
+            self._fields.execution.remove_class("asteroid-form-is-wrong")
+            self._fields.about.value = panels.note(described(known) if known else "")
+        self._fields.clear.layout.display = "" if self.value else "none"
+
+    def _say(self, words: str, tone: panels.Tone = "quiet") -> None:
+        self._fields.listing.value = panels.note(words, tone)
