@@ -42,6 +42,9 @@ class SendForm(VBox):  # type: ignore[misc]
     Raises `InvalidInput` for an object that holds no execution ID.
     """
 
+    # Until it is all there: ipywidgets closes what it cannot finish.
+    _is_closed = True
+
     def __init__(
         self, execution: object = None, message: str = "", client: AsteroidClient | None = None
     ) -> None:
@@ -50,7 +53,8 @@ class SendForm(VBox):  # type: ignore[misc]
         self._lock = threading.Lock()
         self._errand: Errand | None = None
         self._sends: list[Sent] = []
-        self._has_key = self._is_closed = False
+        self._outcomes: tuple[Delivery | AsteroidError, ...] = ()
+        self._has_key = False
         self._fingerprint: int | None = None
         self._fields = Fields(self._form_id, _text_of(execution), message)
         super().__init__(self._fields.rows)
@@ -63,6 +67,7 @@ class SendForm(VBox):  # type: ignore[misc]
         self._fields.cancel.on_click(lambda _: self.cancel())
         self._fields.refresh.on_click(lambda _: self.refresh())
         self._fields.clear.on_click(lambda _: setattr(self, "execution", ""))
+        self._is_closed = False
         notices.watch(self)
         self.notice()
 
@@ -87,7 +92,7 @@ class SendForm(VBox):  # type: ignore[misc]
     @property
     def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
         """What became of the last ten messages of this form, newest first."""
-        return tuple(one.outcome for one in self._sends)
+        return self._outcomes
 
     def submit(self) -> None:
         """Do what pressing Send does; the outcome is shown, and stands in `outcomes`, later."""
@@ -121,10 +126,9 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the form: what is under way ends, and its threads and widgets with it."""
-        with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
+        if self._is_closed:
+            return
+        self._is_closed = True
         notices.forget(self)
         self._picker.close()
         if self._errand is not None:
@@ -218,6 +222,8 @@ class SendForm(VBox):  # type: ignore[misc]
         self._keep()
         self._look()
         self._fields.release()
+        # Last, so that whoever waits for it finds a form that can send again.
+        self._outcomes = tuple(one.outcome for one in self._sends)
 
 
 def _text_of(execution: object) -> str:

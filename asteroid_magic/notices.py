@@ -3,6 +3,7 @@
 import os
 from typing import Protocol
 
+from IPython.core.events import EventManager
 from IPython.core.getipython import get_ipython
 
 from .session import session
@@ -20,21 +21,24 @@ class Form(Protocol):
 
 
 _open: dict[int, Form] = {}
+# The events of the shell that tells us, while there is an open form.
+_events: list[EventManager] = []
 
 
 def watch(form: Form) -> None:
     """Tell this form of every cell that runs, until it is forgotten."""
     shell = get_ipython()
-    if shell is not None and not _open:
+    if shell is not None and not _events:
         shell.events.register("post_run_cell", _tell)
+        _events.append(shell.events)
     _open[id(form)] = form
 
 
 def forget(form: Form) -> None:
     """Tell this form no more."""
-    shell = get_ipython()
-    if _open.pop(id(form), None) is not None and not _open and shell is not None:
-        shell.events.unregister("post_run_cell", _tell)
+    _open.pop(id(form), None)
+    while _events and not _open:
+        _events.pop().unregister("post_run_cell", _tell)
 
 
 def close_all() -> None:

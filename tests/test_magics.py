@@ -117,7 +117,7 @@ def test_a_direct_call_of_the_client_prints_no_key_either(notebook: Notebook, bo
 
 
 def test_a_usage_error_shows_the_usage_line(notebook: Notebook) -> None:
-    for cell in ("%asteroid_send", "%asteroid_send --quite run_id hello"):
+    for cell in ("%asteroid_send --quiet", "%asteroid_send --quite run_id hello"):
         notebook.run(cell)
         assert notebook.text.startswith("UsageError: ")
         assert "%asteroid_send [--timeout SECONDS]" in notebook.text

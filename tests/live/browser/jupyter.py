@@ -217,7 +217,13 @@ class Notebook:
 
 @contextlib.contextmanager
 def opened(
-    browser: Browser, jupyter: Jupyter, name: str, *, host: str = "lab", kernel: bool = True, **look: Any
+    browser: Browser,
+    jupyter: Jupyter,
+    name: str,
+    *,
+    host: str = "lab",
+    kernel: bool = True,
+    **look: Any,
 ) -> Iterator[Notebook]:
     """Open a notebook in a new page of JupyterLab (``lab``) or Notebook 7 (``notebooks``).
 
@@ -240,7 +246,11 @@ def opened(
         page = context.new_page()
         page.route(lambda url: url.startswith("http") and "://127.0.0.1:" not in url, watch)
         workspace = uuid.uuid4().hex[:8]
-        path = f"notebooks/{name}" if host == "notebooks" else f"doc/workspaces/{workspace}/tree/{name}"
+        path = (
+            f"notebooks/{name}"
+            if host == "notebooks"
+            else f"doc/workspaces/{workspace}/tree/{name}"
+        )
         page.goto(f"{jupyter.url}/{path}?token={TOKEN}")
         page.wait_for_function("window.jupyterapp !== undefined")
         if kernel:
