@@ -57,8 +57,7 @@ class Fields:
         self.message.observe(self._grow, "value")
         self.send.observe(self._insist, "disabled")
         self._grow()
-        self.clear.layout.display = "none"
-        self.show_sending(under_way=False)
+        self.clear.layout.display = self.cancel.layout.display = "none"
 
     def _laid_out(self) -> tuple[ipywidgets.Widget, ...]:
         controls = VBox(
@@ -102,6 +101,9 @@ class Fields:
         """Give the fields back to the person."""
         self.execution.disabled = self.message.disabled = False
         self.send.value = False
+        # Last: the browser does not redraw the toggle for a change that its own link answers.
+        self.send.description = "Send"
+        self.cancel.layout.display = "none"
         self._insist()
 
     def allow(self, reason: str) -> None:
@@ -110,10 +112,10 @@ class Fields:
         self.reason.value = panels.note(reason)
         self._insist()
 
-    def show_sending(self, *, under_way: bool) -> None:
-        """Show that a message is under way, or no longer."""
-        self.send.description = "Sending…" if under_way else "Send"
-        self.cancel.layout.display = "" if under_way else "none"
+    def show_sending(self) -> None:
+        """Show that a message is under way, which can be cancelled."""
+        self.send.description = "Sending…"
+        self.cancel.layout.display = ""
 
     def show_progress(self, words: str) -> None:
         """Show beside the buttons how the message under way is getting on."""

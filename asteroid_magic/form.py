@@ -200,7 +200,7 @@ class SendForm(VBox):  # type: ignore[misc]
             self._errand = errand = Errand(
                 self.execution, self.message, timeout, self._tell, self._finish
             )
-        self._fields.show_sending(under_way=True)
+        self._fields.show_sending()
         self._fields.spoken.value = panels.announcement("Sending.")
         errand.start(self._client)
 
@@ -216,7 +216,6 @@ class SendForm(VBox):  # type: ignore[misc]
         if isinstance(outcome, Delivery):
             session.seen[outcome.execution_id] = None
             self._fields.message.value = ""
-        self._fields.show_sending(under_way=False)
         self._fields.cards.value = panels.history(self._sends)
         self._fields.spoken.value = panels.announcement(as_line(outcome))
         self._keep()

@@ -209,6 +209,15 @@ class Notebook:
         """Run all cells, without waiting for the last to end."""
         self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
+    def run_code(self, code: str, *, wait: bool = True) -> None:
+        """Run code in the kernel as a cell would, and wait for its end if asked to."""
+        script = """async ([code, wait]) => {
+          const { sessionContext } = window.jupyterapp.shell.currentWidget;
+          const future = sessionContext.session.kernel.requestExecute({ code });
+          if (wait) await future.done;
+        }"""
+        self.page.evaluate(script, [code, wait])
+
     def save(self) -> str:
         """Save the notebook, and return the text of its file."""
         self.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")

@@ -1,0 +1,156 @@
+"""The form in a real JupyterLab and Notebook 7, in a real Chromium."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from asteroid_magic.sandbox import Sandbox
+from tests.live.browser.conftest import Opener
+from tests.live.browser.jupyter import Jupyter, opened
+from tests.live.browser.pages import FormPage
+from tests.waiting import until
+
+HOSTS_AND_SCHEMES = [("lab", "light"), ("lab", "dark"), ("notebooks", "light")]
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+MESSAGE = "It's {4} people,\n  at most $50 each – 👩‍👩‍👧‍👦; are you done?"
+HOSTILE = (
+    "<img src=x onerror=\"window.canary='ran'\"><script>window.canary='ran'</script>"
+    "<a href=\"javascript:window.canary='ran'\">click</a> javascript:window.canary='ran'"
+)
+IS_LIGHT = "document.body.dataset.jpThemeLight"
+
+
+@pytest.mark.parametrize(("host", "scheme"), HOSTS_AND_SCHEMES)
+def test_a_person_picks_an_execution_types_sends_and_sees_the_card(
+    open_cells: Opener, jupyter: Jupyter, box: Sandbox, host: str, scheme: str
+) -> None:
+    with open_cells(box, "%asteroid_form", host=host, color_scheme=scheme) as notebook:
+        form = FormPage(notebook)
+        assert notebook.page.evaluate(IS_LIGHT) == ("true" if scheme == "light" else "false")
+        waiting, running, _ = box.executions
+        assert [line.split(" · ")[:2] for line in form.offered()] == [
+            ["Book a table", "paused_by_agent"],
+            ["Sort incoming invoices", "running"],
+        ]
+        expect(form.send).to_be_disabled()
+        form.choose("Sort incoming invoices")
+        expect(form.execution).to_have_value(running.id)
+        form.message.fill(MESSAGE)
+        # The click arrives twice.
+        form.send.dblclick()
+        expect(form.newest()).to_contain_text("Delivered")
+        assert form.newest().locator("pre").inner_text().removeprefix("\n") == MESSAGE
+        expect(form.message).to_have_value("")
+        expect(form.message).to_be_enabled()
+        assert box.messages(running.id) == [MESSAGE]
+        assert box.messages(waiting.id) == []
+        saved = saved_with(notebook.save, "asteroid-delivered")
+    assert box.api_key not in saved
+    assert box.api_key not in jupyter.read(notebook.name)
+
+
+def saved_with(save: object, words: str) -> str:
+    """Save until the file holds these words, and return its text."""
+    texts = [""]
+
+    def look() -> bool:
+        texts.append(save())  # type: ignore[operator]
+        return words in texts[-1]
+
+    until(look)
+    return texts[-1]
+
+
+def test_a_saved_notebook_without_a_kernel_shows_the_cards_and_no_dead_form(
+    open_cells: Opener, jupyter: Jupyter, browser: Browser, box: Sandbox
+) -> None:
+    with open_cells(box, f"%asteroid_form {box.executions[1].id}") as notebook:
+        form = FormPage(notebook)
+        expect(notebook.page.get_by_text("works in a running notebook")).to_be_hidden()
+        form.message.fill("Keep this, please.")
+        form.press_and_see("Delivered")
+        saved_with(notebook.save, "Keep this, please.")
+    with opened(browser, jupyter, notebook.name, kernel=False) as reopened:
+        page = reopened.page
+        refuse_kernel(page)
+        cards = page.locator(".asteroid-form-kept .asteroid-card")
+        expect(cards).to_have_count(1)
+        expect(cards).to_contain_text("Keep this, please.")
+        expect(page.get_by_text("%asteroid_send EXECUTION message")).to_be_visible()
+        expect(page.get_by_label("Message")).to_have_count(0)
+        expect(page.get_by_role("button", name="Send")).to_have_count(0)
+        expect(page.get_by_text("Error displaying widget")).to_be_hidden()
+        expect(page.get_by_text("Loading widget")).to_be_hidden()
+
+
+def test_failures_show_their_cards_keep_the_text_and_run_no_script(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    run = box.executions[1].id
+    with open_cells(box, f"%asteroid_form {run}", host="notebooks") as notebook:
+        form = FormPage(notebook)
+        form.message.fill("Do not lose this.")
+        body = json.dumps({"code": 400, "message": HOSTILE, "detail": HOSTILE})
+        for fault, words in (
+            ({"status": 401}, "Asteroid does not accept the API key"),
+            ({"drop": "before"}, "May have been delivered"),
+            ({"drop": "after"}, "May have been delivered"),
+            ({"status": 400, "body": body}, "<script>window.canary='ran'</script>"),
+        ):
+            box.fail_next(**fault)  # type: ignore[arg-type]
+            form.press_and_see(words)
+            expect(form.message).to_have_value("Do not lose this.")
+        form.execution.fill(UNKNOWN)
+        form.press_and_see("There is no such execution")
+        expect(form.message).to_have_value("Do not lose this.")
+        expect(form.execution).to_have_value(UNKNOWN)
+        for summary in form.root.locator("summary").all():
+            summary.click()
+        assert form.root.locator("a, img, script").count() == 0
+        assert form.page.evaluate("window.canary") is None
+        # That of the answer that was lost on its way back: once, by nobody's guess twice.
+        assert box.messages(run) == ["Do not lose this."]
+
+
+def test_a_wrong_key_shows_its_card_and_the_right_one_is_noticed(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    right = "right = os.environ['ASTEROID_API_KEY']"
+    wrong = "os.environ['ASTEROID_API_KEY'] = 'another-key-4711'"
+    mend = "import time\nwhile not os.path.exists('mend'): time.sleep(0.05)\n"
+    cells = (right, wrong, f"%asteroid_form {box.executions[1].id}")
+    with open_cells(box, *cells, host="notebooks") as notebook:
+        form = FormPage(notebook)
+        expect(form.root.get_by_text("does not accept the API key")).to_be_visible()
+        form.message.fill("hello")
+        form.press_and_see("Asteroid does not accept the API key")
+        expect(form.message).to_have_value("hello")
+        notebook.run_code("os.environ['ASTEROID_API_KEY'] = right")
+        expect(form.root.get_by_text("2 active executions to choose from.")).to_be_visible()
+        form.press_and_see("Delivered")
+    assert mend
+    assert box.messages(box.executions[1].id) == ["hello"]
+
+
+@pytest.mark.parametrize("subshells", [True, False])
+def test_pressed_while_a_cell_runs_it_sends_once_and_all_that_was_typed(
+    open_cells: Opener, box: Sandbox, *, subshells: bool
+) -> None:
+    run = box.executions[1].id
+    cells = (f"%asteroid_form {run}", "import time; time.sleep(5); print('the cell', 'is over')")
+    with open_cells(box, *cells[:1]) as notebook:
+        form = FormPage(notebook)
+        if not subshells:
+            notebook.page.evaluate(WITHOUT_SUBSHELLS)
+        notebook.run_code(cells[1], wait=False)
+        # A first letter enables Send where the kernel can hear of it; so it is typed before.
+        form.message.press_sequentially("typed while a cell runs", delay=10)
+    assert subshells is not None
+
+
+WITHOUT_SUBSHELLS = """() => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  kernel.commsOverSubshells = 'disabled';
+}"""
