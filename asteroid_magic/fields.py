@@ -2,28 +2,44 @@
 
 What is sent must be what the browser shows when Send is pressed. A field's last edits may still be
 on their way then, and while the kernel is busy the message of a plain click overtakes them. So
-Send is a toggle that the browser itself links to the fields: pressing it freezes them, and the
-news of that comes to the kernel by each field's own channel, behind its last edit.
+Send is a choice, between nothing and sending, that the browser itself links to the fields: making
+it freezes them, and the news of that comes by each field's own channel, behind its last edit.
+A choice is made only once, however often the browser delivers the click (ipywidgets #3996).
 """
 
 import math
 from collections.abc import Callable, Iterable
 
 import ipywidgets
-from ipywidgets import HTML, Button, Combobox, HBox, Textarea, ToggleButton, VBox
+from ipywidgets import HTML, Button, HBox, ToggleButtons, VBox
+from traitlets import CBool
 
 from . import panels
 
 FEWEST_ROWS, MOST_ROWS, COLUMNS = 4, 16, 80
 
 
-class Fields:
-    """The widgets of one form; `form_id` tells its style and its kept cards from another's."""
+class _Freezing(ipywidgets.Widget):  # type: ignore[misc]
+    """A field that a choice can freeze: the browser gives the number of the choice made."""
 
-    def __init__(self, form_id: str, execution: str, message: str) -> None:
-        self.style = HTML(panels.style(form_id))
+    disabled = CBool(False).tag(sync=True)
+
+
+class _Combobox(_Freezing, ipywidgets.Combobox):  # type: ignore[misc]
+    pass
+
+
+class _Textarea(_Freezing, ipywidgets.Textarea):  # type: ignore[misc]
+    pass
+
+
+class Fields:
+    """The widgets of one form."""
+
+    def __init__(self, execution: str, message: str) -> None:
+        self.style = HTML(panels.style())
         self.key = HTML()
-        self.execution = Combobox(
+        self.execution = _Combobox(
             value=execution,
             description="Execution",
             placeholder="Choose one, or paste an ID",
@@ -33,15 +49,15 @@ class Fields:
         self.refresh = Button(description="Refresh", tooltip="List the active executions again")
         self.about = HTML()
         self.listing = HTML()
-        self.message = Textarea(
+        self.message = _Textarea(
             value=message, description="Message", placeholder="What the agent should read"
         )
-        self.send = ToggleButton(description="Send", tooltip="", button_style="primary")
+        # The first choice is to send nothing; it is not shown.
+        self.send = ToggleButtons(options=["", "Send"], button_style="primary")
         self.cancel = Button(description="Cancel", tooltip="Stop waiting for the answer")
         self.reason = HTML()
         self.spoken = HTML()
         self.cards = HTML()
-        self.may_send = False
         for widget, name in (
             (self.execution, "execution"),
             (self.about, "about"),
@@ -50,12 +66,11 @@ class Fields:
         ):
             widget.add_class(f"asteroid-form-{name}-field")
         self._links = [
-            ipywidgets.jsdlink((self.send, "value"), (widget, "disabled"))
-            for widget in (self.send, self.execution, self.message)
+            ipywidgets.jsdlink((self.send, "index"), (widget, "disabled"))
+            for widget in (self.execution, self.message)
         ]
         self.rows = self._laid_out()
         self.message.observe(self._grow, "value")
-        self.send.observe(self._insist, "disabled")
         self._grow()
         self.clear.layout.display = self.cancel.layout.display = "none"
 
@@ -82,11 +97,11 @@ class Fields:
         """Call `send` whenever Send has been pressed and both values are final."""
 
         def look(_change: object) -> None:
-            if self.send.value and self.execution.disabled and self.message.disabled:
+            if self.send.index and self.execution.disabled and self.message.disabled:
                 send()
 
         for widget, trait in (
-            (self.send, "value"),
+            (self.send, "index"),
             (self.execution, "disabled"),
             (self.message, "disabled"),
         ):
@@ -94,27 +109,24 @@ class Fields:
 
     def freeze(self) -> None:
         """Do in the kernel what pressing Send does in the browser."""
-        self.execution.disabled = self.message.disabled = self.send.disabled = True
-        self.send.value = True
+        self.execution.disabled = self.message.disabled = True
+        self.send.index = 1
 
     def release(self) -> None:
         """Give the fields back to the person."""
         self.execution.disabled = self.message.disabled = False
-        self.send.value = False
-        # Last: the browser does not redraw the toggle for a change that its own link answers.
-        self.send.description = "Send"
+        self.send.index = 0
         self.cancel.layout.display = "none"
-        self._insist()
 
     def allow(self, reason: str) -> None:
         """Let Send be pressed, unless there is a `reason` why not, which is then shown."""
-        self.may_send = not reason
+        self.send.disabled = bool(reason)
         self.reason.value = panels.note(reason)
-        self._insist()
 
     def show_sending(self) -> None:
         """Show that a message is under way, which can be cancelled."""
-        self.send.description = "Sending…"
+        self.send.disabled = True
+        self.show_progress("Sending…")
         self.cancel.layout.display = ""
 
     def show_progress(self, words: str) -> None:
@@ -137,11 +149,6 @@ class Fields:
         lines = self.message.value.split("\n")
         rows = sum(max(1, math.ceil(len(line) / COLUMNS)) for line in lines) + 1
         self.message.rows = min(max(rows, FEWEST_ROWS), MOST_ROWS)
-
-    def _insist(self, _change: object = None) -> None:
-        # As it lets go of a pressed toggle, the browser enables it whatever the fields hold.
-        if not self.send.value:
-            self.send.disabled = not self.may_send
 
 
 def close(widget: ipywidgets.Widget) -> None:

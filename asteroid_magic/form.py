@@ -56,7 +56,7 @@ class SendForm(VBox):  # type: ignore[misc]
         self._outcomes: tuple[Delivery | AsteroidError, ...] = ()
         self._has_key = False
         self._fingerprint: int | None = None
-        self._fields = Fields(self._form_id, _text_of(execution), message)
+        self._fields = Fields(_text_of(execution), message)
         super().__init__(self._fields.rows)
         self.add_class("asteroid-form")
         self.add_class(f"asteroid-form-{self._form_id}")
@@ -96,7 +96,7 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def submit(self) -> None:
         """Do what pressing Send does; the outcome is shown, and stands in `outcomes`, later."""
-        if self._fields.may_send:
+        if not self._fields.send.disabled:
             self._fields.freeze()
 
     def cancel(self) -> None:
@@ -219,8 +219,8 @@ class SendForm(VBox):  # type: ignore[misc]
         self._fields.cards.value = panels.history(self._sends)
         self._fields.spoken.value = panels.announcement(as_line(outcome))
         self._keep()
-        self._look()
         self._fields.release()
+        self._look()
         # Last, so that whoever waits for it finds a form that can send again.
         self._outcomes = tuple(one.outcome for one in self._sends)
 

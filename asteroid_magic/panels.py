@@ -16,8 +16,12 @@ from .text import shorten
 from .wording import card_of
 
 INSTEAD = (
-    "This form works in a running notebook that shows widgets, such as JupyterLab. "
-    "Anywhere else: %asteroid_send EXECUTION message"
+    "This form needs a notebook that shows widgets, such as JupyterLab. "
+    "Without one: %asteroid_send EXECUTION message"
+)
+GONE = (
+    "The form that stood here works while its kernel runs: run its cell again. "
+    "Where no widgets are shown: %asteroid_send EXECUTION message"
 )
 LONGEST_START = 60
 
@@ -31,9 +35,9 @@ class Sent(NamedTuple):
     outcome: Delivery | AsteroidError
 
 
-def style(form_id: str) -> str:
+def style() -> str:
     """Return the style sheet of a form."""
-    return _drawn("style.html", form_id=form_id)
+    return _drawn("style.html")
 
 
 def key_line(source: str | None, problem: str | None, elsewhere: str | None) -> str:
@@ -68,7 +72,7 @@ def history(sends: Sequence[Sent]) -> str:
 
 def kept(form_id: str, sends: Sequence[Sent]) -> str:
     """Return what a saved notebook shows where the form stood: the cards, and what to use."""
-    return _drawn("kept.html", form_id=form_id, instead=INSTEAD, history=Markup(history(sends)))  # noqa: S704 (as above)
+    return _drawn("kept.html", form_id=form_id, instead=GONE, history=Markup(history(sends)))  # noqa: S704 (as above)
 
 
 def _drawn(template: str, **values: object) -> str:

@@ -73,3 +73,8 @@ def notebook(shell: InteractiveShell, box: Sandbox) -> Notebook:
 @pytest.fixture
 def run_id(box: Sandbox) -> str:
     return box.executions[1].id
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the pictures of the README be made again: ``pytest --pictures docs/images``."""
+    parser.addoption("--pictures", help="put the pictures that the browser tests take here")

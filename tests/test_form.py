@@ -89,8 +89,9 @@ def test_what_is_sent_is_what_was_typed_and_it_goes_into_the_card(account: Sandb
 
 def test_the_fields_are_called_what_they_are(account: Sandbox) -> None:
     form = SendForm(account.executions[0], "hello")
-    names = [fields(form).execution, fields(form).message, fields(form).send]
-    assert [one.description for one in names] == ["Execution", "Message", "Send"]
+    names = [fields(form).execution, fields(form).message]
+    assert [one.description for one in names] == ["Execution", "Message"]
+    assert fields(form).send.options == ("", "Send")
     assert form.execution == account.executions[0].id
     assert form.message == "hello"
 
@@ -113,7 +114,7 @@ def test_send_is_disabled_with_the_reason_beside_it(account: Sandbox) -> None:
     assert not fields(form).send.disabled
     assert words(reason) == ""
     form.submit()
-    assert fields(form).send.value
+    assert fields(form).send.index == 1
     assert not account.messages(account.executions[0].id)
 
 
@@ -228,7 +229,7 @@ def test_one_press_is_one_message_also_when_it_comes_twice(account: Sandbox) -> 
     form = SendForm(run, "once")
     form.submit()
     form.submit()
-    fields(form).send.value = False
+    fields(form).send.index = 0
     fields(form).freeze()
     until(lambda: form.outcomes)
     until(lambda: not threads())
@@ -244,7 +245,8 @@ def test_while_it_sends_it_says_so_and_can_be_cancelled_which_is_unknown(
         use(server.base_url)
         form = SendForm(EXECUTION, "hello")
         form.submit()
-        assert fields(form).send.description == "Sending…"
+        assert fields(form).send.disabled
+        assert words(fields(form).reason) == "Sending…"
         assert fields(form).cancel.layout.display == ""
         assert fields(form).message.disabled
         until(lambda: "Sending for 0 s" in words(fields(form).reason))
@@ -275,7 +277,7 @@ def test_cancelled_before_the_first_byte_it_is_not_delivered_and_says_so_at_once
     form.cancel()
     assert form.outcomes[0].outcome == "not_delivered"
     assert form.message == "hello"
-    assert not fields(form).send.value
+    assert fields(form).send.index == 0
     over.set()
 
 

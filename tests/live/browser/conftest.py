@@ -46,7 +46,9 @@ def open_cells(browser: Browser, jupyter: Jupyter, tmp_path: Path) -> Opener:
 
     @contextmanager
     def open_them(box: Sandbox, *cells: str, **look: Any) -> Iterator[Notebook]:
-        with opened(browser, jupyter, jupyter.add(reach(box, tmp_path), *cells), **look) as notebook:
+        with opened(
+            browser, jupyter, jupyter.add(reach(box, tmp_path), *cells), **look
+        ) as notebook:
             notebook.run_all()
             yield notebook
 
@@ -64,3 +66,10 @@ def reach(box: Sandbox, folder: Path) -> str:
         f"os.environ.update(json.loads(pathlib.Path({str(settings)!r}).read_text()))\n"
         "%load_ext asteroid_magic"
     )
+
+
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The folder for pictures: a new one, or that of ``--pictures``."""
+    asked = request.config.getoption("--pictures")
+    return Path(asked) if asked else tmp_path

@@ -1,10 +1,11 @@
 """The form in a real JupyterLab and Notebook 7, in a real Chromium."""
 
 import json
-import re
+from collections.abc import Callable
 
+import nbformat
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener
@@ -14,7 +15,7 @@ from tests.waiting import until
 
 HOSTS_AND_SCHEMES = [("lab", "light"), ("lab", "dark"), ("notebooks", "light")]
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-MESSAGE = "It's {4} people,\n  at most $50 each – 👩‍👩‍👧‍👦; are you done?"
+MESSAGE = "It's {4} people,\n  at most $50 each: 👩‍👩‍👧‍👦; are you done?"
 HOSTILE = (
     "<img src=x onerror=\"window.canary='ran'\"><script>window.canary='ran'</script>"
     "<a href=\"javascript:window.canary='ran'\">click</a> javascript:window.canary='ran'"
@@ -51,12 +52,12 @@ def test_a_person_picks_an_execution_types_sends_and_sees_the_card(
     assert box.api_key not in jupyter.read(notebook.name)
 
 
-def saved_with(save: object, words: str) -> str:
+def saved_with(save: Callable[[], str], words: str) -> str:
     """Save until the file holds these words, and return its text."""
     texts = [""]
 
     def look() -> bool:
-        texts.append(save())  # type: ignore[operator]
+        texts.append(save())
         return words in texts[-1]
 
     until(look)
@@ -68,21 +69,40 @@ def test_a_saved_notebook_without_a_kernel_shows_the_cards_and_no_dead_form(
 ) -> None:
     with open_cells(box, f"%asteroid_form {box.executions[1].id}") as notebook:
         form = FormPage(notebook)
-        expect(notebook.page.get_by_text("works in a running notebook")).to_be_hidden()
+        expect(notebook.page.get_by_text("The form that stood here")).to_be_hidden()
         form.message.fill("Keep this, please.")
         form.press_and_see("Delivered")
         saved_with(notebook.save, "Keep this, please.")
-    with opened(browser, jupyter, notebook.name, kernel=False) as reopened:
-        page = reopened.page
-        refuse_kernel(page)
-        cards = page.locator(".asteroid-form-kept .asteroid-card")
-        expect(cards).to_have_count(1)
-        expect(cards).to_contain_text("Keep this, please.")
-        expect(page.get_by_text("%asteroid_send EXECUTION message")).to_be_visible()
-        expect(page.get_by_label("Message")).to_have_count(0)
-        expect(page.get_by_role("button", name="Send")).to_have_count(0)
-        expect(page.get_by_text("Error displaying widget")).to_be_hidden()
-        expect(page.get_by_text("Loading widget")).to_be_hidden()
+        # A kernel that starts anew has forgotten the form.
+        notebook.page.evaluate(RESTART)
+        expect_only_cards(notebook.page)
+    # Lab asks for a kernel where the notebook names none; and another may start by itself.
+    document = nbformat.reads(jupyter.read(notebook.name), as_version=4)
+    del document.metadata["kernelspec"], document.metadata["language_info"]
+    nbformat.write(document, jupyter.notebooks / f"bare-{notebook.name}")
+    for name, kernel in ((notebook.name, True), (f"bare-{notebook.name}", False)):
+        with opened(browser, jupyter, name, kernel=kernel) as reopened:
+            if not kernel:
+                reopened.page.locator(".jp-Dialog button", has_text="No Kernel").click()
+            expect_only_cards(reopened.page)
+
+
+RESTART = """async () => {
+  await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart();
+}"""
+
+
+def expect_only_cards(page: Page) -> None:
+    """Expect the card of the notebook itself, and nothing that looks like a form."""
+    cards = page.locator(".asteroid-form-kept .asteroid-card")
+    expect(cards).to_be_visible()
+    expect(cards).to_contain_text("Keep this, please.")
+    expect(page.get_by_text("%asteroid_send EXECUTION message")).to_be_visible()
+    expect(page.get_by_label("Message")).to_be_hidden()
+    expect(page.get_by_role("button", name="Send")).to_be_hidden()
+    expect(page.get_by_text("Error displaying widget")).to_be_hidden()
+    expect(page.get_by_text("Loading widget")).to_be_hidden()
+    expect(page.locator(".asteroid-card:visible")).to_have_count(1)
 
 
 def test_failures_show_their_cards_keep_the_text_and_run_no_script(
@@ -99,7 +119,7 @@ def test_failures_show_their_cards_keep_the_text_and_run_no_script(
             ({"drop": "after"}, "May have been delivered"),
             ({"status": 400, "body": body}, "<script>window.canary='ran'</script>"),
         ):
-            box.fail_next(**fault)  # type: ignore[arg-type]
+            box.fail_next(**fault)
             form.press_and_see(words)
             expect(form.message).to_have_value("Do not lose this.")
         form.execution.fill(UNKNOWN)
@@ -119,7 +139,6 @@ def test_a_wrong_key_shows_its_card_and_the_right_one_is_noticed(
 ) -> None:
     right = "right = os.environ['ASTEROID_API_KEY']"
     wrong = "os.environ['ASTEROID_API_KEY'] = 'another-key-4711'"
-    mend = "import time\nwhile not os.path.exists('mend'): time.sleep(0.05)\n"
     cells = (right, wrong, f"%asteroid_form {box.executions[1].id}")
     with open_cells(box, *cells, host="notebooks") as notebook:
         form = FormPage(notebook)
@@ -130,27 +149,72 @@ def test_a_wrong_key_shows_its_card_and_the_right_one_is_noticed(
         notebook.run_code("os.environ['ASTEROID_API_KEY'] = right")
         expect(form.root.get_by_text("2 active executions to choose from.")).to_be_visible()
         form.press_and_see("Delivered")
-    assert mend
     assert box.messages(box.executions[1].id) == ["hello"]
 
 
-@pytest.mark.parametrize("subshells", [True, False])
+@pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
 def test_pressed_while_a_cell_runs_it_sends_once_and_all_that_was_typed(
-    open_cells: Opener, box: Sandbox, *, subshells: bool
+    open_cells: Opener, box: Sandbox, subshells: str
 ) -> None:
     run = box.executions[1].id
-    cells = (f"%asteroid_form {run}", "import time; time.sleep(5); print('the cell', 'is over')")
-    with open_cells(box, *cells[:1]) as notebook:
+    slept = "[len(box) for box in [[]]]; import time; time.sleep(5)"
+    with open_cells(box, f"%asteroid_form {run}") as notebook:
         form = FormPage(notebook)
-        if not subshells:
-            notebook.page.evaluate(WITHOUT_SUBSHELLS)
-        notebook.run_code(cells[1], wait=False)
-        # A first letter enables Send where the kernel can hear of it; so it is typed before.
-        form.message.press_sequentially("typed while a cell runs", delay=10)
-    assert subshells is not None
+        notebook.page.evaluate(USE_SUBSHELLS, subshells)
+        # The first letter enables Send, for which the kernel has to hear of it.
+        form.message.press_sequentially("T")
+        expect(form.send).to_be_enabled()
+        notebook.run_code(slept, wait=False)
+        form.message.press_sequentially("yped while a cell runs.")
+        # Taken at once, whatever the kernel does.
+        form.send.dblclick()
+        expect(form.message).to_be_disabled()
+        expect(form.newest()).to_contain_text("Typed while a cell runs.")
+        expect(form.message).to_have_value("")
+    assert box.messages(run) == ["Typed while a cell runs."]
 
 
-WITHOUT_SUBSHELLS = """() => {
+USE_SUBSHELLS = """mode => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  kernel.commsOverSubshells = 'disabled';
+  kernel.commsOverSubshells = mode;
 }"""
+
+
+def test_other_cells_go_on_while_it_sends(open_cells: Opener, box: Sandbox) -> None:
+    run = box.executions[1].id
+    with open_cells(box, f"form = %asteroid_form {run}\nform", host="notebooks") as notebook:
+        form = FormPage(notebook)
+        box.fail_next(delay=600)
+        form.message.fill("Is anybody there?")
+        form.send.click()
+        expect(form.root.get_by_text("Sending for 1 s…")).to_be_visible()
+        expect(form.send).to_be_disabled()
+        # This returns, though the message is still under way.
+        notebook.run_code("assert not form.outcomes")
+        form.root.get_by_role("button", name="Cancel").click()
+        expect(form.newest()).to_contain_text("May have been delivered")
+        expect(form.newest()).to_contain_text("You interrupted the send")
+        expect(form.message).to_have_value("Is anybody there?")
+        expect(form.root.get_by_role("button", name="Cancel")).to_be_hidden()
+        expect(form.send).to_be_enabled()
+
+
+def test_it_works_without_a_mouse(open_cells: Opener, box: Sandbox) -> None:
+    with open_cells(box, "%asteroid_form", host="notebooks") as notebook:
+        form = FormPage(notebook)
+        keyboard = form.page.keyboard
+        form.execution.focus()
+        keyboard.type(box.executions[1].id)
+        expect(form.root.get_by_text("Sort incoming invoices · running")).to_be_visible()
+        for name in ("Clear", "Refresh"):
+            keyboard.press("Tab")
+            expect(form.root.get_by_role("button", name=name)).to_be_focused()
+        keyboard.press("Tab")
+        expect(form.message).to_be_focused()
+        keyboard.type("Typed, tabbed, sent.")
+        expect(form.send).to_be_enabled()
+        keyboard.press("Tab")
+        expect(form.send).to_be_focused()
+        keyboard.press("Space")
+        expect(form.newest()).to_contain_text("Delivered")
+    assert box.messages(box.executions[1].id) == ["Typed, tabbed, sent."]

@@ -1,0 +1,129 @@
+"""What the form and the cards look like, to the eye, a screen reader and in narrow windows."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page
+
+from asteroid_magic.sandbox import Sandbox
+from tests.live.browser.conftest import Opener
+from tests.live.browser.pages import FormPage
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+CARDS = (
+    "%asteroid_send --show run_id It's 4 people, at most $50 each.",
+    "%asteroid_send --dry-run --show run_id Are you done?",
+    "%asteroid_send nobody Please do not lose this.",
+    "box_is_gone = %asteroid_send --base-url http://127.0.0.1:9 --timeout 1 run_id Hello?",
+)
+
+
+def violations(page: Page, selector: str) -> list[str]:
+    """Return what breaks WCAG 2.1 A or AA in these elements, after a look that can see them."""
+    # Without a height of its body, axe judges no colours in Lab, and says nothing of it.
+    page.evaluate("document.body.style.height = '100vh'")
+    results = (
+        Axe()
+        .run(
+            page,
+            context={"include": [[selector]]},
+            options={"runOnly": {"type": "tag", "values": RULES}},
+        )
+        .response
+    )
+    judged = [rule for rule in results["passes"] if rule["id"] == "color-contrast"]
+    assert judged, "no contrast was judged"
+    assert judged[0]["nodes"], "no contrast was judged"
+    return [
+        f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for rule in results["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_form_and_cards_break_no_rule_of_accessibility(
+    open_cells: Opener, box: Sandbox, scheme: str, pictures: Path
+) -> None:
+    run = box.executions[1].id
+    form_cell = f"%asteroid_form {run}"
+    look: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 2600}}
+    with open_cells(box, form_cell, host="notebooks", **look) as notebook:
+        form = FormPage(notebook)
+        assert violations(form.page, ".asteroid-form") == []
+        form.execution.fill("no ID")
+        form.root.get_by_text("This is not an execution ID").wait_for()
+        assert violations(form.page, ".asteroid-form") == []
+        form.execution.fill(run)
+        form.message.fill("It's 4 people, at most $50 each.")
+        if scheme == "light":
+            picture(form.root, pictures / "form-light.png")
+        form.press_and_see("Delivered")
+        if scheme == "light":
+            picture(form.newest(), pictures / "form-delivered-light.png")
+        box.fail_next(drop="after")
+        form.message.fill("Is anybody there?")
+        form.press_and_see("May have been delivered")
+        box.fail_next(status=401)
+        form.press_and_see("does not accept the API key")
+        picture(form.root, pictures / f"form-error-{scheme}.png")
+        for summary in form.root.locator("summary").all():
+            summary.click()
+        assert violations(form.page, ".asteroid-form") == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_cards_of_the_magics_break_no_rule_of_accessibility(
+    open_cells: Opener, box: Sandbox, scheme: str
+) -> None:
+    cells = [f"run_id = {box.executions[1].id!r}", *map(tolerant, CARDS)]
+    look: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 3000}}
+    with open_cells(box, *cells, host="notebooks", **look) as notebook:
+        page = notebook.page
+        page.locator(".asteroid-card").nth(len(CARDS) - 1).wait_for()
+        assert violations(page, ".asteroid-card") == []
+
+
+def tolerant(cell: str) -> str:
+    """Return a cell that goes on after a failure, whose card is shown all the same."""
+    return f"try:\n    {cell}\nexcept Exception:\n    pass"
+
+
+def test_the_card_of_a_magic_in_lab(open_cells: Opener, box: Sandbox, pictures: Path) -> None:
+    cells = (f"train = {box.executions[1].id!r}", "%asteroid_send train Yes, book the earlier one.")
+    with open_cells(box, *cells, viewport={"width": 900, "height": 700}) as notebook:
+        card = notebook.page.locator(".asteroid-card")
+        card.wait_for()
+        assert "Delivered" in card.inner_text()
+        picture(notebook.page.locator(".jp-Cell").nth(2), pictures / "delivered.png")
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_it_fits_narrow_and_wide_windows(open_cells: Opener, box: Sandbox, width: int) -> None:
+    look: dict[str, Any] = {"viewport": {"width": width, "height": 1200}}
+    with open_cells(box, "%asteroid_form", host="notebooks", **look) as notebook:
+        form = FormPage(notebook)
+        form.choose("Sort incoming invoices")
+        form.message.fill("Somewhat longer words, so that a line of them has to be broken. " * 5)
+        form.press_and_see("Delivered")
+        assert form.root.evaluate(OVERFLOWING) == []
+        box_of = form.root.bounding_box()
+        assert box_of is not None
+        assert box_of["width"] <= 46 * 16 + 1
+
+
+# What is wider than the form itself, or stands out of it.
+OVERFLOWING = """form => {
+  const right = form.getBoundingClientRect().right + 1;
+  return [...form.querySelectorAll('*')]
+    .filter(one => one.getClientRects().length && !one.closest('[role=status]'))
+    .filter(one => one.getBoundingClientRect().right > right)
+    .map(one => one.outerHTML.slice(0, 200));
+}"""
+
+
+def picture(element: Locator, path: Path) -> None:
+    """Take a picture of an element, with nothing on it that blinks."""
+    element.screenshot(path=path, animations="disabled", caret="hide")
