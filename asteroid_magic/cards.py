@@ -8,7 +8,6 @@ import textwrap
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from .text import beginning, counted, visible
 from .wording import Block, Row, card_of
@@ -69,13 +68,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         # Here, and not in the templates, so that no expression in them can forget it.
-        finalize=_made_visible,
+        finalize=lambda value: visible(str(value), joiners=True),
     )
-
-
-def _made_visible(value: object) -> str:
-    """Return a value for a template to escape; Markup is what a template has drawn already."""
-    return value if isinstance(value, Markup) else visible(str(value), joiners=True)
 
 
 def _text_lines(row: Row | Block, width: int) -> list[str]:

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from markupsafe import Markup
-
-from .cards import as_html, environment
+from .cards import environment
 from .errors import AsteroidError
 from .records import Delivery
 from .text import shorten
@@ -57,22 +55,23 @@ def announcement(text: str) -> str:
 
 def history(sends: Sequence[Sent]) -> str:
     """Return the cards of these sends, newest first; all but the newest are folded."""
-    entries = [
+    return _drawn("history.html", entries=_entries(sends))
+
+
+def kept(form_id: str, sends: Sequence[Sent]) -> str:
+    """Return what a saved notebook shows where the form stood: the cards, and what to use."""
+    return _drawn("kept.html", form_id=form_id, instead=GONE, entries=_entries(sends))
+
+
+def _entries(sends: Sequence[Sent]) -> list[dict[str, object]]:
+    return [
         {
-            "card": Markup(as_html(one.outcome)),  # noqa: S704 (drawn and escaped by its template)
-            "word": card_of(one.outcome).word,
-            "icon": card_of(one.outcome).icon,
+            "card": card_of(one.outcome),
             "at": f"{one.at.astimezone(UTC):%H:%M:%S} UTC",
             "start": shorten(" ".join((one.outcome.message or "").split()), LONGEST_START),
         }
         for one in sends
     ]
-    return _drawn("history.html", entries=entries) if entries else ""
-
-
-def kept(form_id: str, sends: Sequence[Sent]) -> str:
-    """Return what a saved notebook shows where the form stood: the cards, and what to use."""
-    return _drawn("kept.html", form_id=form_id, instead=GONE, history=Markup(history(sends)))  # noqa: S704 (as above)
 
 
 def _drawn(template: str, **values: object) -> str:

@@ -335,7 +335,8 @@ def states() -> str:
 
 
 def every_widget() -> list[ipywidgets.Widget]:
-    found = [one for one in gc.get_objects() if isinstance(one, ipywidgets.Widget)]
+    # By type: to look at __class__ would wake the proxies of other tests.
+    found = [one for one in gc.get_objects() if issubclass(type(one), ipywidgets.Widget)]
     return [one for one in found if getattr(one, "comm", None) is not None]
 
 
