@@ -3,8 +3,15 @@
 import re
 from typing import Any
 
+import pytest
+from IPython.core import completer
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+
+needs_matchers = pytest.mark.skipif(
+    not hasattr(completer, "context_matcher"),
+    reason="before IPython 8.6 a completer is not told what stands before the cursor",
+)
 
 
 class Notebook:

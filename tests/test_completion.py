@@ -11,7 +11,7 @@ from IPython.core.completer import provisionalcompleter
 from asteroid_magic.completion import offers
 from asteroid_magic.line import OPTIONS
 from asteroid_magic.session import session
-from tests.shells import Notebook
+from tests.shells import Notebook, needs_matchers
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 SEEN = "3f2a8c1e-5b7d-4e21-9c64-1f0a2b3c4d5e"
@@ -94,6 +94,7 @@ def test_the_word_under_the_cursor_does_not_count(typed: str) -> None:
     assert "run_id" in list(offers(typed, NAMESPACE, []))
 
 
+@needs_matchers
 # IPython's own terminal still asks in this way.
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_the_shell_offers_them_in_this_order(notebook: Notebook) -> None:
@@ -112,6 +113,7 @@ def test_the_shell_offers_them_in_this_order(notebook: Notebook) -> None:
     assert "--quiet" not in matches
 
 
+@needs_matchers
 def test_the_kernel_offers_them_on_any_line(notebook: Notebook) -> None:
     notebook.shell.user_ns["run_id"] = EXECUTION
     code = "x = 1\n%asteroid_send ru"

@@ -15,6 +15,7 @@ from asteroid_magic.line import OPTIONS
 from asteroid_magic.sandbox import Sandbox
 from tests.live import notebooks
 from tests.servers import FaultServer, silent
+from tests.shells import needs_matchers
 
 Message = dict[str, Any]
 
@@ -151,6 +152,7 @@ def test_a_cell_that_runs_beside_a_loop_can_use_the_sandbox(kernel: Kernel) -> N
     assert reply["status"] == "ok"
 
 
+@needs_matchers
 def test_a_front_end_is_offered_options_variables_and_executions(kernel: Kernel) -> None:
     kernel.run("%asteroid_send run_id hello")
     _, shown = kernel.run("print(run_id)")
