@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from .executions import Execution, Executions
     from .form import SendForm
-    from .records import Delivery, DryRun
+    from .records import Delivery, DryRun, StatusChange
 
 __all__ = [
     "Activities",
@@ -62,6 +62,7 @@ __all__ = [
     "SendForm",
     "SendInterrupted",
     "ServerError",
+    "StatusChange",
     "Unauthorized",
     "UnexpectedAnswer",
     "__version__",
@@ -70,7 +71,7 @@ __all__ = [
 _ROOMS = {
     "AsteroidClient": "client",
     "SendForm": "form",
-    **dict.fromkeys(("Delivery", "DryRun"), "records"),
+    **dict.fromkeys(("Delivery", "DryRun", "StatusChange"), "records"),
     **dict.fromkeys(("Execution", "Executions"), "executions"),
     **dict.fromkeys(("Activities", "Activity", "Option", "Question"), "activities"),
 }

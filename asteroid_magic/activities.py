@@ -123,7 +123,7 @@ class Activity:
 
         An action that failed said nothing.
         """
-        return self.data.get("actionName") in SPEAKING and self.kind != "action_failed"
+        return self.action_name in SPEAKING and self.kind != "action_failed"
 
     def _whys(self) -> list[dict[str, Any]]:
         return [why for name in WHY if (why := lenient.members(self.data.get(name)))]

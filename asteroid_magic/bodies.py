@@ -40,7 +40,10 @@ def read_whole(response: Response, largest: int) -> bytes:
     raw = bytearray()
     _read(response, raw, largest + 1)
     length = response.headers.get("Content-Length", "")
-    # Not all releases of urllib3 compare the two.
+    # Where the headers break off half-way, urllib3 gives an empty body and says nothing; and not
+    # all of its releases compare the length.
+    if not raw:
+        raise BodyCutShortError
     if len(raw) <= largest and length.isdigit() and len(raw) != int(length):
         raise BodyCutShortError
     body, is_whole = _inflate(response, bytes(raw), largest + 1)

@@ -9,14 +9,14 @@ from types import TracebackType
 from typing import NoReturn, Self
 from uuid import UUID
 
-from . import reading, sending
+from . import control, reading, sending
 from .activities import Activities, Question
 from .calls import Caller, settled
 from .deadline import Timeout
 from .executions import Execution, Executions
 from .outgoing import checked_id, curl_command, prepare
-from .purposes import READ
-from .records import NO_KEY, Delivery, DryRun
+from .purposes import CANCEL, PAUSE, READ, RESUME, Purpose
+from .records import NO_KEY, Delivery, DryRun, StatusChange
 from .settings import KEY_VARIABLE, resolve
 from .transport import headers_for
 
@@ -155,6 +155,27 @@ class AsteroidClient:
         """
         checked = checked_id(execution_id, READ)
         return settled(reading.question(self._caller, checked, timeout), checked)
+
+    def pause(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
+        """Pause an execution, and return its status since then.
+
+        An error whose `outcome` is ``"unknown"`` says that it may have been paused.
+        """
+        return self._control(PAUSE, execution_id, timeout)
+
+    def resume(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
+        """Let a paused execution go on; otherwise as `pause`."""
+        return self._control(RESUME, execution_id, timeout)
+
+    def cancel(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
+        """End an execution for good; otherwise as `pause`."""
+        return self._control(CANCEL, execution_id, timeout)
+
+    def _control(
+        self, purpose: Purpose, execution_id: str | UUID, timeout: Timeout
+    ) -> StatusChange:
+        checked = checked_id(execution_id, purpose)
+        return settled(control.control(self._caller, purpose, checked, timeout), checked)
 
     def close(self) -> None:
         """Close the connections; the client sends no more."""

@@ -52,3 +52,15 @@ class DryRun(Shown):
     curl: str = field(repr=False)
 
     _repr_pretty_ = Shown._repr_pretty_
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusChange:
+    """What the server said to a pause, a resumption or a cancellation: the status since then.
+
+    `asked` is what was asked for, ``"pause"``, ``"resume"`` or ``"cancel"``.
+    """
+
+    execution_id: str
+    asked: str
+    status: str

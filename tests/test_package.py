@@ -26,7 +26,7 @@ ORDER = [
     {"panels", "errand"},
     {"login", "completion"},
     {"client"},
-    {"sending", "reading"},
+    {"sending", "reading", "control"},
     {"calls"},
     {"transport"},
     {"answers", "faults"},

@@ -82,14 +82,19 @@ def status_changed(status: str, **why: Payload) -> Payload:
     return {"activityType": "status_changed", "status": status, **why}
 
 
-def paused_by_agent(reason: str, header: str, question: str, options: dict[str, str]) -> Payload:
-    """Pause with one question; ``options`` maps each ready answer to its description."""
+def paused_by_agent(
+    reason: str, header: str, question: str, options: dict[str, str], *, several: bool = False
+) -> Payload:
+    """Pause with one question; ``options`` maps each ready answer to its description.
+
+    With ``several``, more than one of them may be chosen.
+    """
     answers = [{"label": label, "description": text} for label, text in options.items()]
-    item = {"question": question, "header": header, "multiSelect": False, "options": answers}
+    item = {"question": question, "header": header, "multiSelect": several, "options": answers}
     paused = {"reason": reason, "question": {"questions": [item]}}
     return status_changed("paused_by_agent", pausedPayload=paused)
 
 
-def terminal() -> Payload:
+def terminal(reason: str = "complete", message: str = "Execution completed") -> Payload:
     """Tell that no activity will follow."""
-    return {"activityType": "terminal", "reason": "complete", "message": "Execution completed"}
+    return {"activityType": "terminal", "reason": reason, "message": message}

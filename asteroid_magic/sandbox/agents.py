@@ -35,10 +35,20 @@ class Agent:
         self.execution_id = execution_id
         self.pace = pace
         self.inbox: asyncio.Queue[str] = asyncio.Queue()
+        # Set but while a person has paused the execution: then nothing is done.
+        self.going = asyncio.Event()
+        self.going.set()
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass at the sandbox's pace."""
+        """Let time pass at the sandbox's pace, and all of a pause."""
         await asyncio.sleep(seconds * self.pace)
+        await self.going.wait()
+
+    async def hear(self) -> str:
+        """Wait for a message."""
+        text = await self.inbox.get()
+        await self.going.wait()
+        return text
 
     async def act(self, name: str, doing: str, done: str, seconds: float) -> None:
         """Do one action, telling when it starts and when it is done."""
@@ -52,7 +62,7 @@ class Agent:
 
 async def book_a_table(agent: Agent) -> None:
     """Wait for the answer to the question, book what it says, and finish."""
-    answer = await agent.inbox.get()
+    answer = await agent.hear()
     record, execution_id = agent.world.record, agent.execution_id
     record(execution_id, status_changed("running"), step_started(3))
     await agent.wait(0.3)
@@ -68,6 +78,15 @@ async def book_a_table(agent: Agent) -> None:
     agent.world.complete(execution_id, "The guest's answer was booked as given.", result)
 
 
+async def take_an_answer(agent: Agent) -> None:
+    """Wait for the answer to the question, say that it came, and finish."""
+    answer = await agent.hear()
+    agent.world.record(agent.execution_id, status_changed("running"))
+    await agent.wait(0.5)
+    agent.world.record(agent.execution_id, said(f"Thank you. You said: {quote(answer)}"))
+    agent.world.complete(agent.execution_id, "The answer was taken.", {"answer": answer})
+
+
 async def sort_invoices(agent: Agent) -> Never:
     """Acknowledge every message; in between, now and then, do a piece of work."""
     idle_actions = 0
@@ -79,6 +98,7 @@ async def sort_invoices(agent: Agent) -> Never:
             async with asyncio.timeout(patience):
                 heard = [await agent.inbox.get()]
         except TimeoutError:
+            await agent.going.wait()
             idle_actions += 1
             await agent.act("file_read", "Reading an invoice", "Filed an invoice", 1.0)
             continue

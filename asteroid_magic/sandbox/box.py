@@ -13,6 +13,7 @@ from tornado.netutil import bind_sockets
 from . import listing
 from .executions import ExecutionSnapshot
 from .faults import Faults, checked_fault
+from .scenes import Waiting
 from .server import BASE_PATH, serve
 from .service import Service
 from .world import World
@@ -124,7 +125,8 @@ class Sandbox:
     def executions(self) -> tuple[ExecutionSnapshot, ...]:
         """The account's executions as they are now.
 
-        Always in this order: the one that opens with a question, the running one, the finished one.
+        Always in this order: the one that opens with a question, the running one, the finished one,
+        then those that were added.
         """
         return self._world().snapshots()
 
@@ -132,6 +134,24 @@ class Sandbox:
     def foreign_execution_id(self) -> str:
         """The ID of an execution that belongs to somebody else: the sandbox answers 403."""
         return self._world().foreign_id()
+
+    def add_waiting(
+        self, count: int = 1, kind: Waiting = "question"
+    ) -> tuple[ExecutionSnapshot, ...]:
+        """Add executions that wait for a person, and give them; a thousand take under a second.
+
+        They wait for an answer to a ``"question"`` with one choice or with several
+        (``"choices"``), or for a ``"confirmation"``. Their agents take the first message and
+        finish. Raises :class:`ValueError` for a count below 1, and :class:`RuntimeError` when the
+        sandbox is not open.
+        """
+        if count < 1:
+            raise ValueError(f"count must be at least 1, not {count!r}.")
+        with self._lock:
+            if self._service is None or self._loop is None:
+                raise RuntimeError("This sandbox is not open. Use it in `with`, or start() it.")
+            adding = self._service.add_waiting(count, kind)
+            return asyncio.run_coroutine_threadsafe(adding, self._loop).result()
 
     def messages(self, execution_id: str) -> list[str]:
         """Give the exact texts that arrived at an execution, oldest first.

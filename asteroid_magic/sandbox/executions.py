@@ -74,6 +74,13 @@ class Execution:
         self.add(activities.status_changed("completed", completedPayload=told), moment)
         self.add(activities.terminal(), moment)
 
+    def cancel(self, reason: str, moment: datetime) -> None:
+        """End before the work is done, with the activities that tell of it."""
+        self.status, self.terminal_at = "cancelled", moment
+        why = {"reason": reason}
+        self.add(activities.status_changed("cancelled", cancelledPayload=why), moment)
+        self.add(activities.terminal("cancelled", "Execution cancelled"), moment)
+
     def snapshot(self) -> ExecutionSnapshot:
         """Give what a look from outside sees."""
         question, options = self._pending_question()
@@ -83,7 +90,7 @@ class Execution:
         if self.status == "paused_by_agent":
             for activity in reversed(self.activities):
                 paused = activity["payload"].get("pausedPayload")
-                if paused:
+                if paused and "question" in paused:
                     asked = paused["question"]["questions"][0]
                     return asked["question"], tuple(one["label"] for one in asked["options"])
         return None, ()
@@ -113,6 +120,7 @@ class Execution:
             lasted = self.terminal_at - self.created_at
             described["terminalAt"] = stamp(self.terminal_at)
             described["duration"] = lasted.total_seconds()
+        if self.result is not None:
             described["executionResult"] = self.result
         return described
 

@@ -16,6 +16,7 @@ from .world import (
     FinishedExecutionError,
     ForeignExecutionError,
     UnknownExecutionError,
+    WrongStatusError,
 )
 
 KEY_HEADER = "X-Asteroid-Agents-Api-Key"
@@ -33,6 +34,9 @@ def worded_for_http() -> Iterator[None]:
         raise Problem(403, "this execution belongs to another organization") from error
     except FinishedExecutionError as error:
         why = f"execution is {error} and takes no more messages (an assumption of the sandbox)"
+        raise Problem(400, why) from error
+    except WrongStatusError as error:
+        why = f"execution is {error}, which does not allow this (an assumption of the sandbox)"
         raise Problem(400, why) from error
 
 

@@ -29,8 +29,8 @@ def page_of_executions(executions: list[Payload], arguments: Arguments) -> Paylo
     phases = _choices(arguments, "phase", set(PHASES.values()))
     since = _created_since(arguments)
     workflows = arguments("workflowId")
-    page = _whole_number(arguments, "page", 1)
-    size = _whole_number(arguments, "pageSize", DEFAULT_PAGE_SIZE)
+    page = whole_number(arguments, "page", 1)
+    size = whole_number(arguments, "pageSize", DEFAULT_PAGE_SIZE)
     field, descending = _sort(arguments)
     found = [
         execution
@@ -53,7 +53,7 @@ def ordered_activities(activities: list[Payload], arguments: Arguments) -> list[
     order = _last(arguments, "order", "asc")
     if order not in ("asc", "desc"):
         raise Problem(400, f"order must be asc or desc, not {order!r}", "order")
-    limit = _whole_number(arguments, "limit", len(activities) or 1)
+    limit = whole_number(arguments, "limit", len(activities) or 1)
     ordered = activities if order == "asc" else activities[::-1]
     return ordered[:limit]
 
@@ -70,7 +70,8 @@ def _choices(arguments: Arguments, name: str, allowed: set[str]) -> set[str]:
     return asked or allowed
 
 
-def _whole_number(arguments: Arguments, name: str, default: int) -> int:
+def whole_number(arguments: Arguments, name: str, default: int) -> int:
+    """Give a number from 1 that was asked for; raises :class:`Problem` with status 400."""
     text = _last(arguments, name, str(default))
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
         raise Problem(400, f"{name} must be a whole number from 1, not {text!r}", name)

@@ -1,8 +1,9 @@
-"""Where the sandbox's story stands when it opens: four executions, each with a past."""
+"""Where the sandbox's story stands when it opens, and scenes that can be added to it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
+from typing import Literal
 
 from .activities import (
     Payload,
@@ -17,6 +18,8 @@ from .activities import (
 )
 from .executions import Execution
 
+Waiting = Literal["question", "choices", "confirmation"]
+
 
 def opening_scene() -> Iterator[Execution]:
     """Give the executions in the sandbox's order: asking, running, finished, somebody else's."""
@@ -25,6 +28,43 @@ def opening_scene() -> Iterator[Execution]:
     yield _running(now - timedelta(minutes=47))
     yield _finished(now - timedelta(days=1))
     yield _foreign(now - timedelta(hours=2))
+
+
+def waiting_scenes(count: int, kind: Waiting) -> Iterator[Execution]:
+    """Give executions that wait for a person; each is a little younger than the one before."""
+    name, waits = _what_it_waits_for(kind)
+    status = waits["status"]
+    start = datetime.now(UTC) - timedelta(seconds=30)
+    for number in range(1, count + 1):
+        moment = start + timedelta(milliseconds=number)
+        execution = Execution(f"{name} {number}", status, moment, {"number": number})
+        yield _with_past(execution, [[status_changed("running"), waits]])
+
+
+def _what_it_waits_for(kind: Waiting) -> tuple[str, Payload]:
+    if kind == "confirmation":
+        why = {"reason": "About to pay 29.90 euros for the 09:10 to Rome."}
+        return "Buy a ticket", status_changed(
+            "awaiting_confirmation", awaitingConfirmationPayload=why
+        )
+    if kind == "choices":
+        return "Order supplies", paused_by_agent(
+            "Three things on the list are out of stock",
+            "Substitutes",
+            "Which of these shall I order instead?",
+            {
+                "Recycled paper": "In stock, a little dearer",
+                "Blue pens": "In stock, the same price",
+                "Larger envelopes": "In stock on Monday",
+            },
+            several=True,
+        )
+    return "Renew a contract", paused_by_agent(
+        "There are two tariffs",
+        "Tariff",
+        "Which tariff shall I choose?",
+        {"Monthly": "Can be cancelled at any time", "Yearly": "Two months for free"},
+    )
 
 
 def _asking(start: datetime) -> Execution:

@@ -7,12 +7,8 @@ from contextlib import suppress
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
-from .handlers import (
-    ActivityList,
-    ExecutionDetail,
-    ExecutionList,
-    UnknownPath,
-)
+from .control import Cancel, Pause, Resume, Sync
+from .handlers import ActivityList, ExecutionDetail, ExecutionList, UnknownPath
 from .messages import UserMessages
 from .service import Service
 
@@ -28,13 +24,14 @@ async def serve(sockets: list[socket.socket], service: Service) -> None:
     """
     server = HTTPServer(_application(service), max_body_size=LARGEST_BODY)
     server.add_sockets(sockets)
-    scripts = [asyncio.create_task(script) for script in service.scripts()]
+    service.open()
     try:
         await service.closed()
     finally:
         server.stop()
         await server.close_all_connections()
         await service.all_answered()
+        scripts = service.scripts()
         for script in scripts:
             script.cancel()
     for script in scripts:
@@ -51,6 +48,10 @@ def _application(service: Service) -> Application:
             (execution, ExecutionDetail, shared),
             (f"{execution}/activities", ActivityList, shared),
             (f"{execution}/user-messages", UserMessages, shared),
+            (f"{execution}/pause", Pause, shared),
+            (f"{execution}/resume", Resume, shared),
+            (f"{execution}/cancel", Cancel, shared),
+            (f"{execution}/sync", Sync, shared),
         ],
         default_handler_class=UnknownPath,
         default_handler_args=shared,

@@ -2,13 +2,14 @@
 
 import asyncio
 import hmac
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .agents import Agent, book_a_table, sort_invoices
+from .agents import Agent, book_a_table, sort_invoices, take_an_answer
+from .executions import ExecutionSnapshot
 from .faults import Faults
-from .scenes import opening_scene
+from .scenes import Waiting, opening_scene, waiting_scenes
 from .world import World
 
 
@@ -22,15 +23,53 @@ class Service:
         self.world = World(opening_scene())
         self.faults = faults
         self._key = key.encode()
-        asking, running, _ = self.world.snapshots()
-        self._agents = {each.id: Agent(self.world, each.id, pace) for each in (asking, running)}
+        self._pace = pace
+        self._agents: dict[str, Agent] = {}
+        self._scripts: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
         self._answering: set[asyncio.Task[Any]] = set()
 
-    def scripts(self) -> list[Coroutine[Any, Any, None]]:
-        """Give what each agent does, ready to run."""
-        asking, running = self._agents.values()
-        return [book_a_table(asking), sort_invoices(running)]
+    def open(self) -> None:
+        """Let the agents of the opening scene begin."""
+        asking, running, *_ = self.world.snapshots()
+        self._employ(asking.id, book_a_table)
+        self._employ(running.id, sort_invoices)
+
+    async def add_waiting(self, count: int, kind: Waiting) -> tuple[ExecutionSnapshot, ...]:
+        """Add executions that wait for an answer, each with an agent that takes it."""
+        added = self.world.add(waiting_scenes(count, kind))
+        for each in added:
+            self._employ(each.id, take_an_answer)
+        return added
+
+    def _employ(self, execution_id: str, script: Callable[[Agent], Awaitable[None]]) -> None:
+        agent = self._agents[execution_id] = Agent(self.world, execution_id, self._pace)
+        self._scripts[execution_id] = asyncio.ensure_future(script(agent))
+
+    def scripts(self) -> list[asyncio.Task[None]]:
+        """Give what the agents do."""
+        return list(self._scripts.values())
+
+    def pause(self, execution_id: str) -> str:
+        """Pause an agent; gives and raises what :meth:`World.pause` does."""
+        status = self.world.pause(execution_id)
+        if agent := self._agents.get(execution_id.lower()):
+            agent.going.clear()
+        return status
+
+    def resume(self, execution_id: str) -> str:
+        """Let an agent go on; gives and raises what :meth:`World.resume` does."""
+        status = self.world.resume(execution_id)
+        if agent := self._agents.get(execution_id.lower()):
+            agent.going.set()
+        return status
+
+    def cancel(self, execution_id: str) -> str:
+        """Stop an agent for good; gives and raises what :meth:`World.cancel` does."""
+        status = self.world.cancel(execution_id)
+        if script := self._scripts.get(execution_id.lower()):
+            script.cancel()
+        return status
 
     def knows_key(self, given: str) -> bool:
         """Tell whether a key is this sandbox's, in a time that tells nothing about it."""

@@ -26,6 +26,10 @@ class FinishedExecutionError(ValueError):
     """The execution is over and hears no more messages."""
 
 
+class WrongStatusError(ValueError):
+    """The execution's status does not allow what was asked for."""
+
+
 class World:
     """The account's executions and one of somebody else's, behind one lock."""
 
@@ -34,6 +38,13 @@ class World:
         self._executions = {execution.id: execution for execution in executions}
         self._organization_id = str(uuid.uuid4())
         self._user_id = str(uuid.uuid4())
+
+    def add(self, executions: Iterable[Execution]) -> tuple[ExecutionSnapshot, ...]:
+        """Take in more executions, and give them as they are."""
+        with self._lock:
+            added = {execution.id: execution for execution in executions}
+            self._executions |= added
+            return tuple(execution.snapshot() for execution in added.values())
 
     def snapshots(self) -> tuple[ExecutionSnapshot, ...]:
         """Give the account's executions as they are now, in the order they were made."""
@@ -66,6 +77,38 @@ class World:
             execution.messages.append(text)
             received = activities.user_message_received(text, self._user_id)
             execution.add(received, datetime.now(UTC))
+
+    def pause(self, execution_id: str) -> str:
+        """Pause an execution that is at work, and give its status.
+
+        Raises :class:`WrongStatusError` for one that waits or is over, and what :meth:`describe`
+        raises.
+        """
+        with self._lock:
+            execution = self._find_own(execution_id)
+            if execution.status != "paused":
+                _require(execution, {"queued", "starting", "running"})
+                reason = {"reason": "A person paused the execution"}
+                self.record(execution.id, activities.status_changed("paused", pausedPayload=reason))
+            return execution.status
+
+    def resume(self, execution_id: str) -> str:
+        """Let a paused execution go on, and give its status; raises what :meth:`pause` raises."""
+        with self._lock:
+            execution = self._find_own(execution_id)
+            if execution.status != "running":
+                _require(execution, {"paused"})
+                self.record(execution.id, activities.status_changed("running"))
+            return execution.status
+
+    def cancel(self, execution_id: str) -> str:
+        """End an execution for good, and give its status; raises what :meth:`pause` raises."""
+        with self._lock:
+            execution = self._find_own(execution_id)
+            if execution.status != "cancelled":
+                _require(execution, {name for name in PHASES if PHASES[name] != "terminal"})
+                execution.cancel("A person cancelled the execution", datetime.now(UTC))
+            return execution.status
 
     def record(self, execution_id: str, *payloads: Payload) -> None:
         """Add activities; one that changes the status changes it."""
@@ -119,3 +162,8 @@ class World:
         if execution.foreign:
             raise ForeignExecutionError(execution_id)
         return execution
+
+
+def _require(execution: Execution, statuses: set[str]) -> None:
+    if execution.status not in statuses:
+        raise WrongStatusError(execution.status)
