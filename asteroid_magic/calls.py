@@ -5,12 +5,13 @@ them; `settled` raises them in one place, outside every ``except`` block.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from .answers import Answer, error_of
+from .clock import Clock, clock_of
 from .deadline import Deadline, Timeout
 from .errors import (
     AsteroidError,
@@ -23,7 +24,7 @@ from .errors import (
     ServerError,
 )
 from .outgoing import Request
-from .purposes import SEND, Outcome, Purpose
+from .purposes import READ, SEND, Outcome, Purpose
 from .settings import ApiKey, Settings, check_timeout
 from .transport import Transport
 
@@ -40,7 +41,11 @@ SHORTEST_WAIT = 0.1
 
 @dataclass
 class Call:
-    """One call under way. `maybe_done`: the server may have done what the last request asked."""
+    """One call under way. `maybe_done`: the server may have done what the last request asked.
+
+    `asked_at` and `asked`, by `time.monotonic`, say when that began; `clock` is the server's, as
+    the latest answer has told.
+    """
 
     purpose: Purpose
     deadline: Deadline
@@ -49,6 +54,8 @@ class Call:
     maybe_done: bool = False
     began: float = field(default_factory=time.monotonic)
     asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    asked: float = 0.0
+    clock: Clock | None = None
 
 
 class Caller:
@@ -59,6 +66,7 @@ class Caller:
         self.base_url = settings.base_url
         self._transport = Transport(settings.base_url)
         self._closed = False
+        self._dated: tuple[Mapping[str, str], float, float] | None = None
 
     def begin(self, purpose: Purpose, timeout: Timeout) -> Call | ConfigurationError:
         """Return a call with its deadline, or the setting that stands in its way."""
@@ -93,16 +101,24 @@ class Caller:
 
     def _attempt(self, call: Call, request: Request) -> Answer | AsteroidError:
         call.attempts += 1
-        call.asked_at = datetime.now(UTC)
+        call.asked_at, call.asked = datetime.now(UTC), time.monotonic()
         call.deadline.connecting = False
         call.maybe_done = True
         result = self._transport.ask(request, call.key, call.deadline)
         if isinstance(result, Answer):
+            self._dated = result.headers, call.asked, time.monotonic()
+            if call.purpose == READ:
+                call.clock = clock_of(*self._dated)
             if result.status == call.purpose.expected:
                 return result
             result = error_of(result, call.key, call.purpose)
         call.maybe_done = result.outcome == "unknown"
         return result
+
+    @property
+    def clock(self) -> Clock | None:
+        """Return the server's clock, as the latest answer of this client has told."""
+        return None if self._dated is None else clock_of(*self._dated)
 
     def close(self) -> None:
         """Close the connections; no more calls are made."""

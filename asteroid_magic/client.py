@@ -3,24 +3,23 @@
 What it does stands in the rooms `sending`, `reading` and `control`; here is what a program sees.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import NoReturn, Self
 from uuid import UUID
 
-from . import control, reading, sending
-from .activities import Activities, Question
+from . import confirmation, control, reading, sending
+from .activities import Activities, Activity, Question
 from .calls import Caller, settled
 from .deadline import Timeout
 from .executions import Execution, Executions
-from .outgoing import checked_id, curl_command, prepare
+from .outgoing import checked_id, prepare
 from .purposes import CANCEL, PAUSE, READ, RESUME, Purpose
-from .records import NO_KEY, Delivery, DryRun, StatusChange
-from .settings import KEY_VARIABLE, resolve
-from .transport import headers_for
-
-MASK = "********"
+from .records import Delivery, DryRun, StatusChange
+from .settings import resolve
 
 
 class AsteroidClient:
@@ -34,7 +33,9 @@ class AsteroidClient:
 
     Every failure of a call raises an `AsteroidError`. What only reads is tried again, within the
     deadline, where the connection broke or the server was at fault; what may be done only once
-    is tried again only where provably nothing was done.
+    is tried again only where provably nothing was done. Where a delivery stays unknown, the
+    message is looked for among the activities of its execution, for `confirm_grace` seconds (5
+    unless set; 0 turns it off) beyond the deadline.
 
     Raises `ConfigurationError` for a malformed key, base URL or timeout.
     """
@@ -46,10 +47,17 @@ class AsteroidClient:
         timeout: float | None = None,
         *,
         allow_insecure: bool = False,
+        confirm_grace: float | None = None,
     ) -> None:
         fault: BaseException | None = None
         try:
-            self._settings = resolve(api_key, base_url, timeout, allow_insecure=allow_insecure)
+            self._settings = resolve(
+                api_key,
+                base_url,
+                timeout,
+                allow_insecure=allow_insecure,
+                confirm_grace=confirm_grace,
+            )
             self._caller = Caller(self._settings)
         except BaseException as error:  # noqa: BLE001 (raised again below)
             fault = error.with_traceback(None)
@@ -80,10 +88,40 @@ class AsteroidClient:
         message. Tried again is only what provably was not sent, and a 429 or 503 whose
         Retry-After fits in the deadline (seconds; the client's, if None). Source: the
         contract's `ExecutionUserMessagesAdd`.
+
+        Where no answer tells of the delivery and the activities do, `confirmed_by` says so. The
+        error of an interrupt is raised even then, with the outcome ``"delivered"``.
         """
         outgoing = prepare(execution_id, message)
-        result = sending.send(self._caller, outgoing, timeout)
+        result = sending.send(self._caller, outgoing, timeout, self._settings.confirm_grace)
         return settled(result, outgoing.execution_id, message)
+
+    def find_delivery(
+        self,
+        execution_id: str | UUID,
+        message: str,
+        since: datetime,
+        *,
+        accounted: int = 0,
+        timeout: Timeout = None,
+    ) -> Activity | None:
+        """Return the activity that shows that a message has arrived; None proves nothing.
+
+        For a message whose delivery was still unknown when its process ended. It was sent at
+        `since`, by the `server_clock`, or later; `accounted` others with the same text since
+        then are known to have arrived. No activity is returned twice, in this process.
+        """
+        outgoing = prepare(execution_id, message)
+        found = confirmation.find(self._caller, outgoing, since, accounted, timeout)
+        return settled(found, outgoing.execution_id)
+
+    def server_clock(self) -> datetime | None:
+        """Return a moment that the server's clock has passed by now, by no more than seconds.
+
+        It is what the latest answer to this client told; None where none has told.
+        """
+        clock = self._caller.clock
+        return None if clock is None else clock.earliest(time.monotonic())
 
     def dry_run(self, execution_id: str | UUID, message: str) -> DryRun:
         """Return the request that `send` would make, the key masked; nothing is sent.
@@ -91,17 +129,7 @@ class AsteroidClient:
         Raises `InvalidInput` as `send` does.
         """
         outgoing = prepare(execution_id, message)
-        headers = headers_for(MASK if self._settings.key else NO_KEY, outgoing.body)
-        url = sending.url_of(self.base_url, outgoing)
-        return DryRun(
-            execution_id=outgoing.execution_id,
-            message=message,
-            method="POST",
-            url=url,
-            headers=headers,
-            body=outgoing.body.decode(),
-            curl=curl_command(url, headers_for(f"${KEY_VARIABLE}"), outgoing.body),
-        )
+        return sending.dry_run(self._settings, outgoing)
 
     def executions(
         self,

@@ -33,6 +33,7 @@ class Deadline:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._socket: socket.socket | None = None
+        self._next: Deadline | None = None
         self.connecting = False
 
     def left(self) -> float:
@@ -48,6 +49,16 @@ class Deadline:
         """Tell whether it has been cancelled."""
         return self._over.is_set()
 
+    def then(self, seconds: float) -> "Deadline":
+        """Return a deadline for what follows the call: what is left of this one, and `seconds`.
+
+        Cancelling this one from now on, a second time if need be, cancels it.
+        """
+        following = Deadline(self.left() + seconds)
+        with self._lock:
+            self._next = following
+        return following
+
     def cancel(self) -> bool:
         """End the call at once; True where no byte of the request has gone out, nor ever will.
 
@@ -55,7 +66,9 @@ class Deadline:
         """
         with self._lock:
             self._over.set()
-            nothing_sent, bound = self.connecting, self._socket
+            nothing_sent, bound, following = self.connecting, self._socket, self._next
+        if following is not None:
+            following.cancel()
         if bound is not None:
             with suppress(OSError):
                 # Of the plain socket: that of ssl also forgets, in another thread, that it

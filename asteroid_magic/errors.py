@@ -21,7 +21,9 @@
 
 Each error says in `outcome` what is known: of a message ``"not_delivered"``, of any other call
 ``"not_done"``, and ``"unknown"`` where the agent may have the message all the same, or may have
-been paused. All of them can be pickled, so that they can cross processes.
+been paused. One may be ``"delivered"``: the `SendInterrupted` of a message that was found among the
+activities, raised because a person wanted things to stop. All of them can be pickled, so that
+they can cross processes.
 
 Titles and hints of the classes hold the names of words, such as ``{thing}``, that the `Purpose` of
 the call has.
@@ -134,7 +136,7 @@ class Interrupted(AsteroidError, KeyboardInterrupt):
 
 
 class SendInterrupted(Interrupted):
-    """A person interrupted the send; unknown unless the request had not begun."""
+    """A person interrupted the send; unknown unless the request had not begun, or it was found."""
 
 
 class ApiError(AsteroidError):

@@ -7,7 +7,7 @@ of something that was only to be read nothing can have been done.
 from dataclasses import dataclass
 from typing import Literal
 
-Outcome = Literal["not_delivered", "not_done", "unknown"]
+Outcome = Literal["delivered", "not_delivered", "not_done", "unknown"]
 
 
 @dataclass(frozen=True)

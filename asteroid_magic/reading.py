@@ -68,7 +68,7 @@ def executions(
 
         return Executions(islice(_over_pages(page), limit))
 
-    return _reading(caller, timeout, work)
+    return read(caller, timeout, work)
 
 
 def execution(caller: Caller, execution_id: str, timeout: Timeout) -> Execution | AsteroidError:
@@ -80,7 +80,7 @@ def execution(caller: Caller, execution_id: str, timeout: Timeout) -> Execution 
             raise _Failed(_no("execution", call))
         return read_execution(body)
 
-    return _reading(caller, timeout, work)
+    return read(caller, timeout, work)
 
 
 def activities(
@@ -92,7 +92,7 @@ def activities(
         why = "The order of activities is neither asc nor desc."
         hint = 'Give "asc" for the oldest first, "desc" for the newest first.'
         raise InvalidInput(why, hint=hint, purpose=READ)
-    return _reading(
+    return read(
         caller, timeout, lambda call: read_activities(caller, call, execution_id, limit, order)
     )
 
@@ -114,7 +114,7 @@ def question(
                 break
         return ()
 
-    return _reading(caller, timeout, work)
+    return read(caller, timeout, work)
 
 
 def _asked(activity: Activity) -> tuple[Question, ...]:
@@ -136,14 +136,16 @@ def read_activities(
     return Activities(islice(found, limit))
 
 
-def _reading(caller: Caller, timeout: Timeout, work: Callable[[Call], T]) -> T | AsteroidError:
+def read(caller: Caller, timeout: Timeout, work: Callable[[Call], T]) -> T | AsteroidError:
+    """Return what `work` reads within `timeout`, or the error that it came to."""
     call = caller.begin(READ, timeout)
     if isinstance(call, ConfigurationError):
         return call
-    return guarded(call, lambda: _caught(call, work))
+    return guarded(call, lambda: caught(call, work))
 
 
-def _caught(call: Call, work: Callable[[Call], T]) -> T | AsteroidError:
+def caught(call: Call, work: Callable[[Call], T]) -> T | AsteroidError:
+    """Return what `work` returns, or the error that a read within it came to."""
     try:
         return work(call)
     except _Failed as failed:

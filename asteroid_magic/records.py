@@ -14,7 +14,11 @@ NO_KEY = "(not set)"
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery(Shown):
-    """A message that the server has taken: it answered 201.
+    """A message that the server has taken.
+
+    `confirmed_by` says how that is known: by the ``"answer"``, which was 201, or, where that was
+    lost, by the ``"activities"`` of the execution, among which `activity_id` is the message. Then
+    `status_code` is that of the answer that came instead, None where none came.
 
     `base_url` is the Asteroid that took it, `message` the whole text as it was sent,
     `server_text` what the server said to it, `attempts` the number of requests it took, `sent_at`
@@ -25,11 +29,13 @@ class Delivery(Shown):
     base_url: str = DEFAULT_BASE_URL
     execution_id: str
     message: str = field(repr=False)
-    status_code: int
+    status_code: int | None
     server_text: str = field(repr=False)
     attempts: int
     sent_at: datetime
     elapsed: float
+    confirmed_by: Literal["answer", "activities"] = "answer"
+    activity_id: str | None = None
 
     # Here as well: IPython takes a class's own __repr__ before an inherited _repr_pretty_.
     _repr_pretty_ = Shown._repr_pretty_

@@ -10,10 +10,13 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE_URL = "https://odyssey.asteroid.ai/agents/v2"
 DEFAULT_TIMEOUT = 30.0
+DEFAULT_GRACE = 5.0
 
 
 class Session:
-    """The settings of this session; None where nothing has been set. `timeout` is in seconds.
+    """The settings of this session; None where nothing has been set.
+
+    `timeout` and `confirm_grace` are in seconds.
 
     `sandbox` is the base URL and the key of the one that runs; it stands before the others.
     `seen` holds the IDs of the executions that a message has reached, newest last.
@@ -22,13 +25,14 @@ class Session:
     def __init__(self) -> None:
         self.base_url: str | None = None
         self.timeout: float | None = None
+        self.confirm_grace: float | None = None
         self.key: ApiKey | None = None
         self.sandbox: tuple[str, ApiKey] | None = None
         self.seen: dict[str, None] = {}
 
     def clear(self) -> None:
         """Forget all of it."""
-        self.base_url = self.timeout = self.key = self.sandbox = None
+        self.base_url = self.timeout = self.confirm_grace = self.key = self.sandbox = None
         self.seen.clear()
 
 

@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigurationError
 from .purposes import SEND, Purpose
-from .session import DEFAULT_BASE_URL, DEFAULT_TIMEOUT, session
+from .session import DEFAULT_BASE_URL, DEFAULT_GRACE, DEFAULT_TIMEOUT, session
 from .text import shorten
 
 DEFAULT_PATH = "/agents/v2"
@@ -89,11 +89,12 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings one client works with; `timeout` is in seconds."""
+    """The settings one client works with; `timeout` and `confirm_grace` are in seconds."""
 
     base_url: str
     key: ApiKey | None
     timeout: float
+    confirm_grace: float
 
     def require_key(self, purpose: Purpose = SEND) -> ApiKey | ConfigurationError:
         """Return the key, or the error that says how to give one."""
@@ -111,6 +112,7 @@ def resolve(
     timeout: float | None = None,
     *,
     allow_insecure: bool = False,
+    confirm_grace: float | None = None,
 ) -> Settings:
     """Return the settings in force, by the order that this module's docstring states.
 
@@ -120,11 +122,14 @@ def resolve(
     sandbox = None if base_url else session.sandbox
     if timeout is None:
         timeout = DEFAULT_TIMEOUT if session.timeout is None else session.timeout
+    if confirm_grace is None:
+        confirm_grace = DEFAULT_GRACE if session.confirm_grace is None else session.confirm_grace
     return Settings(
         base_url=resolve_base_url(base_url, allow_insecure=allow_insecure),
         # The sandbox's own key never leaves it, and no other key goes there unasked.
         key=sandbox[1] if sandbox and api_key is None else _find_key(api_key),
         timeout=check_timeout(timeout),
+        confirm_grace=check_grace(confirm_grace),
     )
 
 
@@ -151,14 +156,32 @@ def _find_key(argument: str | None) -> ApiKey | None:
 
 def check_timeout(seconds: float, purpose: Purpose = SEND) -> float:
     """Return `seconds` as a float; raises `ConfigurationError` unless it is a usable deadline."""
+    # 0 leaves no time to do anything.
+    if _is_duration(seconds) and seconds:
+        return float(seconds)
+    raise _no_duration("timeout", "above 0", seconds, 30, purpose)
+
+
+def check_grace(seconds: float) -> float:
+    """Return `seconds` as a float; raises `ConfigurationError` unless it is 0 or a duration."""
+    if _is_duration(seconds):
+        return float(seconds)
+    raise _no_duration("confirm_grace", "from 0", seconds, 5, SEND)
+
+
+def _is_duration(seconds: object) -> bool:
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     # Compared before it is converted: there are integers that no float can hold.
-    if is_number and 0 < seconds <= LONGEST_TIMEOUT:
-        return float(seconds)
+    return is_number and 0 <= seconds <= LONGEST_TIMEOUT  # type: ignore[operator]
+
+
+def _no_duration(
+    name: str, least: str, seconds: object, example: int, purpose: Purpose
+) -> ConfigurationError:
     given = shorten(repr(seconds), LONGEST_QUOTE) if isinstance(seconds, (float, str)) else "given"
-    raise ConfigurationError(
-        f"The timeout {given} is not a number of seconds above 0, up to {LONGEST_TIMEOUT:,.0f}.",
-        hint="Give a number of seconds, such as 30.",
+    return ConfigurationError(
+        f"The {name} {given} is not a number of seconds {least}, up to {LONGEST_TIMEOUT:,.0f}.",
+        hint=f"Give a number of seconds, such as {example}.",
         purpose=purpose,
     )
 

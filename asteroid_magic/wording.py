@@ -80,7 +80,8 @@ def card_of(shown: object) -> Card:
     if isinstance(shown, Delivery):
         elsewhere = None if shown.base_url == DEFAULT_BASE_URL else shown.base_url
         to = _some("Asteroid", elsewhere, code=True)
-        return Card("delivered", (*_subject(shown, "Message"), *to, Row("Sent", (_when(shown),))))
+        rows = (*_subject(shown, "Message"), *to, Row("Sent", (_when(shown),)), *_known(shown))
+        return Card("delivered", rows)
     if isinstance(shown, DryRun):
         missing = " once there is an API key" if NO_KEY in shown.headers.values() else ""
         return Card("dry_run", tuple(_request(shown)), title=f"This is what would be sent{missing}")
@@ -163,6 +164,12 @@ def _number(value: float | None) -> str | None:
 def _when(delivery: Delivery) -> str:
     sent = f"{delivery.sent_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return f"{sent}, took {delivery.elapsed:,.2f} s, {counted(delivery.attempts, 'attempt')}"
+
+
+def _known(delivery: Delivery) -> Iterator[Row]:
+    if delivery.confirmed_by == "activities":
+        words = "from the execution's activities, which show the message: its answer was lost"
+        yield Row("Known", (words,))
 
 
 def _some(label: str, text: str | None, limit: int = FIELD, *, code: bool = False) -> Iterator[Row]:

@@ -1,0 +1,110 @@
+"""Which of this process's messages account for which activities, so that none confirms two.
+
+The same text may be sent twice to one execution, and its activities cannot be told apart. So they
+are counted: one that is found confirms a message only where there are more of them than other
+messages of this process account for, those included whose answer is still to come.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Key = tuple[str, str, bytes]
+
+# How long, in seconds, a message that was delivered is remembered.
+KEPT = 3_600.0
+# How often what is no longer needed is looked for, in messages.
+TIDYING = 1_000
+
+
+@dataclass(eq=False)
+class Entry:
+    """One message on its way, or delivered: then `ended` says when, by `time.monotonic`.
+
+    `is_pending` says that its answer may still come. `activity_id` is the activity that confirmed
+    it, None where an answer did.
+    """
+
+    key: Key
+    is_pending: bool = True
+    ended: float | None = None
+    activity_id: str | None = None
+
+
+class Ledger:
+    """The messages that account for activities; safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: dict[Key, list[Entry]] = {}
+        self._count = 0
+
+    def begin(self, base_url: str, execution_id: str, message: str) -> Entry:
+        """Note a message that is about to be sent; until it has `ended`, it may be there."""
+        entry = Entry((base_url, execution_id, hashlib.sha256(message.encode()).digest()))
+        with self._lock:
+            self._entries.setdefault(entry.key, []).append(entry)
+            self._count += 1
+            if self._count % TIDYING == 0:
+                self._tidy()
+        return entry
+
+    def delivered(self, entry: Entry) -> None:
+        """Note that an answer has told of the delivery."""
+        with self._lock:
+            entry.is_pending, entry.ended = False, time.monotonic()
+
+    def lost(self, entry: Entry) -> None:
+        """Note that no answer will come, so that the message accounts for nothing as yet."""
+        with self._lock:
+            if entry.is_pending:
+                entry.is_pending = False
+                self._forget(entry)
+
+    def claim(
+        self, entry: Entry, activities: Sequence[str], since: float, accounted: int = 0
+    ) -> str | None:
+        """Let an entry that is lost be confirmed by one of the activities, and return which.
+
+        None where there are no more of them than are accounted for: by entries that ended at
+        `since` (by `time.monotonic`) or later, or that are pending, and by `accounted` others.
+        """
+        with self._lock:
+            entries = self._entries.setdefault(entry.key, [])
+            claimed = {other.activity_id for other in entries}
+            free = [activity for activity in activities if activity and activity not in claimed]
+            accounted += sum(
+                other.is_pending or (other.ended is not None and other.ended >= since)
+                for other in entries
+                if other.activity_id is None
+            )
+            if len(free) <= accounted:
+                if not entries:
+                    del self._entries[entry.key]
+                return None
+            entry.activity_id, entry.ended = free[0], time.monotonic()
+            entries.append(entry)
+            return entry.activity_id
+
+    def _forget(self, entry: Entry) -> None:
+        entries = self._entries[entry.key]
+        entries.remove(entry)
+        if not entries:
+            del self._entries[entry.key]
+
+    def _tidy(self) -> None:
+        old = time.monotonic() - KEPT
+        for key, entries in list(self._entries.items()):
+            # What an activity confirmed stays: it is rare, and the activity stays as well.
+            entries[:] = [
+                each
+                for each in entries
+                if each.is_pending or each.activity_id or (each.ended or 0.0) >= old
+            ]
+            if not entries:
+                del self._entries[key]
+
+
+ledger = Ledger()
