@@ -366,7 +366,13 @@ def test_a_number_too_long_for_python_spoils_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "hide", [lambda text: text, lambda text: text.replace("secret", "\\u0073ecret")]
+    "hide",
+    [
+        lambda text: text,
+        lambda text: text.replace("secret", "\\u0073ecret"),
+        lambda text: text.replace("key-", "\\u006B\\u0065y-"),
+        lambda text: text.replace("4711", "471\\u0031").replace("the", "t\\/he"),
+    ],
 )
 def test_a_key_that_the_server_echoes_is_taken_out(hide: Callable[[str], str]) -> None:
     told = [{"id": KEY, "payload": {"message": f"the key {KEY}!", KEY: [{"deep": KEY}]}}]
@@ -374,7 +380,7 @@ def test_a_key_that_the_server_echoes_is_taken_out(hide: Callable[[str], str]) -
         client = AsteroidClient(KEY, server.base_url, 5)
         [activity] = client.activities(ID)
         client.close()
-    assert activity.text == "the key [API key]!"
+    assert activity.text.endswith("[API key]!")
     assert "secret" not in f"{activity!r} {activity.data}"
 
 

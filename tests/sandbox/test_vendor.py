@@ -9,6 +9,7 @@ import asteroid_odyssey as vendor
 import pytest
 from asteroid_odyssey import exceptions
 
+from asteroid_magic import Activity, AsteroidClient
 from asteroid_magic.sandbox import Sandbox
 
 from .support import PATIENCE
@@ -176,3 +177,72 @@ def test_the_question_and_the_answered_story_fit_their_models(
     assert vendor.AgentsExecutionTerminalPayload in kinds
     assert vendor.AgentsExecutionActivityTodosUpdatedPayload in kinds
     assert payloads[-2].completed_payload.result["booked"] == answer
+
+
+def test_our_executions_agree_with_theirs_field_by_field(
+    box: Sandbox, api: vendor.ExecutionApi
+) -> None:
+    box.add_waiting(kind="choices")
+    with AsteroidClient(box.api_key, box.base_url) as client:
+        ours = client.executions(limit=None)
+        theirs = api.executions_list(page_size=100).items
+        assert len(ours) == len(theirs) == 4
+        assert ours == tuple(client.execution(each.id) for each in theirs)
+    for mine, other in zip(ours, theirs, strict=True):
+        same = "id workflow_id workflow_name created_at started_at terminal_at duration inputs"
+        for name in (*same.split(), "metadata", "live_view_url", "recording_url", "profile_name"):
+            assert getattr(mine, name) == getattr(other, name), name
+        assert mine.status == other.status.value
+        result = other.execution_result
+        assert mine.outcome == (result and result.outcome)
+        assert mine.reasoning == (result and result.reasoning)
+        assert mine.result == (result and result.result)
+        known = {field.alias or name for name, field in type(other).model_fields.items()}
+        assert mine.data.keys() <= known
+
+
+def test_our_activities_agree_with_theirs_field_by_field(
+    box: Sandbox, api: vendor.ExecutionApi
+) -> None:
+    asking = box.executions[0].id
+    api.execution_user_messages_add(asking, message("Friday 21:15"))
+    completed(api, asking)
+    box.add_waiting(kind="choices")
+    box.add_waiting(kind="confirmation")
+    with AsteroidClient(box.api_key, box.base_url) as client:
+        for snapshot in box.executions:
+            if snapshot.status == "running":
+                client.pause(snapshot.id)
+            ours = client.activities(snapshot.id, order="desc")
+            theirs = api.execution_activities_get(snapshot.id, order="desc")
+            for mine, other in zip(ours, theirs, strict=True):
+                assert (mine.id, mine.execution_id, mine.timestamp) == (
+                    other.id,
+                    other.execution_id,
+                    other.timestamp,
+                )
+                members = told(other).to_dict()
+                assert mine.kind == members.pop("activityType")
+                assert mine.data == members
+                assert_same_questions(mine, told(other))
+
+
+def assert_same_questions(mine: Activity, other: Any) -> None:
+    paused = getattr(other, "paused_payload", None)
+    asked = paused.question.questions if paused and paused.question else []
+    for question, theirs in zip(mine.question, asked, strict=True):
+        assert (question.question, question.header) == (theirs.question, theirs.header)
+        assert question.multi_select == theirs.multi_select
+        labels = [(option.label, option.description) for option in theirs.options]
+        assert list(question.options) == labels
+
+
+def test_their_client_pauses_resumes_cancels_and_waits(
+    box: Sandbox, api: vendor.ExecutionApi
+) -> None:
+    run = box.executions[1].id
+    assert api.execution_pause(run).status == "paused"
+    assert api.execution_resume(run).status == "running"
+    assert api.execution_sync_get(run, timeout_seconds=1).status.value == "running"
+    assert api.execution_cancel(run).status == "cancelled"
+    assert api.execution_sync_get(run, timeout_seconds=1).status.value == "cancelled"
