@@ -1,8 +1,9 @@
 """`Execution`: a run of an agent as Asteroid describes it, read leniently, and a list of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from importlib import import_module
 from typing import Any, SupportsIndex, overload
 
 from . import lenient
@@ -67,9 +68,38 @@ class Execution:
 
 
 class Executions(tuple[Execution, ...]):
-    """Executions, in the order in which the server listed them."""
+    """Executions, in the order in which the server listed them; shown as a table."""
 
     __slots__ = ()
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each and all but `data` as columns.
+
+        Raises `ImportError` where pandas is not installed.
+        """
+        try:
+            pandas = import_module("pandas")
+        except ModuleNotFoundError:
+            pandas = None
+        if pandas is None:
+            raise ImportError("to_frame() needs pandas. Install it with: pip install pandas")
+        columns = [each.name for each in fields(Execution) if each.name != "data"]
+        rows = ([getattr(execution, name) for name in columns] for execution in self)
+        return pandas.DataFrame(rows, columns=columns)
+
+    def as_text(self) -> str:
+        """Return the table as plain text."""
+        from . import tables  # noqa: PLC0415 (Jinja2 loads when the first card is drawn)
+
+        return tables.as_text(self)
+
+    def _repr_html_(self) -> str:
+        from . import tables  # noqa: PLC0415 (as above)
+
+        return tables.as_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("…" if cycle else self.as_text())
 
     @overload
     def __getitem__(self, at: SupportsIndex) -> Execution: ...

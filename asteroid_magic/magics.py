@@ -21,7 +21,7 @@ from IPython.core.magic import (
 from traitlets import Float, TraitError, Unicode, observe, validate
 
 from . import interception
-from .session import DEFAULT_TIMEOUT, session
+from .session import DEFAULT_GRACE, DEFAULT_TIMEOUT, session
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -44,13 +44,18 @@ class AsteroidMagics(Magics):
         DEFAULT_TIMEOUT,
         help="Seconds a whole send may take, connecting and retries included.",
     ).tag(config=True)
+    confirm_grace = Float(
+        DEFAULT_GRACE,
+        help="Seconds for which a message whose answer was lost is looked for among the "
+        "activities of its execution. 0 turns it off.",
+    ).tag(config=True)
 
     def __init__(self, shell: "InteractiveShell", **keywords: Any) -> None:
         super().__init__(shell, **keywords)
         self._shell = shell
         self._sandbox: Sandbox | None = None
 
-    @validate("base_url", "timeout")
+    @validate("base_url", "timeout", "confirm_grace")
     def _check(self, proposal: Mapping[str, Any]) -> str | float:
         from . import settings
         from .errors import ConfigurationError
@@ -58,7 +63,8 @@ class AsteroidMagics(Magics):
         value = proposal["value"]
         try:
             if isinstance(value, float):
-                return settings.check_timeout(value)
+                is_grace = proposal["trait"].name == "confirm_grace"
+                return (settings.check_grace if is_grace else settings.check_timeout)(value)
             return settings.check_base_url(value) if value else ""
         except ConfigurationError as error:
             problem = TraitError(f"{error.detail} {error.hint}")
@@ -68,6 +74,10 @@ class AsteroidMagics(Magics):
     def _remember(self, _change: object) -> None:
         session.base_url = self.base_url or None
         session.timeout = self.timeout
+
+    @observe("confirm_grace")
+    def _remember_grace(self, _change: object) -> None:
+        session.confirm_grace = self.confirm_grace
 
     @no_var_expand
     @needs_local_scope

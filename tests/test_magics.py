@@ -176,9 +176,11 @@ def test_config_shows_sets_and_checks(
     assert box.api_key not in notebook.text
     assert "Seconds a whole send may take" in notebook.text
     notebook.run("%config AsteroidMagics.timeout = 5.0")
-    assert settings.resolve().timeout == 5
+    notebook.run("%config AsteroidMagics.confirm_grace = 0.0")
+    assert (settings.resolve().timeout, settings.resolve().confirm_grace) == (5, 0)
     for bad, says in (
         ("timeout = -1.0", "number of seconds"),
+        ("confirm_grace = -1.0", "number of seconds from 0"),
         ("base_url = 'http://odyssey.asteroid.ai'", "unencrypted"),
     ):
         notebook.run(f"%config AsteroidMagics.{bad}")
@@ -430,6 +432,7 @@ def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
         assert vars(session) == {
             "base_url": None,
             "timeout": None,
+            "confirm_grace": None,
             "key": None,
             "sandbox": None,
             "seen": {},

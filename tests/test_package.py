@@ -35,6 +35,7 @@ ORDER = [
     {"bodies"},
     {"connections"},
     {"deadline"},
+    {"tables"},
     {"line", "lookup", "cards", "choices"},
     {"wording", "outgoing"},
     {"keystore", "settings"},
@@ -71,6 +72,7 @@ PURE = {
     "outgoing",
     "shown",
     "session",
+    "tables",
 }
 
 
