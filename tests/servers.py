@@ -63,8 +63,9 @@ class FaultServer:
 
     def _start(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        # Once it runs, so that who waits for all of them can join it.
+        self._threads.append(thread)
 
     def _accept(self) -> None:
         while not self.stopping.is_set():

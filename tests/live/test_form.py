@@ -46,7 +46,7 @@ def test_the_message_is_delivered_and_the_card_is_kept(ran: dict[str, NotebookNo
 
 
 def test_an_unknown_outcome_keeps_the_text(ran: dict[str, NotebookNode]) -> None:
-    said = notebooks.text(cell_with(ran, 'fail_next(drop="after")'))
+    said = notebooks.text(cell_with(ran, 'fail_next(drop="before")'))
     assert said == "('unknown', 'Is anybody there?')"
 
 

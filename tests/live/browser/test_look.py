@@ -63,7 +63,7 @@ def test_form_and_cards_break_no_rule_of_accessibility(
         form.press_and_see("Delivered")
         if scheme == "light":
             picture(form.newest(), pictures / "form-delivered-light.png")
-        box.fail_next(drop="after")
+        box.fail_next(drop="before")
         form.message.fill("Is anybody there?")
         form.press_and_see("May have been delivered")
         box.fail_next(status=401)
