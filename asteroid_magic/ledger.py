@@ -58,10 +58,11 @@ class Ledger:
 
     def lost(self, entry: Entry) -> None:
         """Note that no answer will come, so that the message accounts for nothing as yet."""
+        if not entry.is_pending:
+            return
         with self._lock:
-            if entry.is_pending:
-                entry.is_pending = False
-                self._forget(entry)
+            entry.is_pending = False
+            self._forget(entry)
 
     def claim(
         self, entry: Entry, activities: Sequence[str], since: float, accounted: int = 0

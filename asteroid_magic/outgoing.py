@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from .errors import InvalidInput
@@ -31,8 +31,7 @@ class Outgoing:
     body: bytes
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A request over HTTP, less the key; a `body` is JSON, and a POST may have none.
 
     `largest` is the size in bytes that the body of the answer is read up to. If it must come
