@@ -8,7 +8,7 @@ from IPython.core.error import UsageError
 from IPython.display import display
 
 from .client import AsteroidClient
-from .errors import AsteroidError
+from .errors import AsteroidError, InvalidInput
 from .line import SendCommand, UsageProblem, fill, parse
 from .login import action_for
 from .lookup import resolve_execution
@@ -53,7 +53,16 @@ def form(
     from .form import SendForm  # noqa: PLC0415 (ipywidgets loads with the first form)
 
     namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
-    return _shown(lambda: SendForm(resolve_execution(word, namespace) if word else None))
+    if len(word.split()) > 1 and not word.startswith("{"):
+        raise UsageError(
+            "%asteroid_form takes an execution and no more. To send a message without a form: "
+            "%asteroid_send EXECUTION message"
+        )
+    try:
+        return SendForm(resolve_execution(word, namespace) if word else None)
+    except InvalidInput as error:
+        words = f"{error.detail} {error.hint}"
+    raise UsageError(words)
 
 
 def login(line: str) -> str:

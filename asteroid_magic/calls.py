@@ -33,6 +33,7 @@ Patience = Callable[[AsteroidError, int], float | None]
 
 # Waits, in seconds, before another try of what provably did nothing.
 BACKOFF = (0.1, 0.4)
+CANCELLED = "You cancelled the {call}"
 # What becomes of a call that is cancelled while it waits.
 _CUT_SHORT = (ConnectionFailed, NoAnswer)
 # A server that says "Retry-After: 0" all the time is not hammered.
@@ -93,7 +94,7 @@ class Caller:
             if isinstance(result, Answer):
                 return result
             if call.deadline.is_cancelled and isinstance(result, _CUT_SHORT):
-                result = _interrupted(call.purpose, result.outcome)
+                result = _interrupted(call.purpose, result.outcome, CANCELLED)
             wait = patience(result, tries)
             if wait is None or wait >= call.deadline.left() or self._closed:
                 return result.about(None, None, call.attempts)
@@ -141,9 +142,9 @@ def guarded(call: Call, work: Callable[[], T]) -> T | AsteroidError:
     return _interrupted(call.purpose, outcome).about(None, None, call.attempts)
 
 
-def _interrupted(purpose: Purpose, outcome: Outcome) -> Interrupted:
+def _interrupted(purpose: Purpose, outcome: Outcome, title: str | None = None) -> Interrupted:
     kind = SendInterrupted if purpose == SEND else Interrupted
-    return kind(outcome=outcome, purpose=purpose)
+    return kind(title=title and purpose.words(title), outcome=outcome, purpose=purpose)
 
 
 def settled(

@@ -4,9 +4,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from .calls import CANCELLED
 from .client import AsteroidClient, connected
 from .deadline import Deadline
 from .errors import AsteroidError, DeliveryUnknown, SendInterrupted
+from .purposes import SEND
 from .records import Delivery
 
 TICK = 1.0
@@ -48,7 +50,8 @@ class Errand:
     def cancel(self) -> None:
         """End it: at once where nothing has gone out, else with what is then known."""
         if self._deadline.cancel():
-            self._finish(SendInterrupted(outcome="not_delivered"))
+            title = SEND.words(CANCELLED)
+            self._finish(SendInterrupted(title=title, outcome="not_delivered"))
 
     def _send(self, client: AsteroidClient | None) -> None:
         outcome: Outcome

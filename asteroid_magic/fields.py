@@ -133,6 +133,17 @@ class Fields:
         """Show beside the buttons how the message under way is getting on."""
         self.reason.value = panels.note(words, "busy")
 
+    def mark_wrong(self, *, is_wrong: bool) -> None:
+        """Show the execution field as one that holds no ID, or as any other."""
+        change = self.execution.add_class if is_wrong else self.execution.remove_class
+        change("asteroid-form-is-wrong")
+
+    def empty(self) -> None:
+        """Empty the execution field, to choose another there."""
+        self.execution.value = ""
+        # The button goes away, and the keyboard must not lose its place. Not before ipywidgets 8.
+        getattr(self.execution, "focus", lambda: None)()
+
     def offer(self, lines: Iterable[str]) -> None:
         """Offer these executions to choose from."""
         self.execution.options = tuple(lines)

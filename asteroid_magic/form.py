@@ -66,7 +66,7 @@ class SendForm(VBox):  # type: ignore[misc]
         self._fields.when_sent(self._start)
         self._fields.cancel.on_click(lambda _: self.cancel())
         self._fields.refresh.on_click(lambda _: self.refresh())
-        self._fields.clear.on_click(lambda _: setattr(self, "execution", ""))
+        self._fields.clear.on_click(lambda _: self._fields.empty())
         self._is_closed = False
         notices.watch(self)
         self.notice()
@@ -95,9 +95,16 @@ class SendForm(VBox):  # type: ignore[misc]
         return self._outcomes
 
     def submit(self) -> None:
-        """Do what pressing Send does; the outcome is shown, and stands in `outcomes`, later."""
-        if not self._fields.send.disabled:
-            self._fields.freeze()
+        """Do what pressing Send does; the outcome is shown, and stands in `outcomes`, later.
+
+        Raises `InvalidInput` where Send could not be pressed, with the reason.
+        """
+        reason = "The form is closed." if self._is_closed else self._reason()
+        if self._errand is not None:
+            reason = "A message of this form is still on its way."
+        if reason:
+            raise InvalidInput(reason, hint="").about(self.execution, self.message)
+        self._fields.freeze()
 
     def cancel(self) -> None:
         """Stop waiting for the message under way; the agent may have it all the same."""
@@ -133,6 +140,7 @@ class SendForm(VBox):  # type: ignore[misc]
         self._picker.close()
         if self._errand is not None:
             self._errand.cancel()
+        self._keep()
         self._fields.close()
         self.layout.close()
         super().close()
@@ -141,6 +149,9 @@ class SendForm(VBox):  # type: ignore[misc]
         return f"<SendForm for {self.execution or 'no execution yet'}>"
 
     def _ipython_display_(self, **_: Any) -> None:
+        if self._is_closed:
+            self._keep(update=False)
+            return
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         publish_display_data(  # type: ignore[no-untyped-call]
             {
@@ -155,7 +166,7 @@ class SendForm(VBox):  # type: ignore[misc]
     def _keep(self, *, update: bool = True) -> None:
         """Put the cards into the notebook itself, for the day when it has no kernel."""
         publish_display_data(  # type: ignore[no-untyped-call]
-            {"text/html": panels.kept(self._form_id, self._sends)},
+            {"text/html": panels.kept(self._form_id, self._sends, is_closed=self._is_closed)},
             transient={"display_id": f"asteroid-form-{self._form_id}"},
             update=update,
         )
@@ -216,6 +227,8 @@ class SendForm(VBox):  # type: ignore[misc]
         if isinstance(outcome, Delivery):
             session.seen[outcome.execution_id] = None
             self._fields.message.value = ""
+            # It may be waiting no more.
+            self._picker.refresh(has_key=self._has_key, quietly=True)
         self._fields.cards.value = panels.history(self._sends)
         self._fields.spoken.value = panels.announcement(as_line(outcome))
         self._keep()

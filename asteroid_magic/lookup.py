@@ -37,15 +37,21 @@ def resolve_execution(word: str, namespace: Mapping[str, Any]) -> str:
     return id_in(value, name)
 
 
+def id_inside(text: str) -> str | None:
+    """Return the first execution ID that stands somewhere in the text, as in that of a page."""
+    found = _ID_INSIDE.search(text)
+    return found.group() if found else None
+
+
 def _no_execution(word: str, namespace: Mapping[str, Any]) -> InvalidInput:
     """Return the error for a word that is neither an ID nor a name, with the likely way out."""
-    inside = _ID_INSIDE.search(word)
+    inside = id_inside(word)
     odd = [c for c in word if c.isspace() or unicodedata.category(c) == "Cf"]
     name = re.sub(r"^\W+|\W+$", "", word)
     if odd:
         hint = f"It holds an invisible character (U+{ord(odd[0]):04X}): type a plain blank instead."
     elif inside:
-        hint = f"It holds {inside.group()}: give that alone."
+        hint = f"It holds {inside}: give that alone."
     elif any(bracket in word for bracket in "[("):
         hint = "Put it into a variable first, and name that: run = …, then %asteroid_send run …"
     elif name in namespace:

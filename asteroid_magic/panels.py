@@ -21,6 +21,7 @@ GONE = (
     "The form that stood here works while its kernel runs: run its cell again. "
     "Where no widgets are shown: %asteroid_send EXECUTION message"
 )
+CLOSED = "This form is closed. A new one: %asteroid_form"
 LONGEST_START = 60
 
 Tone = Literal["quiet", "wrong", "busy"]
@@ -58,9 +59,10 @@ def history(sends: Sequence[Sent]) -> str:
     return _drawn("history.html", entries=_entries(sends))
 
 
-def kept(form_id: str, sends: Sequence[Sent]) -> str:
+def kept(form_id: str, sends: Sequence[Sent], *, is_closed: bool = False) -> str:
     """Return what a saved notebook shows where the form stood: the cards, and what to use."""
-    return _drawn("kept.html", form_id=form_id, instead=GONE, entries=_entries(sends))
+    words = CLOSED if is_closed else GONE
+    return _drawn("kept.html", form_id=form_id, words=words, entries=_entries(sends))
 
 
 def _entries(sends: Sequence[Sent]) -> list[dict[str, object]]:
@@ -68,6 +70,7 @@ def _entries(sends: Sequence[Sent]) -> list[dict[str, object]]:
         {
             "card": card_of(one.outcome),
             "at": f"{one.at.astimezone(UTC):%H:%M:%S} UTC",
+            "title": one.outcome.title if isinstance(one.outcome, AsteroidError) else "",
             "start": shorten(" ".join((one.outcome.message or "").split()), LONGEST_START),
         }
         for one in sends

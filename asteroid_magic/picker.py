@@ -10,6 +10,7 @@ from .deadline import Deadline
 from .errors import AsteroidError
 from .executions import Execution
 from .fields import Fields
+from .lookup import id_inside
 from .outgoing import is_execution_id
 from .text import counted
 
@@ -26,6 +27,7 @@ class Picker:
         self._listing: Deadline | None = None
         self._offered: Mapping[str, Execution] = {}
         self._known: dict[str, Execution] = {}
+        self._has_all = False
         fields.execution.observe(self._look, "value")
         self._look()
 
@@ -34,14 +36,15 @@ class Picker:
         """What stands in the field, less the blanks round it, as they come with pasting."""
         return str(self._fields.execution.value).strip()
 
-    def refresh(self, *, has_key: bool) -> None:
+    def refresh(self, *, has_key: bool, quietly: bool = False) -> None:
         """List the active executions anew, on a thread of its own; the latest listing counts."""
         self.close()
         if not has_key:
             self._say("The active executions are listed once there is an API key.")
             return
         self._listing = deadline = Deadline(LISTING_TIMEOUT)
-        self._say("Listing the active executions…", "busy")
+        if not quietly:
+            self._say("Listing the active executions…", "busy")
         name = "asteroid-magic listing"
         threading.Thread(target=self._list, args=(deadline,), name=name, daemon=True).start()
 
@@ -58,7 +61,7 @@ class Picker:
             offered = choices_of(found)
         except AsteroidError as error:
             words = f"The active executions could not be listed: {error.title}. {error.detail}"
-            self._apply(deadline, {}, f"{words} An ID can be pasted all the same.")
+            self._apply(deadline, None, f"{words} An ID can be pasted all the same.")
         else:
             if offered:
                 said = f"{counted(len(offered), 'active execution')} to choose from."
@@ -66,33 +69,53 @@ class Picker:
                 said = "No execution is active now. An ID can be pasted all the same."
             self._apply(deadline, offered, said)
 
-    def _apply(self, deadline: Deadline, offered: Mapping[str, Execution], said: str) -> None:
+    def _apply(
+        self, deadline: Deadline, offered: Mapping[str, Execution] | None, said: str
+    ) -> None:
         if self._listing is not deadline:
             return
         self._listing = None
-        self._offered = offered
-        self._known |= {one.id.lower(): one for one in offered.values()}
-        self._fields.offer(offered)
+        self._offered = offered or {}
+        self._known = {one.id.lower(): one for one in self._offered.values()}
+        # Of an execution that is not among them, that is known only if these are all.
+        self._has_all = offered is not None and len(offered) < MOST_OFFERED
+        self._fields.offer(self._offered)
         self._say(said)
         self._look()
 
     def _look(self, _change: object = None) -> None:
         """Put the ID in place of a chosen line, and say what the field holds."""
         chosen = self._offered.get(self.value)
-        if chosen is not None:
-            # This comes here again, with the ID.
-            self._fields.execution.value = chosen.id
+        if chosen is not None or (is_execution_id(self.value) and self._has_blanks()):
+            # This comes here again, with the ID alone.
+            self._fields.execution.value = chosen.id if chosen else self.value
             return
-        known = self._known.get(self.value.lower())
-        is_wrong = bool(self.value) and not is_execution_id(self.value)
-        if is_wrong:
-            self._fields.execution.add_class("asteroid-form-is-wrong")
-            words = f"This is not an execution ID: it has 36 characters, like {EXAMPLE}."
-            self._fields.about.value = panels.note(words, "wrong")
-        else:
-            self._fields.execution.remove_class("asteroid-form-is-wrong")
-            self._fields.about.value = panels.note(described(known) if known else "")
+        wrong = self._what_is_wrong()
+        self._fields.mark_wrong(is_wrong=bool(wrong))
+        words, tone = (wrong, "wrong") if wrong else (self._what_is_known(), "quiet")
+        self._fields.about.value = panels.note(words, "wrong" if tone == "wrong" else "quiet")
         self._fields.clear.layout.display = "" if self.value else "none"
+
+    def _has_blanks(self) -> bool:
+        return bool(self._fields.execution.value != self.value)
+
+    def _what_is_wrong(self) -> str:
+        if not self.value or is_execution_id(self.value):
+            return ""
+        if any(self.value.lower() in line.lower() for line in self._offered):
+            # Who types a part of a line is looking for it.
+            return ""
+        inside = id_inside(self.value)
+        if inside:
+            return f"This is not an execution ID, but holds one: {inside}"
+        return f"This is not an execution ID. One has 36 characters, like {EXAMPLE}"
+
+    def _what_is_known(self) -> str:
+        known = self._known.get(self.value.lower())
+        if known is not None:
+            return described(known)
+        is_elsewhere = self._has_all and is_execution_id(self.value)
+        return "This one is not among the active executions." if is_elsewhere else ""
 
     def _say(self, words: str, tone: panels.Tone = "quiet") -> None:
         self._fields.listing.value = panels.note(words, tone)

@@ -163,7 +163,8 @@ def test_what_is_no_id_is_visibly_wrong(account: Sandbox) -> None:
     assert "This is not an execution ID" in words(fields(form).about)
     assert "asteroid-form-is-wrong" in fields(form).execution._dom_classes
     form.execution = f"  {EXECUTION} "
-    assert words(fields(form).about) == ""
+    assert fields(form).execution.value == EXECUTION
+    assert "not an execution ID" not in words(fields(form).about)
     assert "asteroid-form-is-wrong" not in fields(form).execution._dom_classes
     assert account.is_running
 
@@ -230,7 +231,8 @@ def test_one_press_is_one_message_also_when_it_comes_twice(account: Sandbox) -> 
     account.fail_next(delay=0.3)
     form = SendForm(run, "once")
     form.submit()
-    form.submit()
+    with pytest.raises(InvalidInput, match="still on its way"):
+        form.submit()
     fields(form).send.index = 0
     fields(form).freeze()
     until(lambda: form.outcomes)
@@ -257,7 +259,7 @@ def test_while_it_sends_it_says_so_and_can_be_cancelled_which_is_unknown(
         until(lambda: form.outcomes)
         form.close()
     assert form.outcomes[0].outcome == "unknown"
-    assert form.outcomes[0].title == "You interrupted the send"
+    assert form.outcomes[0].title == "You cancelled the send"
 
 
 def test_cancelled_before_the_first_byte_it_is_not_delivered_and_says_so_at_once(
@@ -281,6 +283,43 @@ def test_cancelled_before_the_first_byte_it_is_not_delivered_and_says_so_at_once
     assert form.message == "hello"
     assert fields(form).send.index == 0
     over.set()
+
+
+def test_what_cannot_be_submitted_is_refused_with_the_reason(account: Sandbox) -> None:
+    form = SendForm(account.executions[1].id)
+    with pytest.raises(InvalidInput, match="Write a message"):
+        form.submit()
+    form.close()
+    with pytest.raises(InvalidInput, match="closed"):
+        form.submit()
+
+
+def test_a_closed_form_is_shown_as_what_it_was(account: Sandbox) -> None:
+    form = sent(SendForm(account.executions[1].id), "keep me")
+    form.close()
+    with capture_output() as captured:
+        form._ipython_display_()
+    (kept,) = captured.outputs
+    assert "This form is closed." in Seen(kept.data["text/html"]).words
+    assert "keep me" in Seen(kept.data["text/html"]).words
+
+
+def test_what_the_field_says_follows_the_list(account: Sandbox) -> None:
+    waiting, _, finished = account.executions
+    form = listed(SendForm(finished.id))
+    about = fields(form).about
+    assert words(about) == "This one is not among the active executions."
+    form.execution = waiting.id
+    assert words(about) == "Book a table · paused_by_agent"
+    sent(form, "Friday 18:30")
+    until(lambda: account.executions[0].status == "completed")
+    fields(form).refresh.click()
+    until(lambda: words(about) == "This one is not among the active executions.")
+    # Part of a line that is offered: whoever types it is looking for it.
+    form.execution = "sort inc"
+    assert words(about) == ""
+    form.execution = f"https://platform.example/runs/{waiting.id}?tab=1"
+    assert words(about) == f"This is not an execution ID, but holds one: {waiting.id}"
 
 
 def test_cancelling_nothing_does_nothing(account: Sandbox) -> None:
@@ -429,8 +468,13 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 def test_an_execution_that_is_none_stops_the_magic(notebook: Notebook) -> None:
     with capture_output() as captured:
         result = notebook.shell.run_cell("%asteroid_form nothing")
-    assert isinstance(result.error_in_exec, InvalidInput)
-    assert "neither an execution ID nor a variable" in captured.outputs[0].data["text/html"]
+    assert (
+        "'nothing' is neither an execution ID nor a variable" in captured.stderr + captured.stdout
+    )
+    with capture_output() as captured:
+        notebook.shell.run_cell("%asteroid_form run_id hello")
+    assert "takes an execution and no more" in captured.stderr + captured.stdout
+    assert result.error_in_exec
 
 
 def test_what_is_kept_in_the_notebook_is_the_cards_and_what_to_use(

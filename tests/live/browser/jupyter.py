@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +24,16 @@ from playwright.sync_api import Browser, Page, Route
 
 TOKEN = "a-token-of-the-tests"
 PATIENCE = 60.0
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+FOLDERS = {
+    "HOME": "home",
+    "JUPYTER_CONFIG_DIR": "config",
+    "JUPYTER_DATA_DIR": "data",
+    "JUPYTER_RUNTIME_DIR": "runtime",
+    "JUPYTERLAB_SETTINGS_DIR": "settings",
+    "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    "IPYTHONDIR": "ipython",
+}
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = [
     "--no-sandbox",
@@ -123,11 +134,7 @@ class Jupyter:
         """Write a notebook under a new name, which is returned."""
         name = f"{uuid.uuid4().hex[:8]}.ipynb"
         # With it, Lab does not ask which kernel to use.
-        notebook.metadata.kernelspec = {
-            "name": "python3",
-            "display_name": "Python 3",
-            "language": "python",
-        }
+        notebook.metadata.kernelspec = dict(KERNEL)
         nbformat.write(notebook, self.notebooks / name)
         return name
 
@@ -163,16 +170,7 @@ class Jupyter:
         raise AssertionError((self._folder / "log").read_text())
 
     def _environment(self) -> dict[str, str]:
-        folders = {
-            "HOME": "home",
-            "JUPYTER_CONFIG_DIR": "config",
-            "JUPYTER_DATA_DIR": "data",
-            "JUPYTER_RUNTIME_DIR": "runtime",
-            "JUPYTERLAB_SETTINGS_DIR": "settings",
-            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-            "IPYTHONDIR": "ipython",
-        }
-        own = {name: str(self._folder / folder) for name, folder in folders.items()}
+        own = {name: str(self._folder / folder) for name, folder in FOLDERS.items()}
         return {**os.environ, **own}
 
     def _command(self) -> list[str]:
@@ -197,6 +195,48 @@ class Jupyter:
 def _die_with_parent() -> None:
     set_parent_death_signal = 1
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
+
+
+class Voila:
+    """One notebook served by Voilà on loopback; it dies with this process."""
+
+    def __init__(self, folder: Path, notebook: NotebookNode) -> None:
+        self._folder, self._notebook = folder, notebook
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.url = f"http://127.0.0.1:{free.getsockname()[1]}/"
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir()
+        path = self._folder / "page.ipynb"
+        self._notebook.metadata.kernelspec = dict(KERNEL)
+        nbformat.write(self._notebook, path)
+        port = urlsplit(self.url).port
+        self._log = (self._folder / "log").open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "voila", str(path), "--no-browser", f"--port={port}"],
+            env={**os.environ, **{name: str(self._folder) for name in FOLDERS}},
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 (as above)
+        )
+        until = time.monotonic() + PATIENCE
+        while True:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port or 0), timeout=1).close()
+                return self
+            assert self._process.poll() is None, (self._folder / "log").read_text()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+        self._log.close()
 
 
 class Notebook:
@@ -225,19 +265,11 @@ class Notebook:
 
 
 @contextlib.contextmanager
-def opened(
-    browser: Browser,
-    jupyter: Jupyter,
-    name: str,
-    *,
-    host: str = "lab",
-    kernel: bool = True,
-    **look: Any,
-) -> Iterator[Notebook]:
-    """Open a notebook in a new page of JupyterLab (``lab``) or Notebook 7 (``notebooks``).
+def loopback_only(browser: Browser, *, asks: tuple[str, ...] = (), **look: Any) -> Iterator[Page]:
+    """Give a new page from which no request may leave this machine, nor does.
 
-    `look` is what a context of Playwright takes, such as a size or a colour scheme. No request may
-    leave this machine.
+    A page that is not ours may ask the hosts in `asks`, and gets no answer. `look` is what a
+    context of Playwright takes, such as a size or a colour scheme.
     """
     context = browser.new_context(**look)
     context.set_default_timeout(PATIENCE * 1000)
@@ -247,26 +279,41 @@ def opened(
         if urlsplit(route.request.url).hostname in {"127.0.0.1", "localhost"}:
             route.continue_()
         else:
-            abroad.append(route.request.url)
             route.abort()
+            if urlsplit(route.request.url).hostname not in asks:
+                abroad.append(route.request.url)
 
-    session_id = jupyter.start_kernel(name) if kernel else None
     try:
         page = context.new_page()
         page.route(lambda url: url.startswith("http") and "://127.0.0.1:" not in url, watch)
-        workspace = uuid.uuid4().hex[:8]
-        path = (
-            f"notebooks/{name}"
-            if host == "notebooks"
-            else f"doc/workspaces/{workspace}/tree/{name}"
-        )
-        page.goto(f"{jupyter.url}/{path}?token={TOKEN}")
-        page.wait_for_function("window.jupyterapp !== undefined")
-        if kernel:
-            page.evaluate(READY)
-        yield Notebook(page, jupyter, name)
+        yield page
     finally:
         context.close()
+    assert abroad == []
+
+
+@contextlib.contextmanager
+def opened(
+    browser: Browser,
+    jupyter: Jupyter,
+    name: str,
+    *,
+    host: str = "lab",
+    kernel: bool = True,
+    **look: Any,
+) -> Iterator[Notebook]:
+    """Open a notebook in a new page of JupyterLab (``lab``) or Notebook 7 (``notebooks``)."""
+    session_id = jupyter.start_kernel(name) if kernel else None
+    try:
+        with loopback_only(browser, **look) as page:
+            path = f"doc/workspaces/{uuid.uuid4().hex[:8]}/tree/{name}"
+            if host == "notebooks":
+                path = f"notebooks/{name}"
+            page.goto(f"{jupyter.url}/{path}?token={TOKEN}")
+            page.wait_for_function("window.jupyterapp !== undefined")
+            if kernel:
+                page.evaluate(READY)
+            yield Notebook(page, jupyter, name)
+    finally:
         if session_id is not None:
             jupyter.stop_kernel(session_id)
-    assert not abroad

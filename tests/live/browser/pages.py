@@ -2,14 +2,12 @@
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.live.browser.jupyter import Notebook
-
 
 class FormPage:
     """What a person finds in the form: its fields by the names that a screen reader speaks."""
 
-    def __init__(self, notebook: Notebook) -> None:
-        self.page: Page = notebook.page
+    def __init__(self, page: Page) -> None:
+        self.page = page
         self.root = self.page.locator(".asteroid-form")
         self.execution = self.root.get_by_label("Execution")
         self.message = self.root.get_by_label("Message")

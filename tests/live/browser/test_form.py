@@ -28,7 +28,7 @@ def test_a_person_picks_an_execution_types_sends_and_sees_the_card(
     open_cells: Opener, jupyter: Jupyter, box: Sandbox, host: str, scheme: str
 ) -> None:
     with open_cells(box, "%asteroid_form", host=host, color_scheme=scheme) as notebook:
-        form = FormPage(notebook)
+        form = FormPage(notebook.page)
         assert notebook.page.evaluate(IS_LIGHT) == ("true" if scheme == "light" else "false")
         waiting, running, _ = box.executions
         assert [line.split(" · ")[:2] for line in form.offered()] == [
@@ -68,7 +68,7 @@ def test_a_saved_notebook_without_a_kernel_shows_the_cards_and_no_dead_form(
     open_cells: Opener, jupyter: Jupyter, browser: Browser, box: Sandbox
 ) -> None:
     with open_cells(box, f"%asteroid_form {box.executions[1].id}") as notebook:
-        form = FormPage(notebook)
+        form = FormPage(notebook.page)
         expect(notebook.page.get_by_text("The form that stood here")).to_be_hidden()
         form.message.fill("Keep this, please.")
         form.press_and_see("Delivered")
@@ -110,7 +110,7 @@ def test_failures_show_their_cards_keep_the_text_and_run_no_script(
 ) -> None:
     run = box.executions[1].id
     with open_cells(box, f"%asteroid_form {run}", host="notebooks") as notebook:
-        form = FormPage(notebook)
+        form = FormPage(notebook.page)
         form.message.fill("Do not lose this.")
         body = json.dumps({"code": 400, "message": HOSTILE, "detail": HOSTILE})
         for fault, words in (
@@ -144,7 +144,7 @@ def test_a_wrong_key_shows_its_card_and_the_right_one_is_noticed(
     wrong = "os.environ['ASTEROID_API_KEY'] = 'another-key-4711'"
     cells = (right, wrong, f"%asteroid_form {box.executions[1].id}")
     with open_cells(box, *cells, host="notebooks") as notebook:
-        form = FormPage(notebook)
+        form = FormPage(notebook.page)
         expect(form.root.get_by_text("does not accept the API key")).to_be_visible()
         form.message.fill("hello")
         form.press_and_see("Asteroid does not accept the API key")
@@ -162,7 +162,7 @@ def test_pressed_while_a_cell_runs_it_sends_once_and_all_that_was_typed(
     run = box.executions[1].id
     slept = "[len(box) for box in [[]]]; import time; time.sleep(5)"
     with open_cells(box, f"%asteroid_form {run}") as notebook:
-        form = FormPage(notebook)
+        form = FormPage(notebook.page)
         notebook.page.evaluate(USE_SUBSHELLS, subshells)
         # The first letter enables Send, for which the kernel has to hear of it.
         form.message.press_sequentially("T")
@@ -186,7 +186,7 @@ USE_SUBSHELLS = """mode => {
 def test_other_cells_go_on_while_it_sends(open_cells: Opener, box: Sandbox) -> None:
     run = box.executions[1].id
     with open_cells(box, f"form = %asteroid_form {run}\nform", host="notebooks") as notebook:
-        form = FormPage(notebook)
+        form = FormPage(notebook.page)
         box.fail_next(delay=600)
         form.message.fill("Is anybody there?")
         form.send.click()
@@ -196,7 +196,7 @@ def test_other_cells_go_on_while_it_sends(open_cells: Opener, box: Sandbox) -> N
         notebook.run_code("assert not form.outcomes")
         form.root.get_by_role("button", name="Cancel").click()
         expect(form.newest()).to_contain_text("May have been delivered")
-        expect(form.newest()).to_contain_text("You interrupted the send")
+        expect(form.newest()).to_contain_text("You cancelled the send")
         expect(form.message).to_have_value("Is anybody there?")
         expect(form.root.get_by_role("button", name="Cancel")).to_be_hidden()
         expect(form.send).to_be_enabled()
@@ -204,7 +204,7 @@ def test_other_cells_go_on_while_it_sends(open_cells: Opener, box: Sandbox) -> N
 
 def test_it_works_without_a_mouse(open_cells: Opener, box: Sandbox) -> None:
     with open_cells(box, "%asteroid_form", host="notebooks") as notebook:
-        form = FormPage(notebook)
+        form = FormPage(notebook.page)
         keyboard = form.page.keyboard
         form.execution.focus()
         keyboard.type(box.executions[1].id)

@@ -51,7 +51,7 @@ def test_form_and_cards_break_no_rule_of_accessibility(
     form_cell = f"%asteroid_form {run}"
     look: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 2600}}
     with open_cells(box, form_cell, host="notebooks", **look) as notebook:
-        form = FormPage(notebook)
+        form = FormPage(notebook.page)
         assert violations(form.page, ".asteroid-form") == []
         form.execution.fill("no ID")
         form.root.get_by_text("This is not an execution ID").wait_for()
@@ -104,7 +104,7 @@ def test_the_card_of_a_magic_in_lab(open_cells: Opener, box: Sandbox, pictures: 
 def test_it_fits_narrow_and_wide_windows(open_cells: Opener, box: Sandbox, width: int) -> None:
     look: dict[str, Any] = {"viewport": {"width": width, "height": 1200}}
     with open_cells(box, "%asteroid_form", host="notebooks", **look) as notebook:
-        form = FormPage(notebook)
+        form = FormPage(notebook.page)
         form.choose("Sort incoming invoices")
         form.message.fill("Somewhat longer words, so that a line of them has to be broken. " * 5)
         form.press_and_see("Delivered")

@@ -1,0 +1,69 @@
+"""Other places that show notebooks: Voilà, and a page that nbconvert has exported."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+from playwright.sync_api import Browser, expect
+
+from asteroid_magic.sandbox import Sandbox
+from tests.live import notebooks
+from tests.live.browser.conftest import reach
+from tests.live.browser.jupyter import Voila, loopback_only
+from tests.live.browser.pages import FormPage
+from tests.live.browser.test_look import violations
+
+
+def test_voila_serves_the_form_and_it_sends(browser: Browser, tmp_path: Path, box: Sandbox) -> None:
+    run = box.executions[1].id
+    notebook = notebooks.of_cells(reach(box, tmp_path), f"%asteroid_form {run}")
+    asks = ("cdn.jsdelivr.net",)  # Voilà's own page, for icons
+    with (
+        Voila(tmp_path / "voila", notebook) as voila,
+        loopback_only(browser, asks=asks) as page,
+    ):
+        page.goto(voila.url)
+        form = FormPage(page)
+        form.message.fill("Hello from a dashboard.")
+        form.press_and_see("Delivered")
+    assert box.messages(run) == ["Hello from a dashboard."]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A notebook that was run without a front end, as a page of its own."""
+    folder = tmp_path_factory.mktemp("exported")
+    with Sandbox(pace=0.02) as box:
+        run = box.executions[1].id
+        ran = notebooks.execute(
+            notebooks.of_cells(
+                reach(box, folder),
+                f"%asteroid_send {run} Yes, go on.",
+                "%asteroid_send nobody Please do not lose this.",
+                "%asteroid_form",
+            ),
+            allow_errors=True,
+        )
+    assert box.api_key not in nbformat.writes(ran)
+    # As Lab saves it, which by default keeps no state of widgets.
+    ran.metadata.pop("widgets")
+    body, _ = HTMLExporter(
+        require_js_url="", jquery_url="", mathjax_url="", mermaid_js_url=""
+    ).from_notebook_node(ran)
+    page = folder / "page.html"
+    page.write_text(body)
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_exported_page_shows_the_cards_and_what_to_use_for_the_form(
+    browser: Browser, exported: Path, scheme: str
+) -> None:
+    with loopback_only(browser, color_scheme=scheme) as page:
+        page.goto(exported.as_uri())
+        cards = page.locator(".asteroid-card")
+        expect(cards.nth(0)).to_contain_text("Delivered")
+        expect(cards.nth(1)).to_contain_text("Please do not lose this.")
+        expect(page.get_by_text("The form that stood here")).to_be_visible()
+        assert violations(page, ".asteroid-card") == []
