@@ -19,9 +19,10 @@ def choices_of(executions: Iterable[Execution]) -> Mapping[str, Execution]:
     newest = sorted(executions, key=lambda one: one.created_at or _LONG_AGO, reverse=True)
     offered: dict[str, Execution] = {}
     for one in sorted(newest, key=lambda one: one.status != WAITING):
-        line = f"{described(one)} · {one.id[:SHORT_ID]}"
+        line = visible(f"{described(one)} · {one.id[:SHORT_ID]}", keep="")
         # Two runs whose short IDs are the same must not pass for one.
-        offered[f"{described(one)} · {one.id}" if line in offered else line] = one
+        whole = visible(f"{described(one)} · {one.id}", keep="")
+        offered[whole if line in offered else line] = one
     return offered
 
 

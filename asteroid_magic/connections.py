@@ -60,6 +60,13 @@ class _Connecting(HTTPConnection):
             self._dns_host = host
         raise fault or NewConnectionError(self, "the host has no address")
 
+    def connect(self) -> None:
+        super().connect()
+        if not isinstance(self.sock, BoundedSocket | BoundedTLSSocket):
+            # Made by what somebody has put into urllib3's place, such as truststore: a socket
+            # that does not say when the first byte goes out. From here on nothing is proven.
+            current().begin_sending()
+
     def getresponse(self, *args: Any, **keywords: Any) -> Any:
         response = super().getresponse(*args, **keywords)
         if response.status < FIRST_FINAL_STATUS:

@@ -17,31 +17,27 @@ Outcome = Delivery | AsteroidError
 
 
 class Errand:
-    """Sends one message on a thread of its own, and calls `done` with the outcome, once.
-
-    `tell` is called every second with the seconds it has taken so far. Both are called from
-    threads of the errand.
-    """
+    """Sends one message on a thread of its own, and calls `done` with the outcome, once."""
 
     def __init__(
         self,
         execution_id: str,
         message: str,
         timeout: float,
-        tell: Callable[[float], None],
         done: Callable[["Errand", Outcome], None],
     ) -> None:
-        self._execution_id, self._message = execution_id, message
+        self.execution_id, self.message = execution_id, message
         self._deadline = Deadline(timeout)
-        self._tell, self._done = tell, done
+        self._done = done
+        self._began = time.monotonic()
         self._lock = threading.Lock()
         self._over = threading.Event()
 
-    def start(self, client: AsteroidClient | None) -> None:
-        """Send with this client, or with one of its own."""
+    def start(self, client: AsteroidClient | None, tell: Callable[[str], None]) -> None:
+        """Send with this client, or with one of its own; `tell` in words how it is getting on."""
         for name, work, arguments in (
             ("send", self._send, (client,)),
-            ("clock", self._tick, ()),
+            ("clock", self._tick, (tell,)),
         ):
             threading.Thread(
                 target=work, args=arguments, name=f"asteroid-magic {name}", daemon=True
@@ -57,7 +53,7 @@ class Errand:
         outcome: Outcome
         try:
             with connected(client) as sender:
-                outcome = sender.send(self._execution_id, self._message, timeout=self._deadline)
+                outcome = sender.send(self.execution_id, self.message, timeout=self._deadline)
         except AsteroidError as error:
             outcome = error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 (a form must not wait for good, whatever it was)
@@ -65,11 +61,14 @@ class Errand:
             outcome = DeliveryUnknown(f"Sending failed in an unforeseen way: {kind}.")
         self._finish(outcome)
 
-    def _tick(self) -> None:
-        began = time.monotonic()
+    def rest(self, seconds: float) -> None:
+        """Wait until so long after the start, if that is not over yet."""
+        time.sleep(max(0.0, self._began + seconds - time.monotonic()))
+
+    def _tick(self, tell: Callable[[str], None]) -> None:
         while not self._over.wait(TICK):
             if not self._deadline.is_cancelled:
-                self._tell(time.monotonic() - began)
+                tell(f"Sending for {time.monotonic() - self._began:.0f} s…")
 
     def _finish(self, outcome: Outcome) -> None:
         with self._lock:
@@ -77,5 +76,5 @@ class Errand:
                 return
             self._over.set()
         if isinstance(outcome, AsteroidError):
-            outcome.about(self._execution_id, self._message)
+            outcome.about(self.execution_id, self.message)
         self._done(self, outcome)

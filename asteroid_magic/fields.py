@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 
 import ipywidgets
-from ipywidgets import HTML, Button, HBox, ToggleButtons, VBox
+from ipywidgets import HTML, Button, HBox, Label, ToggleButtons, VBox
 from traitlets import CBool
 
 from . import panels
@@ -69,6 +69,10 @@ class Fields:
             ipywidgets.jsdlink((self.send, "index"), (widget, "disabled"))
             for widget in (self.execution, self.message)
         ]
+        # What was last filled in by a program, and what of that the browser has told it shows.
+        self._filled, self._shown = Label("0"), Label("0")
+        self._links.append(ipywidgets.jsdlink((self._filled, "value"), (self._shown, "value")))
+        self._is_by_program = False
         self.rows = self._laid_out()
         self.message.observe(self._grow, "value")
         self._grow()
@@ -97,7 +101,7 @@ class Fields:
         """Call `send` whenever Send has been pressed and both values are final."""
 
         def look(_change: object) -> None:
-            if self.send.index and self.execution.disabled and self.message.disabled:
+            if self.is_pressed:
                 send()
 
         for widget, trait in (
@@ -107,15 +111,33 @@ class Fields:
         ):
             widget.observe(look, trait)
 
+    @property
+    def is_pressed(self) -> bool:
+        """Tell whether Send has been pressed, and the values of both fields are final."""
+        return bool(self.send.index and self.execution.disabled and self.message.disabled)
+
+    @property
+    def is_as_shown(self) -> bool:
+        """Tell whether the browser showed what the fields hold, as Send was pressed in it."""
+        return bool(self._is_by_program or self._filled.value == self._shown.value)
+
+    def fill(self, field: ipywidgets.Widget, text: str) -> None:
+        """Put a text into a field for a program, of which the browser has to hear."""
+        field.value = text
+        self._filled.value = str(int(self._filled.value) + 1)
+
     def freeze(self) -> None:
         """Do in the kernel what pressing Send does in the browser."""
+        self._is_by_program = True
         self.execution.disabled = self.message.disabled = True
         self.send.index = 1
 
     def release(self) -> None:
         """Give the fields back to the person."""
-        self.execution.disabled = self.message.disabled = False
+        # First, lest the news of a field that the browser froze should look like another press.
         self.send.index = 0
+        self.execution.disabled = self.message.disabled = False
+        self._is_by_program = False
         self.cancel.layout.display = "none"
 
     def allow(self, reason: str) -> None:
@@ -125,7 +147,6 @@ class Fields:
 
     def show_sending(self) -> None:
         """Show that a message is under way, which can be cancelled."""
-        self.send.disabled = True
         self.show_progress("Sending…")
         self.cancel.layout.display = ""
 
@@ -140,6 +161,8 @@ class Fields:
 
     def empty(self) -> None:
         """Empty the execution field, to choose another there."""
+        if self.execution.disabled:
+            return
         self.execution.value = ""
         # The button goes away, and the keyboard must not lose its place. Not before ipywidgets 8.
         getattr(self.execution, "focus", lambda: None)()
@@ -150,7 +173,7 @@ class Fields:
 
     def close(self) -> None:
         """Close every widget there is of the form, with those that widgets make for themselves."""
-        waiting: list[ipywidgets.Widget] = [*self.rows, *self._links]
+        waiting: list[ipywidgets.Widget] = [*self.rows, *self._links, self._filled, self._shown]
         while waiting:
             widget = waiting.pop()
             waiting += getattr(widget, "children", ())

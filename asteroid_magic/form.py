@@ -5,13 +5,8 @@ thread of its own, so that other cells go on; such a thread sets widgets, and no
 """
 
 import threading
-import uuid
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
-
-from IPython.display import publish_display_data
-from ipywidgets import VBox
 
 from . import notices, panels
 from .cards import as_line
@@ -24,17 +19,19 @@ from .errors import (
 )
 from .fields import Fields
 from .lookup import id_in
-from .outgoing import is_execution_id, prepare
+from .outgoing import checked_text, is_execution_id, prepare
 from .panels import Sent
 from .picker import Picker
 from .records import Delivery
 from .session import DEFAULT_BASE_URL, DEFAULT_TIMEOUT, session
 from .settings import resolve
+from .shown_form import ShownForm
 
 MOST_CARDS = 10
+LONGEST_DOUBLE_CLICK = 0.6
 
 
-class SendForm(VBox):  # type: ignore[misc]
+class SendForm(ShownForm):
     """A form that sends messages to executions and shows what became of them.
 
     `execution` and `message` fill it in; an execution is an ID or an object with an `id`. Each
@@ -42,24 +39,17 @@ class SendForm(VBox):  # type: ignore[misc]
     Raises `InvalidInput` for an object that holds no execution ID.
     """
 
-    # Until it is all there: ipywidgets closes what it cannot finish.
-    _is_closed = True
-
     def __init__(
         self, execution: object = None, message: str = "", client: AsteroidClient | None = None
     ) -> None:
-        self._form_id = uuid.uuid4().hex[:12]
         self._client = client
         self._lock = threading.Lock()
         self._errand: Errand | None = None
-        self._sends: list[Sent] = []
         self._outcomes: tuple[Delivery | AsteroidError, ...] = ()
         self._has_key = False
         self._fingerprint: int | None = None
-        self._fields = Fields(_text_of(execution), message)
+        self._fields = Fields(_text_of(execution), checked_text(message))
         super().__init__(self._fields.rows)
-        self.add_class("asteroid-form")
-        self.add_class(f"asteroid-form-{self._form_id}")
         self._picker = Picker(self._fields, client)
         for widget in (self._fields.execution, self._fields.message):
             widget.observe(self._look, "value")
@@ -78,7 +68,7 @@ class SendForm(VBox):  # type: ignore[misc]
 
     @execution.setter
     def execution(self, execution: object) -> None:
-        self._fields.execution.value = _text_of(execution)
+        self._fields.fill(self._fields.execution, _text_of(execution))
 
     @property
     def message(self) -> str:
@@ -87,7 +77,7 @@ class SendForm(VBox):  # type: ignore[misc]
 
     @message.setter
     def message(self, message: str) -> None:
-        self._fields.message.value = message
+        self._fields.fill(self._fields.message, message)
 
     @property
     def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
@@ -110,12 +100,13 @@ class SendForm(VBox):  # type: ignore[misc]
         """Stop waiting for the message under way; the agent may have it all the same."""
         errand = self._errand
         if errand is not None:
-            self._fields.show_progress("Cancelling…")
+            self._tell(errand, "Cancelling…")
             errand.cancel()
 
     def refresh(self) -> None:
         """Look at the settings again, and list the active executions anew."""
         self._fingerprint = None
+        self._free()
         self.notice()
 
     def notice(self) -> None:
@@ -133,9 +124,10 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the form: what is under way ends, and its threads and widgets with it."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
         notices.forget(self)
         self._picker.close()
         if self._errand is not None:
@@ -144,32 +136,6 @@ class SendForm(VBox):  # type: ignore[misc]
         self._fields.close()
         self.layout.close()
         super().close()
-
-    def __repr__(self) -> str:
-        return f"<SendForm for {self.execution or 'no execution yet'}>"
-
-    def _ipython_display_(self, **_: Any) -> None:
-        if self._is_closed:
-            self._keep(update=False)
-            return
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        publish_display_data(  # type: ignore[no-untyped-call]
-            {
-                "application/vnd.jupyter.widget-view+json": view,
-                # Where widgets cannot be shown, what is kept below stands for the form.
-                "text/html": "",
-                "text/plain": panels.INSTEAD,
-            }
-        )
-        self._keep(update=False)
-
-    def _keep(self, *, update: bool = True) -> None:
-        """Put the cards into the notebook itself, for the day when it has no kernel."""
-        publish_display_data(  # type: ignore[no-untyped-call]
-            {"text/html": panels.kept(self._form_id, self._sends, is_closed=self._is_closed)},
-            transient={"display_id": f"asteroid-form-{self._form_id}"},
-            update=update,
-        )
 
     def _settings(self) -> tuple[str | None, str | None, str]:
         """Return where the key comes from, what is wrong with the settings, and the base URL."""
@@ -205,37 +171,63 @@ class SendForm(VBox):  # type: ignore[misc]
         if self._client is not None:
             timeout = self._client.timeout
         with self._lock:
-            # One click may arrive twice (ipywidgets #3996).
-            if self._errand is not None or self._is_closed:
+            # One press may be reported more than once, and from more than one thread.
+            if self._errand is not None or self._is_closed or not self._fields.is_pressed:
                 return
-            self._errand = errand = Errand(
-                self.execution, self.message, timeout, self._tell, self._finish
-            )
-        self._fields.show_sending()
-        self._fields.spoken.value = panels.announcement("Sending.")
-        errand.start(self._client)
+            if not self._fields.is_as_shown:
+                self._fields.release()
+                self._fields.allow("A cell has just filled in the form: look, and press again.")
+                self._fields.send.disabled = False
+                return
+            self._errand = errand = Errand(self.execution, self.message, timeout, self._finish)
+        try:
+            self._fields.show_sending()
+            self._fields.spoken.value = panels.announcement("Sending.")
+            errand.start(self._client, lambda words: self._tell(errand, words))
+        except BaseException:
+            errand.cancel()
+            raise
 
-    def _tell(self, seconds: float) -> None:
-        self._fields.show_progress(f"Sending for {seconds:.0f} s…")
+    def _tell(self, errand: Errand, words: str) -> None:
+        with self._lock:
+            if self._errand is errand:
+                self._fields.show_progress(words)
 
     def _finish(self, errand: Errand, outcome: Delivery | AsteroidError) -> None:
-        with self._lock:
-            if self._errand is not errand or self._is_closed:
-                return
-            self._errand = None
-            self._sends = [Sent(datetime.now(UTC), outcome), *self._sends][:MOST_CARDS]
+        if self._is_closed:
+            return
+        self._sends = [Sent(datetime.now(UTC), outcome), *self._sends][:MOST_CARDS]
+        try:
+            self._show(errand, outcome)
+        finally:
+            with self._lock:
+                self._fields.release()
+                self._errand = None
+                self._look()
+            # Last, so that whoever waits for it finds a form that can send again.
+            self._outcomes = tuple(one.outcome for one in self._sends)
+        # A press that came while this one was ending.
+        self._start()
+
+    def _show(self, errand: Errand, outcome: Delivery | AsteroidError) -> None:
         if isinstance(outcome, Delivery):
             session.seen[outcome.execution_id] = None
-            self._fields.message.value = ""
+            if self.message == errand.message:
+                self._fields.message.value = ""
             # It may be waiting no more.
             self._picker.refresh(has_key=self._has_key, quietly=True)
         self._fields.cards.value = panels.history(self._sends)
         self._fields.spoken.value = panels.announcement(as_line(outcome))
         self._keep()
-        self._fields.release()
-        self._look()
-        # Last, so that whoever waits for it finds a form that can send again.
-        self._outcomes = tuple(one.outcome for one in self._sends)
+        # So soon after the first, a second click is one of a double click.
+        errand.rest(LONGEST_DOUBLE_CLICK)
+
+    def _free(self) -> None:
+        """Give back fields that an interrupt has left frozen, with no message under way."""
+        with self._lock:
+            if self._errand is None and not self._is_closed:
+                self._fields.release()
+                self._look()
 
 
 def _text_of(execution: object) -> str:

@@ -97,12 +97,23 @@ def _problem_of_id(execution_id: object, purpose: Purpose) -> InvalidInput | Non
     )
 
 
+def checked_text(message: object) -> str:
+    """Return the message if it is text at all; raises `InvalidInput` for any other object."""
+    if isinstance(message, str):
+        return message
+    raise _not_text(message)
+
+
+def _not_text(message: object) -> InvalidInput:
+    return InvalidInput(
+        f"The message is of type {type(message).__name__}, not text.",
+        hint="Send text: str(…) makes text of it.",
+    )
+
+
 def _problem_of(message: object) -> InvalidInput | None:
     if not isinstance(message, str):
-        return InvalidInput(
-            f"The message is of type {type(message).__name__}, not text.",
-            hint="Send text: str(…) makes text of it.",
-        )
+        return _not_text(message)
     if not message.strip():
         what = "empty" if not message else "blank"
         return InvalidInput(f"The message is {what}.", hint="Write what the agent should read.")

@@ -24,6 +24,7 @@ class Picker:
 
     def __init__(self, fields: Fields, client: AsteroidClient | None) -> None:
         self._fields, self._client = fields, client
+        self._lock = threading.Lock()
         self._listing: Deadline | None = None
         self._offered: Mapping[str, Execution] = {}
         self._known: dict[str, Execution] = {}
@@ -42,7 +43,9 @@ class Picker:
         if not has_key:
             self._say("The active executions are listed once there is an API key.")
             return
-        self._listing = deadline = Deadline(LISTING_TIMEOUT)
+        deadline = Deadline(LISTING_TIMEOUT)
+        with self._lock:
+            self._listing = deadline
         if not quietly:
             self._say("Listing the active executions…", "busy")
         name = "asteroid-magic listing"
@@ -50,9 +53,10 @@ class Picker:
 
     def close(self) -> None:
         """End the listing that is under way."""
-        if self._listing is not None:
-            self._listing.cancel()
-            self._listing = None
+        with self._lock:
+            if self._listing is not None:
+                self._listing.cancel()
+                self._listing = None
 
     def _list(self, deadline: Deadline) -> None:
         try:
@@ -60,8 +64,9 @@ class Picker:
                 found = client.executions(phase="active", limit=MOST_OFFERED, timeout=deadline)
             offered = choices_of(found)
         except AsteroidError as error:
-            words = f"The active executions could not be listed: {error.title}. {error.detail}"
-            self._apply(deadline, None, f"{words} An ID can be pasted all the same.")
+            self._fail(deadline, f"{error.title}. {error.detail}")
+        except Exception as error:  # noqa: BLE001 (whatever it was, an ID can be pasted)
+            self._fail(deadline, f"{type(error).__name__}.")
         else:
             if offered:
                 said = f"{counted(len(offered), 'active execution')} to choose from."
@@ -69,12 +74,17 @@ class Picker:
                 said = "No execution is active now. An ID can be pasted all the same."
             self._apply(deadline, offered, said)
 
+    def _fail(self, deadline: Deadline, why: str) -> None:
+        words = f"The active executions could not be listed: {why}"
+        self._apply(deadline, None, f"{words} An ID can be pasted all the same.")
+
     def _apply(
         self, deadline: Deadline, offered: Mapping[str, Execution] | None, said: str
     ) -> None:
-        if self._listing is not deadline:
-            return
-        self._listing = None
+        with self._lock:
+            if self._listing is not deadline:
+                return
+            self._listing = None
         self._offered = offered or {}
         self._known = {one.id.lower(): one for one in self._offered.values()}
         # Of an execution that is not among them, that is known only if these are all.

@@ -17,7 +17,7 @@ from asteroid_magic import (
     SendInterrupted,
     ServerError,
 )
-from asteroid_magic.deadline import Deadline
+from asteroid_magic.deadline import BoundedSocket, Deadline
 from tests.servers import CREATED, KEPT, FaultServer, answers, drips, read_request, silent
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
@@ -273,3 +273,14 @@ def test_cancelling_a_call_that_is_over_leaves_its_connection_to_the_next() -> N
         deadline.cancel()
         assert client.send(EXECUTION, "two").outcome == "delivered"
     assert len(server.requests) == 1
+
+
+def test_a_socket_that_is_not_ours_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As truststore and pyOpenSSL do it: they put their own in the place of the standard library's.
+    monkeypatch.setattr(BoundedSocket, "adopt", staticmethod(lambda plain, _: plain))
+    with FaultServer(answers(b"")) as server:
+        with pytest.raises(DeliveryUnknown) as caught:
+            send(server.base_url)
+        server.wait_until_served()
+    assert caught.value.attempts == 1
+    assert len([request for request in server.requests if request.startswith(b"POST")]) == 1

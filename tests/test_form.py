@@ -15,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from asteroid_magic import AsteroidClient, InvalidInput, SendForm, errand, notices
+from asteroid_magic import form as form_room
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.session import session
 from asteroid_magic.settings import ApiKey
@@ -37,7 +38,10 @@ def account(box: Sandbox) -> Sandbox:
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """Every form is closed after each test, and every thread of one has ended."""
-    yield
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        # There is no mouse here.
+        monkeypatch.setattr(form_room, "LONGEST_DOUBLE_CLICK", 0.0)
+        yield
     notices.close_all()
     until(lambda: not threads())
 
@@ -249,8 +253,7 @@ def test_while_it_sends_it_says_so_and_can_be_cancelled_which_is_unknown(
         use(server.base_url)
         form = SendForm(EXECUTION, "hello")
         form.submit()
-        assert fields(form).send.disabled
-        assert words(fields(form).reason) == "Sending…"
+        assert words(fields(form).reason).startswith("Sending")
         assert fields(form).cancel.layout.display == ""
         assert fields(form).message.disabled
         until(lambda: "Sending for 0 s" in words(fields(form).reason))
@@ -320,6 +323,97 @@ def test_what_the_field_says_follows_the_list(account: Sandbox) -> None:
     assert words(about) == ""
     form.execution = f"https://platform.example/runs/{waiting.id}?tab=1"
     assert words(about) == f"This is not an execution ID, but holds one: {waiting.id}"
+
+
+def test_a_second_click_so_soon_after_the_first_is_no_press(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(form_room, "LONGEST_DOUBLE_CLICK", 0.5)
+    account.fail_next(status=400, times=2)
+    form = SendForm(account.executions[1].id, "once")
+    form.submit()
+    until(lambda: "Not delivered" in words(fields(form).cards))
+    # The card is there, and the fields are not given back yet.
+    assert fields(form).send.index == 1
+    fields(form).freeze()
+    until(lambda: form.outcomes)
+    assert len(form.outcomes) == 1
+    assert fields(form).send.index == 0
+
+
+def test_late_news_of_the_browser_is_no_second_press(account: Sandbox) -> None:
+    form = SendForm(account.executions[1].id)
+    for number in range(30):
+        form.message = f"message {number}"
+        form.submit()
+        while len(form.outcomes) < min(number + 1, 10):
+            # As the browser reports the fields that it has frozen, whenever it gets to it.
+            fields(form).execution.disabled = fields(form).message.disabled = 1
+        until(lambda: form._errand is None)
+    assert account.messages(form.execution) == [f"message {number}" for number in range(30)]
+
+
+def test_a_text_that_is_set_while_another_is_on_its_way_stays(account: Sandbox) -> None:
+    account.fail_next(delay=0.3)
+    form = SendForm(account.executions[1].id, "first")
+    form.submit()
+    form.message = "second"
+    until(lambda: form.outcomes)
+    assert form.outcomes[0].message == "first"
+    assert form.message == "second"
+
+
+def test_what_the_browser_has_not_shown_is_not_sent(account: Sandbox) -> None:
+    form = SendForm(account.executions[1].id, "shown")
+    form.message = "set by a cell"
+    # The browser's press, which was made before it heard of the new text.
+    fields(form).execution.disabled = fields(form).message.disabled = 1
+    fields(form).send.index = 1
+    assert words(fields(form).reason).startswith("A cell has just filled in the form")
+    assert fields(form).send.index == 0
+    fields(form)._shown.value = fields(form)._filled.value
+    fields(form).execution.disabled = fields(form).message.disabled = 1
+    fields(form).send.index = 1
+    until(lambda: form.outcomes)
+    assert account.messages(account.executions[1].id) == ["set by a cell"]
+
+
+def test_a_form_that_cannot_show_its_card_is_given_back_all_the_same(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no display")
+
+    form = SendForm(account.executions[1].id, "hello")
+    monkeypatch.setattr(form, "_keep", fail)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    form.submit()
+    until(lambda: form.outcomes)
+    assert form.outcomes[0].outcome == "delivered"
+    assert fields(form).send.index == 0
+    monkeypatch.undo()
+
+
+def test_refresh_frees_fields_that_an_interrupt_has_left_frozen(account: Sandbox) -> None:
+    form = listed(SendForm(account.executions[1].id, "hello"))
+    fields(form).message.disabled = True
+    fields(form).send.index = 1
+    fields(form).refresh.click()
+    assert not fields(form).message.disabled
+    assert fields(form).send.index == 0
+    assert form.outcomes == ()
+
+
+def test_a_listing_that_breaks_is_said_and_stops_nothing(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(AsteroidClient, "executions", fail)
+    form = listed(SendForm(account.executions[1].id))
+    assert "could not be listed: RuntimeError." in words(fields(form).listing)
+    assert sent(form).outcomes[0].outcome == "delivered"
 
 
 def test_cancelling_nothing_does_nothing(account: Sandbox) -> None:
@@ -399,8 +493,12 @@ def test_the_message_grows_with_what_is_typed() -> None:
 
 
 def test_an_object_without_an_execution_is_refused() -> None:
+    before = len(every_widget())
     with pytest.raises(InvalidInput, match="holds no execution ID"):
         SendForm(42)
+    with pytest.raises(InvalidInput, match="of type int, not text"):
+        SendForm(EXECUTION, message=5)  # type: ignore[arg-type]
+    assert len(every_widget()) == before
 
 
 def test_a_closed_form_leaves_nothing_behind(shell: InteractiveShell, account: Sandbox) -> None:

@@ -21,7 +21,7 @@ ORDER = [
     {"refusal"},
     {"actions"},
     {"form"},
-    {"picker", "notices"},
+    {"picker", "notices", "shown_form"},
     {"fields"},
     {"panels", "errand"},
     {"login", "completion"},

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -58,6 +58,10 @@ SETTINGS = {
     },
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
+WITHOUT_SUBSHELLS = {
+    **SETTINGS,
+    "@jupyterlab/apputils-extension:kernels-settings": {"commsOverSubshells": "disabled"},
+}
 # Lab's own words for a notebook that can be used: restored, its kernel connected.
 READY = """async () => {
   const app = window.jupyterapp;
@@ -87,8 +91,9 @@ def chromium() -> str | None:
 class Jupyter:
     """A Jupyter server on loopback, with folders of its own; it dies with this process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any] = SETTINGS) -> None:
         self._folder = folder
+        self._settings = settings
         self.notebooks = folder / "notebooks"
         self.url = ""
 
@@ -96,7 +101,7 @@ class Jupyter:
         self.notebooks.mkdir(parents=True)
         overrides = self._folder / "config/labconfig/default_setting_overrides.json"
         overrides.parent.mkdir(parents=True)
-        overrides.write_text(json.dumps(SETTINGS))
+        overrides.write_text(json.dumps(self._settings))
         self._log = (self._folder / "log").open("wb")
         self._process = subprocess.Popen(
             self._command(),

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from asteroid_magic.sandbox import Sandbox
-from tests.live.browser.conftest import Opener
-from tests.live.browser.jupyter import Jupyter, opened
+from tests.live.browser.conftest import Opener, reach
+from tests.live.browser.jupyter import SETTINGS, WITHOUT_SUBSHELLS, Jupyter, opened
 from tests.live.browser.pages import FormPage
 from tests.waiting import until
 
@@ -155,32 +157,40 @@ def test_a_wrong_key_shows_its_card_and_the_right_one_is_noticed(
     assert box.messages(box.executions[1].id) == ["hello"]
 
 
-@pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
+@pytest.mark.parametrize("settings", [SETTINGS, WITHOUT_SUBSHELLS], ids=["with", "without"])
 def test_pressed_while_a_cell_runs_it_sends_once_and_all_that_was_typed(
-    open_cells: Opener, box: Sandbox, subshells: str
+    browser: Browser, tmp_path: Path, box: Sandbox, settings: dict[str, Any]
 ) -> None:
+    """With the subshells of newer kernels, which hear of widgets while a cell runs, and without."""
     run = box.executions[1].id
-    slept = "[len(box) for box in [[]]]; import time; time.sleep(5)"
-    with open_cells(box, f"%asteroid_form {run}") as notebook:
-        form = FormPage(notebook.page)
-        notebook.page.evaluate(USE_SUBSHELLS, subshells)
-        # The first letter enables Send, for which the kernel has to hear of it.
-        form.message.press_sequentially("T")
-        expect(form.send).to_be_enabled()
-        notebook.run_code(slept, wait=False)
-        form.message.press_sequentially("yped while a cell runs.")
-        # Taken at once, whatever the kernel does.
-        form.send.dblclick()
-        expect(form.message).to_be_disabled()
-        expect(form.newest()).to_contain_text("Typed while a cell runs.")
-        expect(form.message).to_have_value("")
+    with Jupyter(tmp_path / "jupyter", settings) as jupyter:
+        name = jupyter.add(reach(box, tmp_path), f"%asteroid_form {run}")
+        with opened(browser, jupyter, name) as notebook:
+            notebook.run_all()
+            form = FormPage(notebook.page)
+            # The first letter enables Send, for which the kernel has to hear of it.
+            form.message.press_sequentially("T")
+            expect(form.send).to_be_enabled()
+            notebook.run_code("import time; time.sleep(5)", wait=False)
+            form.message.press_sequentially("yped while a cell runs.")
+            form.send.dblclick()
+            expect(form.newest()).to_contain_text("Typed while a cell runs.")
+            expect(form.message).to_have_value("")
     assert box.messages(run) == ["Typed while a cell runs."]
 
 
-USE_SUBSHELLS = """mode => {
-  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  kernel.commsOverSubshells = mode;
-}"""
+def test_a_double_click_on_a_send_that_fails_at_once_is_one_message(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    run = box.executions[1].id
+    with open_cells(box, f"%asteroid_form {run}", host="notebooks") as notebook:
+        form = FormPage(notebook.page)
+        form.message.fill("once")
+        box.fail_next(status=400, times=2)
+        form.send.dblclick(delay=120)
+        expect(form.newest()).to_contain_text("Not delivered")
+        expect(form.message).to_be_enabled()
+        expect(form.cards).to_have_count(1)
 
 
 def test_other_cells_go_on_while_it_sends(open_cells: Opener, box: Sandbox) -> None:
@@ -191,7 +201,7 @@ def test_other_cells_go_on_while_it_sends(open_cells: Opener, box: Sandbox) -> N
         form.message.fill("Is anybody there?")
         form.send.click()
         expect(form.root.get_by_text("Sending for 1 s…")).to_be_visible()
-        expect(form.send).to_be_disabled()
+        expect(form.message).to_be_disabled()
         # This returns, though the message is still under way.
         notebook.run_code("assert not form.outcomes")
         form.root.get_by_role("button", name="Cancel").click()
