@@ -49,6 +49,7 @@ class Fields:
         self.refresh = Button(description="Refresh", tooltip="List the active executions again")
         self.about = HTML()
         self.listing = HTML()
+        self.question = VBox()
         self.message = _Textarea(
             value=message, description="Message", placeholder="What the agent should read"
         )
@@ -85,6 +86,7 @@ class Fields:
                 HBox([self.execution, self.clear, self.refresh]),
                 self.about,
                 self.listing,
+                self.question,
                 self.message,
                 HBox([self.send, self.cancel, self.reason]),
             ]
@@ -125,6 +127,15 @@ class Fields:
         """Put a text into a field for a program, of which the browser has to hear."""
         field.value = text
         self._filled.value = str(int(self._filled.value) + 1)
+
+    def answer(self, text: str, before: str) -> None:
+        """Put an answer into the message: in place of the one `before`, or below other words."""
+        if self.message.disabled:
+            return
+        typed = self.message.value
+        if typed and typed != before:
+            text = f"{typed}\n{text}" if text and not typed.endswith("\n") else typed + text
+        self.fill(self.message, text)
 
     def freeze(self) -> None:
         """Do in the kernel what pressing Send does in the browser."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from .activities import Question
 from .cards import environment
 from .errors import AsteroidError
 from .records import Delivery
@@ -22,7 +23,7 @@ GONE = (
     "Where no widgets are shown: %asteroid_send EXECUTION message"
 )
 CLOSED = "This form is closed. A new one: %asteroid_form"
-LONGEST_START = 60
+LONGEST_START, LONGEST_HEADER, LONGEST_QUESTION = 60, 120, 4_000
 
 Tone = Literal["quiet", "wrong", "busy"]
 
@@ -47,6 +48,16 @@ def key_line(source: str | None, problem: str | None, elsewhere: str | None) -> 
 def note(text: str, tone: Tone = "quiet") -> str:
     """Return a remark beside a field; empty for no text."""
     return _drawn("note.html", text=text, tone=tone) if text else ""
+
+
+def question(asked: Question) -> str:
+    """Return what an agent asks."""
+    return _drawn(
+        "question.html",
+        header=shorten(asked.header, LONGEST_HEADER),
+        question=shorten(asked.question, LONGEST_QUESTION),
+        several=asked.multi_select,
+    )
 
 
 def announcement(text: str) -> str:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping
 
 from . import panels
+from .asking import Asking
 from .choices import choices_of, described
 from .client import AsteroidClient, connected
 from .deadline import Deadline
@@ -24,6 +25,7 @@ class Picker:
 
     def __init__(self, fields: Fields, client: AsteroidClient | None) -> None:
         self._fields, self._client = fields, client
+        self._asking = Asking(fields.question, client, fields.answer)
         self._lock = threading.Lock()
         self._listing: Deadline | None = None
         self._offered: Mapping[str, Execution] = {}
@@ -52,7 +54,8 @@ class Picker:
         threading.Thread(target=self._list, args=(deadline,), name=name, daemon=True).start()
 
     def close(self) -> None:
-        """End the listing that is under way."""
+        """End the reading that is under way."""
+        self._asking.close()
         with self._lock:
             if self._listing is not None:
                 self._listing.cancel()
@@ -92,6 +95,7 @@ class Picker:
         self._fields.offer(self._offered)
         self._say(said)
         self._look()
+        self._asking.show(self._known.get(self.value.lower()), anew=True)
 
     def _look(self, _change: object = None) -> None:
         """Put the ID in place of a chosen line, and say what the field holds."""
@@ -105,6 +109,7 @@ class Picker:
         words, tone = (wrong, "wrong") if wrong else (self._what_is_known(), "quiet")
         self._fields.about.value = panels.note(words, "wrong" if tone == "wrong" else "quiet")
         self._fields.clear.layout.display = "" if self.value else "none"
+        self._asking.show(self._known.get(self.value.lower()))
 
     def _has_blanks(self) -> bool:
         return bool(self._fields.execution.value != self.value)

@@ -416,6 +416,62 @@ def test_a_listing_that_breaks_is_said_and_stops_nothing(
     assert sent(form).outcomes[0].outcome == "delivered"
 
 
+def buttons(form: SendForm) -> list[Any]:
+    """Return the buttons of the options that the form offers as answers."""
+    lines = [one for one in fields(form).question.children if hasattr(one, "children")]
+    return [line.children[0] for line in lines]
+
+
+def test_a_question_is_shown_and_its_options_go_into_the_message(account: Sandbox) -> None:
+    form = listed(SendForm(account.executions[0]))
+    until(lambda: buttons(form))
+    assert "Which time shall I book?" in words(fields(form).question.children[0])
+    assert [one.description for one in buttons(form)] == [
+        "Friday 18:30",
+        "Friday 21:15",
+        "Saturday 20:00",
+    ]
+    assert "On the terrace" in words(fields(form).question.children[2].children[1])
+    buttons(form)[0].click()
+    assert form.message == "Friday 18:30"
+    buttons(form)[1].click()
+    assert form.message == "Friday 21:15"
+    form.message = "We are four."
+    buttons(form)[0].click()
+    assert form.message == "We are four.\nFriday 18:30"
+    form.submit()
+    until(lambda: form.outcomes)
+    assert account.messages(account.executions[0].id) == ["We are four.\nFriday 18:30"]
+    form.execution = account.executions[1].id
+    until(lambda: not buttons(form))
+
+
+def test_where_several_may_be_chosen_each_can_be_taken_back(account: Sandbox) -> None:
+    (run,) = account.add_waiting(1, kind="choices")
+    form = listed(SendForm(run))
+    until(lambda: buttons(form))
+    first, second, *_ = buttons(form)
+    first.value = second.value = True
+    assert form.message == f"{first.description}, {second.description}"
+    first.value = False
+    assert form.message == second.description
+    second.value = False
+    assert form.message == ""
+
+
+def test_a_question_that_cannot_be_read_is_left_out(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise InvalidInput("no question today")
+
+    monkeypatch.setattr(AsteroidClient, "question", fail)
+    form = listed(SendForm(account.executions[0]))
+    until(lambda: not threads())
+    assert not buttons(form)
+    assert sent(form).outcomes[0].outcome == "delivered"
+
+
 def test_cancelling_nothing_does_nothing(account: Sandbox) -> None:
     form = SendForm(account.executions[1].id)
     form.cancel()

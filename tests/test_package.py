@@ -22,6 +22,7 @@ ORDER = [
     {"actions"},
     {"form"},
     {"picker", "notices", "shown_form"},
+    {"asking"},
     {"fields"},
     {"panels", "errand"},
     {"login", "completion"},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener
@@ -58,8 +58,6 @@ def test_form_and_cards_break_no_rule_of_accessibility(
         assert violations(form.page, ".asteroid-form") == []
         form.execution.fill(run)
         form.message.fill("It's 4 people, at most $50 each.")
-        if scheme == "light":
-            picture(form.root, pictures / "form-light.png")
         form.press_and_see("Delivered")
         if scheme == "light":
             picture(form.newest(), pictures / "form-delivered-light.png")
@@ -72,6 +70,23 @@ def test_form_and_cards_break_no_rule_of_accessibility(
         for summary in form.root.locator("summary").all():
             summary.click()
         assert violations(form.page, ".asteroid-form") == []
+
+
+def test_the_question_of_an_agent_is_answered_by_a_button(
+    open_cells: Opener, box: Sandbox, pictures: Path
+) -> None:
+    look: dict[str, Any] = {"viewport": {"width": 1000, "height": 1600}}
+    with open_cells(box, "%asteroid_form", host="notebooks", **look) as notebook:
+        form = FormPage(notebook.page)
+        form.choose("Book a table")
+        answer = form.root.get_by_role("button", name="Friday 18:30")
+        answer.wait_for()
+        picture(form.root, pictures / "form-question.png")
+        assert violations(form.page, ".asteroid-form") == []
+        answer.click()
+        expect(form.message).to_have_value("Friday 18:30")
+        form.press_and_see("Delivered")
+    assert box.messages(box.executions[0].id) == ["Friday 18:30"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
