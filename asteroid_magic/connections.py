@@ -24,6 +24,9 @@ from urllib3.util.ssl_ import create_urllib3_context
 from .deadline import BoundedSocket, BoundedTLSSocket, Deadline, current
 
 FIRST_FINAL_STATUS = 200
+LARGEST_PIECE = 65_536
+# urllib3-future, which may stand in urllib3's place, sends in a way of its own.
+IS_STOCK = issubclass(HTTPConnection, http.client.HTTPConnection)
 RESOLVER_TURN = 0.1
 
 
@@ -40,6 +43,28 @@ class _Connecting(HTTPConnection):
     """Connects to each address of the host in turn, within what is left for all of them."""
 
     response_class = _QuietAnswer
+    _head: bytes | None = None
+
+    def request(self, method: str, url: str, body: Any = None, *args: Any, **keywords: Any) -> None:
+        """Send a request, its head and a short body as one piece; called by urllib3."""
+        is_short = isinstance(body, bytes) and 0 < len(body) <= LARGEST_PIECE
+        self._head = b"" if IS_STOCK and is_short else None
+        try:
+            super().request(method, url, body, *args, **keywords)
+        finally:
+            self._head = None
+
+    def send(self, data: Any) -> Any:
+        """Send a piece; called by `http.client`, which sends the head first, then the body.
+
+        Two pieces wake the server twice: a tenth of the time of a send on loopback.
+        """
+        if self._head == b"":
+            self._head = data
+            return None
+        if self._head:
+            data, self._head = self._head + data, None
+        return super().send(data)
 
     def _new_conn(self) -> socket.socket:
         deadline = current()
