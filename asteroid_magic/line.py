@@ -5,6 +5,8 @@
     %asteroid_send [options] EXECUTION message…
     %%asteroid_send [options] EXECUTION
     message, on as many lines as it takes
+    %%asteroid_send --each ROWS [options]
+    message for every row, in which {column} is filled
 
 Options stand before the execution. From there on everything is the message: no quote, no ``$``,
 no ``{}`` and no ``--word`` in it means anything.
@@ -25,6 +27,7 @@ USAGE = (
     "%asteroid_send [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
     "[--out NAME] [--fill] [--show] EXECUTION message"
 )
+EACH_USAGE = "%%asteroid_send --each ROWS [--journal FILE] [options]\nmessage with {column}"
 # What each option takes, in the words of the usage line; None: nothing, it is a switch.
 OPTIONS: Mapping[str, str | None] = {
     "--timeout": "SECONDS",
@@ -34,6 +37,8 @@ OPTIONS: Mapping[str, str | None] = {
     "--out": "NAME",
     "--fill": None,
     "--show": None,
+    "--each": "ROWS",
+    "--journal": "FILE",
 }
 
 SHORT = {"-f": "--fill"}
@@ -73,6 +78,8 @@ class SendCommand:
 def parse(line: str, cell: str | None = None) -> SendCommand:
     """Read a line call (`cell` is None) or a cell call; raises `UsageProblem`."""
     options, rest = _take_options(line)
+    if "--each" in options or "--journal" in options:
+        return _parse_each(options, rest, cell)
     word = _WORD.match(rest)
     if word is None:
         usage = USAGE if cell is None else _cell_usage()
@@ -89,6 +96,19 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
             f"Move it into the cell, or use %asteroid_send.\n{_cell_usage()}"
         )
     return SendCommand(word.group(), cell.removesuffix("\n"), cell, options)
+
+
+def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> SendCommand:
+    problem = ""
+    if "--each" not in options:
+        problem = "--journal is for many messages: it goes with --each."
+    elif cell is None:
+        problem = "--each is for cells: it sends what stands below the first line."
+    elif rest:
+        problem = f"With --each the executions come from the rows, and there is {_brief(rest)}."
+    if problem or cell is None:
+        raise UsageProblem(f"{problem}\n{EACH_USAGE}")
+    return SendCommand("", cell.removesuffix("\n"), cell, options)
 
 
 def _take_options(line: str) -> tuple[dict[str, str], str]:
@@ -130,6 +150,10 @@ def _look_up(name: str) -> str | None:
 def _check_value(name: str, value: str) -> None:
     if name == "--out" and (not value.isidentifier() or iskeyword(value)):
         raise UsageProblem(f"--out needs the name of a variable; {_brief(value)} is none.\n{USAGE}")
+    if name == "--each" and not value.isidentifier():
+        raise UsageProblem(
+            f"--each needs the name of a variable; {_brief(value)} is none.\n{EACH_USAGE}"
+        )
     if name == "--timeout":
         try:
             float(value)
@@ -151,24 +175,27 @@ def _unquote(message: str) -> str:
     return message
 
 
-def fill(text: str, namespace: Mapping[str, Any]) -> str:
+def fill(text: str, namespace: Mapping[str, Any], kind: str = "variable") -> str:
     """Return `text` with each `{name}` replaced by the variable of that name, as `str` writes it.
 
     One pass, so that braces in a value stay as they are. Only plain names count; all other braces
-    are text. Raises `InvalidInput` for a name that there is no variable of.
+    are text. Raises `InvalidInput` for a name that there is no variable of; `kind` is what it
+    calls one, a column for instance.
     """
     names = {_name_in(found) for found in _PLACEHOLDER.finditer(text)}
     missing = {name for name in names if name is not None and name not in namespace}
     if missing:
         listed = ", ".join(_brief(name) for name in sorted(missing))
         raise InvalidInput(
-            f"The message is to be filled, and there is no variable {listed}.",
-            hint="Set it, or leave --fill out to send the braces as they are.",
+            f"The message is to be filled, and there is no {kind} {listed}.",
+            hint="Set it, or leave --fill out to send the braces as they are."
+            if kind == "variable"
+            else f"Add it, or write the name as the {kind} has it.",
         )
 
     def replace(found: re.Match[str]) -> str:
         name = _name_in(found)
-        return found[0] if name is None else _written(name, namespace)
+        return found[0] if name is None else _written(name, namespace, kind)
 
     return _PLACEHOLDER.sub(replace, text)
 
@@ -179,14 +206,14 @@ def _name_in(found: re.Match[str]) -> str | None:
     return unicodedata.normalize("NFKC", name) if name.isidentifier() else None
 
 
-def _written(name: str, namespace: Mapping[str, Any]) -> str:
+def _written(name: str, namespace: Mapping[str, Any], kind: str) -> str:
     try:
         return str(namespace[name])
     except Exception as error:  # noqa: BLE001 (an object may fail in any way)
-        kind = type(error).__name__
+        why = type(error).__name__
     raise InvalidInput(
-        f"The variable {_brief(name)} cannot be written as text: {kind}.",
-        hint="Put its text into another variable, and name that.",
+        f"The {kind} {_brief(name)} cannot be written as text: {why}.",
+        hint=f"Put its text into another {kind}, and name that.",
     )
 
 

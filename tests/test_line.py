@@ -3,7 +3,7 @@
 import pytest
 
 from asteroid_magic import InvalidInput
-from asteroid_magic.line import OPTIONS, USAGE, UsageProblem, fill, parse
+from asteroid_magic.line import EACH_USAGE, OPTIONS, USAGE, UsageProblem, fill, parse
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 
@@ -100,9 +100,35 @@ def test_words_behind_the_execution_of_a_cell_are_not_swallowed() -> None:
         parse(f"{EXECUTION} hello", "world\n")
 
 
+def test_each_sends_a_cell_to_the_rows_of_a_variable() -> None:
+    command = parse("--each rows --journal a.db --quiet", "Dear {name},\n")
+    assert command.options == {"--each": "rows", "--journal": "a.db", "--quiet": ""}
+    assert (command.execution, command.message) == ("", "Dear {name},")
+
+
+@pytest.mark.parametrize(
+    ("line", "cell", "says"),
+    [
+        ("--each rows hello", None, "--each is for cells"),
+        ("--each rows run_id", "hello", "the executions come from the rows, and there is 'run_id'"),
+        ("--journal a.db run_id", "hello", "it goes with --each"),
+        ("--each", "hello", "--each needs a value"),
+        ("--each rows[0]", "hello", "--each needs the name of a variable; 'rows[0]' is none"),
+    ],
+)
+def test_each_that_does_not_follow_the_usage_says_what_is_wrong(
+    line: str, cell: str | None, says: str
+) -> None:
+    with pytest.raises(UsageProblem) as caught:
+        parse(line, cell)
+    assert says in str(caught.value)
+    assert "--each ROWS" in str(caught.value)
+
+
 def test_the_usage_line_names_every_option() -> None:
     for name, takes in OPTIONS.items():
-        assert f"[{name} {takes}]" in USAGE if takes else f"[{name}]" in USAGE
+        usage = EACH_USAGE if name in {"--each", "--journal"} else USAGE
+        assert f"{name} {takes}" in usage if takes else f"[{name}]" in usage
 
 
 @pytest.mark.parametrize("option", ["-f", "--fill"])
