@@ -5,6 +5,7 @@
     AsteroidError
     ├── InvalidInput           the execution ID, the message or a filter cannot be sent as it is
     ├── ConfigurationError     the key, the base URL or the timeout is missing or unusable
+    │   └── JournalError       the journal of a batch cannot be used, or belongs to other rows
     ├── ConnectionFailed       no connection came about, so nothing was sent
     ├── NoAnswer               the connection broke, or time ran out, before a whole answer came
     │   └── DeliveryUnknown    the same after a message had begun to go out
@@ -102,6 +103,12 @@ class ConfigurationError(AsteroidError, ValueError):
     """The key, the base URL or the timeout is missing or unusable; nothing left this machine."""
 
     title = "A setting cannot be used"
+
+
+class JournalError(ConfigurationError):
+    """The journal of a batch cannot be used, or belongs to other rows."""
+
+    title = "The journal cannot be used"
 
 
 class ConnectionFailed(AsteroidError):
