@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .activities import Activities, Activity, Option, Question
+    from .batch import send_many
     from .client import AsteroidClient
     from .errors import (
         ApiError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Forbidden,
         Interrupted,
         InvalidInput,
+        JournalError,
         NoAnswer,
         NotFound,
         RateLimited,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from .executions import Execution, Executions
     from .form import SendForm
     from .records import Delivery, DryRun, StatusChange
+    from .report import Report
 
 __all__ = [
     "Activities",
@@ -54,11 +57,13 @@ __all__ = [
     "Forbidden",
     "Interrupted",
     "InvalidInput",
+    "JournalError",
     "NoAnswer",
     "NotFound",
     "Option",
     "Question",
     "RateLimited",
+    "Report",
     "SendForm",
     "SendInterrupted",
     "ServerError",
@@ -66,10 +71,13 @@ __all__ = [
     "Unauthorized",
     "UnexpectedAnswer",
     "__version__",
+    "send_many",
 ]
 
 _ROOMS = {
     "AsteroidClient": "client",
+    "Report": "report",
+    "send_many": "batch",
     "SendForm": "form",
     **dict.fromkeys(("Delivery", "DryRun", "StatusChange"), "records"),
     **dict.fromkeys(("Execution", "Executions"), "executions"),

@@ -167,3 +167,11 @@ def once(error: AsteroidError, tries: int) -> float | None:
         wait = error.retry_after
         return None if wait is None else max(SHORTEST_WAIT, wait)
     return None
+
+
+def impatient(error: AsteroidError, tries: int) -> float | None:
+    """Return what `once` does, but never wait because the server takes nothing for now.
+
+    For callers that have many messages, of which then none may go out.
+    """
+    return None if isinstance(error, RateLimited | ServerError) else once(error, tries)

@@ -81,6 +81,11 @@ class AsteroidClient:
         """Where the API key comes from, in words; None where there is none."""
         return None if self._settings.key is None else self._settings.key.source
 
+    @property
+    def caller(self) -> Caller:
+        """What makes the calls of this client: for those rooms of the package that make many."""
+        return self._caller
+
     def send(self, execution_id: str | UUID, message: str, *, timeout: Timeout = None) -> Delivery:
         """Send `message` to the execution, exactly as it is, and return the `Delivery`.
 

@@ -88,6 +88,22 @@ def find(
     return read(caller, timeout, work)
 
 
+def arrivals(
+    caller: Caller, outgoing: Outgoing, since: Callable[[Clock], datetime]
+) -> int | AsteroidError | None:
+    """Look once, and return how many messages with this text have arrived since a moment.
+
+    None where the server tells nothing of its clock. For a caller that keeps account of its
+    messages by itself, since they outlive the process.
+    """
+
+    def work(call: Call) -> int | None:
+        trace = trace_of(caller, call, outgoing, since)
+        return None if trace is None else len(trace.activities)
+
+    return read(caller, None, work)
+
+
 def _claimed(entry: Entry, trace: Trace, accounted: int = 0) -> Activity | None:
     ids = [activity.id for activity in trace.activities]
     claimed = ledger.claim(entry, ids, trace.since, accounted)

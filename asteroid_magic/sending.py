@@ -7,7 +7,7 @@ import time
 
 from .activities import Activity
 from .answers import Answer
-from .calls import Call, Caller, guarded, once
+from .calls import Call, Caller, guarded, impatient, once
 from .confirmation import arrived, confirm, looked
 from .deadline import Deadline, Timeout
 from .errors import ApiError, AsteroidError, ConfigurationError, SendInterrupted
@@ -48,6 +48,23 @@ def send(
     if isinstance(result, Delivery) or result.outcome != "unknown" or not grace:
         return result
     return _looked_for(caller, call, outgoing, entry, result, grace)
+
+
+def attempt(caller: Caller, outgoing: Outgoing, timeout: Timeout) -> Delivery | AsteroidError:
+    """Send the message, for a caller that has many: it waits, and looks for them, on its own.
+
+    A 429 or 503 comes back at once, and so does an unknown outcome.
+    """
+    call = caller.begin(SEND, timeout)
+    if isinstance(call, ConfigurationError):
+        return call
+    request = Request(SEND, "POST", url_of(caller.base_url, outgoing), outgoing.body)
+
+    def work() -> Delivery | AsteroidError:
+        answer = caller.ask(call, request, impatient)
+        return _delivery(caller, call, outgoing, answer) if isinstance(answer, Answer) else answer
+
+    return guarded(call, work)
 
 
 def dry_run(settings: Settings, outgoing: Outgoing) -> DryRun:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
+from asteroid_magic import AsteroidClient, Report, send_many
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.session import session
 from asteroid_magic.settings import ApiKey
+from tests.batches import Send
 from tests.shells import Notebook
 
 VARIABLES = (
@@ -80,3 +83,15 @@ def run_id(box: Sandbox) -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the pictures of the README be made again: ``pytest --pictures docs/images``."""
     parser.addoption("--pictures", help="put the pictures that the browser tests take here")
+
+
+@pytest.fixture
+def send(box: Sandbox) -> Iterator[Send]:
+    """`send_many` to the sandbox, quietly, and with little patience for what is lost."""
+    with AsteroidClient(box.api_key, box.base_url, confirm_grace=0.3) as client:
+
+        def sending(rows: Any, **options: Any) -> Report:
+            usual: dict[str, Any] = {"client": client, "workers": 8, "progress": False}
+            return send_many(rows, **usual | options)
+
+        yield sending
