@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .form import SendForm
+    from .report import Report
     from .sandbox import Sandbox
 
 T = TypeVar("T")
@@ -27,20 +28,30 @@ T = TypeVar("T")
 
 def send(
     shell: "InteractiveShell", line: str, cell: str | None, local_ns: Mapping[str, Any] | None
-) -> Delivery | DryRun | None:
+) -> "Delivery | DryRun | Report | None":
     """Do what `%asteroid_send` was asked for, and return what is to be shown as its result."""
     if cell is None and not line.strip():
         display(form(shell, ""))  # type: ignore[no-untyped-call]
         return None
     command = _usage(lambda: parse(line, cell))
     namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
-    result = _shown(lambda: _send(command, namespace))
-    is_quiet = "--quiet" in command.options and isinstance(result, Delivery)
+    if "--each" in command.options:
+        from .mailing import send_each  # noqa: PLC0415 (sqlite3 and more load with the first batch)
+
+        result: Delivery | DryRun | Report = _shown(lambda: send_each(command, namespace))
+    else:
+        result = _shown(lambda: _send(command, namespace))
+    is_quiet = (
+        "--quiet" in command.options
+        and not isinstance(result, DryRun)
+        and result.outcome == "delivered"
+    )
     if "--show" in command.options and not is_quiet:
         display(result)  # type: ignore[no-untyped-call]
     if isinstance(result, DryRun):
         return result
-    session.seen[result.execution_id] = None
+    if isinstance(result, Delivery):
+        session.seen[result.execution_id] = None
     if "--out" in command.options:
         shell.user_ns[command.options["--out"]] = result
     return None if is_quiet else result

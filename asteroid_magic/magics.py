@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .form import SendForm
     from .records import Delivery, DryRun
+    from .report import Report
     from .sandbox import Sandbox
 
 
@@ -84,7 +85,7 @@ class AsteroidMagics(Magics):
     @line_cell_magic
     def asteroid_send(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> "Delivery | DryRun | None":
+    ) -> "Delivery | DryRun | Report | None":
         """Send a message to a running execution, and show what became of it.
 
         In a line:      %asteroid_send [options] EXECUTION message
@@ -92,6 +93,7 @@ class AsteroidMagics(Magics):
                         message, on as many lines as it takes
         With a result:  delivery = %asteroid_send [options] EXECUTION message
         In a form:      %asteroid_send
+        To many:        %%asteroid_send --each rows, and below it the message with {column}
 
         EXECUTION is the ID of the run, or the name of a variable that holds it: run_id, run.id,
         $run_id or {run_id}. An object with an `id` will do as well.
@@ -108,8 +110,9 @@ class AsteroidMagics(Magics):
           --quiet            show nothing when it was delivered; the result is then None
           --out NAME         put the Delivery into this variable as well
           -f, --fill         fill {name} in the message with the variable of that name
-          --show             show the card at once, also where IPython shows no result; a line
-                             that is not the last one of its cell does so by itself
+          --show             show the card at once, also where IPython shows no result
+          --each ROWS        send the cell to each row, with execution_id; fill {column} from it
+          --journal FILE     with --each: keep what became of each, so that the cell can go on
 
         The outcome is one of three:
           delivered                   Asteroid has the message

@@ -1,0 +1,42 @@
+"""`%%asteroid_send --each`: the cell's body goes to every row, filled from the row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .batch import send_rows
+from .client import AsteroidClient
+from .errors import InvalidInput
+from .line import SendCommand
+from .records import DryRun
+from .report import Report
+from .rows import open_rows
+from .text import shorten
+
+WORKERS = 16
+LONGEST_QUOTE = 60
+
+
+def send_each(command: SendCommand, namespace: Mapping[str, Any]) -> Report | DryRun:
+    """Send the message to every row, and return the report, or the dry run of the first row."""
+    name = command.options["--each"]
+    if name not in namespace:
+        raise InvalidInput(
+            f"There is no variable {shorten(name, LONGEST_QUOTE)!r} that holds the rows.",
+            hint="Put the rows into a variable first, such as a data frame, and name that.",
+        )
+    rows = namespace[name]
+    base_url = command.options.get("--base-url")
+    with AsteroidClient(base_url=base_url, timeout=command.timeout) as client:
+        if "--dry-run" in command.options:
+            return _dry_run(client, rows, command.message)
+        journal = command.options.get("--journal")
+        return send_rows(rows, command.message, client, WORKERS, journal, None, progress=True)
+
+
+def _dry_run(client: AsteroidClient, rows: Any, template: str) -> DryRun:
+    first = next(open_rows(rows, template).rows, None)
+    if first is None:
+        raise InvalidInput("There are no rows.", hint="Name a variable that holds some.")
+    if isinstance(first, InvalidInput):
+        raise first
+    return client.dry_run(*first)
