@@ -1,0 +1,88 @@
+"""Batches in a real kernel: the notebook, the bar, and an interrupt."""
+
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from asteroid_magic.sandbox import Sandbox
+from tests.live import notebooks
+from tests.live.test_kernel import Kernel, kernel, shown_as, started  # noqa: F401 (fixtures)
+
+
+@pytest.fixture(scope="module")
+def ran() -> dict[str, NotebookNode]:
+    """The cells of the executed notebook, by their source."""
+    notebook = notebooks.execute(notebooks.read("batch.ipynb"))
+    return {cell.source: cell for cell in notebook.cells if cell.cell_type == "code"}
+
+
+def cell_with(ran: dict[str, NotebookNode], words: str) -> NotebookNode:
+    (found,) = [cell for source, cell in ran.items() if words in source]
+    return found
+
+
+def test_the_notebook_is_committed_without_outputs() -> None:
+    notebook = notebooks.read("batch.ipynb")
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+def test_every_agent_that_waits_is_found_and_answered(ran: dict[str, NotebookNode]) -> None:
+    assert notebooks.text(cell_with(ran, "client.executions")) == "41"
+    report = cell_with(ran, "report = send_many")
+    assert "41 messages: 41 delivered" in notebooks.html(report)
+    assert "41 messages: 41 delivered" in notebooks.text(report)
+    assert "Traceback" not in notebooks.text(report)
+
+
+def test_the_same_cell_goes_on_where_it_stopped(ran: dict[str, NotebookNode]) -> None:
+    (again,) = [cell for source, cell in ran.items() if source.startswith("send_many")]
+    assert "41 of them delivered earlier" in notebooks.html(again)
+
+
+def test_a_cell_goes_to_each_row(ran: dict[str, NotebookNode]) -> None:
+    assert "3 messages: 3 delivered" in notebooks.html(cell_with(ran, "--each more"))
+    arrived = notebooks.text(cell_with(ran, "print([box.messages"))
+    assert "['You are number 3. Take the second option, at most $50 each.']" in arrived
+
+
+def test_the_bar_is_a_widget_that_ends_full(ran: dict[str, NotebookNode]) -> None:
+    report = cell_with(ran, "report = send_many")
+    shown = [output.get("data", {}) for output in report.outputs]
+    assert any("application/vnd.jupyter.widget-view+json" in data for data in shown)
+    assert not [output for output in report.outputs if output.get("name") == "stderr"]
+
+
+def test_an_interrupt_brings_the_report(
+    kernel: Kernel,  # noqa: F811 (pytest hands it over under this name)
+    box: Sandbox,
+    tmp_path: Path,
+) -> None:
+    run_id = box.executions[1].id
+    box.fail_next(delay=0.05, times=1_000)
+    code = (
+        "from asteroid_magic import send_many\n"
+        "rows = [(run_id, f'message {number}') for number in range(1000)]\n"
+        f"report = send_many(rows, workers=8, progress=False, journal={str(tmp_path / 'a.db')!r})\n"
+        "print(report.interrupted, sum(report.counts.values()), report.counts['delivered'])\n"
+        "report"
+    )
+    sending = kernel.client.execute(code)
+    began = time.monotonic()
+    while len(box.messages(run_id)) < 20:
+        assert time.monotonic() - began < 20
+        time.sleep(0.01)
+    kernel.manager.interrupt_kernel()
+    while (reply := kernel.client.get_shell_msg(timeout=30))["parent_header"]["msg_id"] != sending:
+        pass
+    assert reply["content"]["status"] == "ok"
+    arrived = len(box.messages(run_id))
+    assert 20 <= arrived < 500
+    _, shown = kernel.run("print(report.interrupted, report.counts)\nreport")
+    assert f"True {{'delivered': {arrived}" in shown_as("text/plain", shown)
+    assert "You interrupted the batch." in shown_as("text/html", shown)
