@@ -10,7 +10,7 @@ import pytest
 import asteroid_magic
 
 ROOMS = Path(asteroid_magic.__file__).parent
-HEAVY = ("requests", "urllib3", "ipywidgets", "jinja2", "tornado", "keyring")
+HEAVY = ("requests", "urllib3", "ipywidgets", "jinja2", "tornado", "keyring", "tqdm", "sqlite3")
 
 # From front to back: a room imports only rooms of lines below its own, or of a line it shares.
 # `shown` and the front door name `cards` and `magics` inside functions, which load them on use.
@@ -25,8 +25,13 @@ ORDER = [
     {"asking"},
     {"fields"},
     {"panels", "errand"},
-    {"login", "completion"},
+    {"login", "completion", "mailing"},
+    {"batch"},
+    {"couriers"},
+    {"parcels"},
+    {"workers"},
     {"client"},
+    {"settling"},
     {"sending", "control"},
     {"confirmation"},
     {"reading"},
@@ -36,7 +41,13 @@ ORDER = [
     {"bodies"},
     {"connections"},
     {"deadline"},
-    {"tables"},
+    {"clerk"},
+    {"crew", "gate", "journal", "rows"},
+    {"tables", "summary"},
+    {"report"},
+    {"kept"},
+    {"opening"},
+    {"outcomes", "progress"},
     {"line", "lookup", "cards", "choices"},
     {"wording", "outgoing"},
     {"keystore", "settings"},
@@ -70,7 +81,14 @@ PURE = {
     "panels",
     "wording",
     "text",
+    "opening",
+    "journal",
+    "kept",
+    "outcomes",
     "outgoing",
+    "report",
+    "rows",
+    "summary",
     "shown",
     "session",
     "tables",
