@@ -1,38 +1,20 @@
 """`send_many`: many messages, none lost and none twice, also where the process dies midway."""
 
 import os
-import threading
-import time
-from collections import Counter
-from collections.abc import Mapping
 from concurrent.futures import Executor
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .calls import settled
-from .clerk import Clerk
 from .client import AsteroidClient, connected
-from .couriers import Couriers, check_executor
-from .errors import AsteroidError, ConfigurationError, InvalidInput, JournalError
-from .gate import Gate
+from .couriers import check_executor
+from .course import Course
+from .errors import ConfigurationError
 from .journal import Journal, Matching
-from .outcomes import Row, State
-from .progress import Progress
 from .purposes import SEND
 from .report import Report
-from .rows import Opened, open_rows
-from .settling import settle
-from .workers import Threads
-
-if TYPE_CHECKING:
-    from .crew import Crew
+from .rows import open_rows
 
 MOST_WORKERS = 256
-# After an interrupt, what is under way has so many seconds to end by itself, then to break off.
-GRACE, LAST_GRACE = 5.0, 2.0
-TICK = 0.2
-# So often the server's clock is noted, in seconds.
-CLOCK_EVERY = 60.0
 
 
 def send_many(
@@ -84,7 +66,7 @@ def send_rows(
             opened = open_rows(rows, template, matching.state_of)
             if opened.total is not None:
                 matching.end(opened.total)
-            return _Batch(sender, workers, book, executor).run(opened, shown=progress)
+            return Course(sender, workers, book, executor).run(opened, shown=progress)
         finally:
             book.close()
 
@@ -96,157 +78,3 @@ def _check_workers(workers: object) -> None:
             f"The number of workers is no whole number from 1 to {MOST_WORKERS}.",
             hint="Give one such as 16: so many messages are under way at a time.",
         )
-
-
-class _Batch:
-    """One batch: the caller's thread reads the rows, the clerk's writes, those of the crew send.
-
-    So an interrupt, which strikes the caller's thread, leaves nothing half done.
-    """
-
-    def __init__(
-        self, client: AsteroidClient, workers: int, journal: Journal, executor: Executor | None
-    ) -> None:
-        self._client, self._journal = client, journal
-        self._gate = Gate()
-        self._clerk = clerk = Clerk(journal, self._gate)
-        self._crew: Crew
-        if executor is None:
-            self._crew = Threads(client, workers, self._gate, clerk.report)
-        else:
-            self._crew = Couriers(client, workers, self._gate, clerk.report, executor)
-        self._progress = Progress()
-        self._finished, self._left = threading.Event(), threading.Event()
-        self._fault: BaseException | None = None
-        self._next = 0
-        self._taking: tuple[int, Row | InvalidInput] | None = None
-        self._clock_due = 0.0
-
-    def run(self, opened: Opened, *, shown: bool) -> Report:
-        """Send the rows, and return the report; raises what reading or writing them raises."""
-        began, earlier = time.monotonic(), self._clerk.counts["delivered"]
-        writing = threading.Thread(target=self._write, name="asteroid-magic clerk", daemon=True)
-        fault: BaseException | None = None
-        try:
-            if shown:
-                self._progress.open(opened.total, self._clerk.done)
-            writing.start()
-            self._feed(opened)
-            self._wait()
-        except BaseException as error:  # noqa: BLE001 (an interrupt, or a fault of the rows)
-            fault = error
-            self._end_early(opened, is_writing=writing.ident is not None)
-        self._crew.close()
-        self._progress.close(self._clerk.counts, self._clerk.done)
-        kept = self._journal.close()
-        interrupted = isinstance(fault, KeyboardInterrupt)
-        fault = self._fault or self._clerk.fault or (None if interrupted else fault)
-        counts = Counter(kept.counts())
-        # What was left under way may have arrived.
-        counts["unknown"] += counts.pop("under_way", 0)
-        if fault is not None:
-            raise _with_counts(fault, counts)
-        return Report(
-            counts=dict(+counts),
-            elapsed=time.monotonic() - began,
-            earlier=earlier,
-            interrupted=interrupted,
-            stopped=self._gate.why,
-            kept=kept,
-        )
-
-    def _feed(self, opened: Opened) -> None:
-        if self._taking is not None:
-            # An interrupt may have come between; the clerk knows if it has it already.
-            self._clerk.take(*self._taking)
-        for row in opened.rows:
-            self._taking = self._next, row
-            self._next += 1
-            # What is known to end is read to its end, so that the report names what waits.
-            if not self._clerk.take(*self._taking) and not opened.ended:
-                break
-        self._clerk.end()
-
-    def _wait(self, seconds: float | None = None) -> None:
-        end = None if seconds is None else time.monotonic() + seconds
-        while not self._finished.wait(TICK):
-            if end is not None and time.monotonic() > end:
-                return
-
-    def _end_early(self, opened: Opened, *, is_writing: bool) -> None:
-        """Let what is under way end, or break it off; each further interrupt shortens that."""
-        self._gate.stop()
-        if not is_writing:
-            return
-        with suppress(BaseException):
-            if opened.ended:
-                self._feed(opened)
-        self._clerk.end()
-        with suppress(KeyboardInterrupt):
-            self._wait(GRACE)
-        self._crew.cancel()
-        with suppress(KeyboardInterrupt):
-            self._wait(LAST_GRACE)
-        self._left.set()
-        while not self._finished.is_set():
-            with suppress(KeyboardInterrupt):
-                self._wait()
-
-    def _write(self) -> None:
-        """Write until all is known, or what is still under way is left."""
-        try:
-            self._settle()
-            while not self._left.is_set():
-                self._clerk.turn(self._crew, self._clock())
-                self._progress.draw(self._clerk.counts, self._clerk.done, self._note())
-                if self._clerk.is_idle and not self._look_again():
-                    break
-        except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
-            self._fault = error.with_traceback(None)
-            self._gate.stop()
-        finally:
-            self._finished.set()
-
-    def _settle(self, *, patient: bool = False) -> None:
-        """Find out what became of the messages of which nobody knows."""
-        if self._clerk.is_in_doubt:
-            self._progress.draw(self._clerk.counts, self._clerk.done, "looks up what is unknown")
-            caller = self._client.caller
-            grace = caller.settings.confirm_grace
-            reading = self._journal.reading()
-            self._clerk.resolve(
-                settle(caller, reading, self._gate.stopping, grace, patient=patient)
-            )
-
-    def _look_again(self) -> bool:
-        """Look up, at the end, what is not known; True if something is to be sent once more."""
-        if not self._gate.stopping.is_set():
-            # What cannot be asked for stays unknown, and is when the batch is gone on with.
-            with suppress(AsteroidError):
-                self._settle(patient=True)
-        return not self._clerk.is_idle
-
-    def _clock(self) -> float | None:
-        """Return by how many seconds the server's clock is ahead of this machine's, at least."""
-        if time.monotonic() < self._clock_due:
-            return None
-        clock = self._client.server_clock()
-        if clock is None:
-            return None
-        self._clock_due = time.monotonic() + CLOCK_EVERY
-        return clock.timestamp() - time.time()
-
-    def _note(self) -> str:
-        wait = self._gate.wait
-        return f"waits {wait:,.0f} s as the server asks" if wait else ""
-
-
-def _with_counts(fault: BaseException, counts: Mapping[State, int]) -> BaseException:
-    """Return the fault, which says how far the batch had come."""
-    words = ", ".join(f"{number:,} {state}" for state, number in counts.items() if number)
-    words = words or "nothing sent"
-    if isinstance(fault, JournalError):
-        fault.detail = f"{fault.detail} So far: {words}."
-    else:
-        fault.add_note(f"asteroid-magic: the batch stopped here; {words}.")
-    return fault

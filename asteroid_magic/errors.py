@@ -109,6 +109,7 @@ class JournalError(ConfigurationError):
     """The journal of a batch cannot be used, or belongs to other rows."""
 
     title = "The journal cannot be used"
+    default_hint = "Name another file."
 
 
 class ConnectionFailed(AsteroidError):

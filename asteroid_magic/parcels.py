@@ -26,7 +26,6 @@ SALT = 16
 
 _lock = threading.Lock()
 _clients: dict[tuple[str, float, ApiKey], AsteroidClient] = {}
-_threads: list[ThreadPoolExecutor] = []
 
 
 class Parcel:
@@ -95,7 +94,8 @@ def send_all(client: AsteroidClient, rows: Sequence[Numbered]) -> list[Outcome]:
     """Send rows, all at a time, over the connections of one client."""
     if len(rows) == 1:
         return [send_one(client, *rows[0])]
-    return [_result(each) for each in [_pool().submit(send_one, client, *row) for row in rows]]
+    with ThreadPoolExecutor(len(rows), "asteroid-magic parcel") as pool:
+        return [_result(each) for each in [pool.submit(send_one, client, *row) for row in rows]]
 
 
 def _result(sending: Future[Outcome]) -> Outcome:
@@ -122,13 +122,6 @@ def _client_for(parcel: Parcel) -> AsteroidClient | None:
                 key.reveal(), parcel.base_url, parcel.timeout, allow_insecure=True
             )
         return _clients[place]
-
-
-def _pool() -> ThreadPoolExecutor:
-    with _lock:
-        if not _threads:
-            _threads.append(ThreadPoolExecutor(256, "asteroid-magic parcel"))
-        return _threads[0]
 
 
 def _has_begun() -> bool:

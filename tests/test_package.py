@@ -27,6 +27,7 @@ ORDER = [
     {"panels", "errand"},
     {"login", "completion", "mailing"},
     {"batch"},
+    {"course"},
     {"couriers"},
     {"parcels"},
     {"workers"},

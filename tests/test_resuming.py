@@ -211,7 +211,7 @@ def test_after_an_interrupt_nothing_begins_and_the_report_comes_back(
 def test_what_gets_no_answer_after_an_interrupt_is_unknown(
     run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asteroid_magic.batch.GRACE", 0.3)
+    monkeypatch.setattr("asteroid_magic.course.GRACE", 0.3)
     with FaultServer(silent) as server, AsteroidClient("key", server.base_url) as client:
         watching = interrupt_when(lambda: len(server.requests) >= 4)
         began = time.monotonic()
