@@ -30,6 +30,8 @@ class FaultServer:
         self._reads = reads
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads: list[threading.Thread] = []
+        self._served = threading.Condition()
+        self._open = 0
         self._connections: list[socket.socket] = []
 
     @property
@@ -58,13 +60,12 @@ class FaultServer:
 
     def wait_until_served(self) -> None:
         """Wait until the server has closed every connection it has taken."""
-        for thread in self._threads[1:]:
-            thread.join(10)
+        with self._served:
+            assert self._served.wait_for(lambda: not self._open, 10)
 
     def _start(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        # Once it runs, so that who waits for all of them can join it.
         self._threads.append(thread)
 
     def _accept(self) -> None:
@@ -74,6 +75,9 @@ class FaultServer:
             except OSError:
                 return
             self._connections.append(connection)
+            # Before anything is answered, so that who has an answer can wait for the end.
+            with self._served:
+                self._open += 1
             self._start(lambda connection=connection: self._serve(connection))  # type: ignore[misc]
 
     def _serve(self, connection: socket.socket) -> None:
@@ -85,6 +89,9 @@ class FaultServer:
             pass
         finally:
             connection.close()
+            with self._served:
+                self._open -= 1
+                self._served.notify_all()
 
 
 def hang_up(connection: socket.socket) -> None:
