@@ -99,13 +99,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:
     """Register the magics; called by ``%load_ext asteroid_magic``."""
-    from .magics import load  # noqa: PLC0415 (importing the package must not need IPython)
+    from .loading import load  # noqa: PLC0415 (importing the package must not need IPython)
 
     load(shell)
 
 
 def unload_ipython_extension(shell: "InteractiveShell") -> None:
     """Take everything back that loading has put in place; called by ``%unload_ext``."""
-    from .magics import unload  # noqa: PLC0415 (as above)
+    from .loading import unload  # noqa: PLC0415 (as above)
 
     unload(shell)

@@ -1,15 +1,17 @@
 """What the magics do, once one is used: it is loaded then, and with it all that it needs."""
 
+import time
 from collections import ChainMap
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.display import display
 
 from .client import AsteroidClient
-from .errors import AsteroidError, InvalidInput
-from .line import SendCommand, UsageProblem, fill, parse
+from .doors import keep, shown, usage
+from .errors import AsteroidError, InvalidInput, SendInterrupted
+from .line import SendCommand, fill, parse
 from .login import action_for
 from .lookup import resolve_execution
 from .records import Delivery, DryRun
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from .report import Report
     from .sandbox import Sandbox
 
-T = TypeVar("T")
-
 
 def send(
     shell: "InteractiveShell", line: str, cell: str | None, local_ns: Mapping[str, Any] | None
@@ -33,25 +33,69 @@ def send(
     if cell is None and not line.strip():
         display(form(shell, ""))  # type: ignore[no-untyped-call]
         return None
-    command = _usage(lambda: parse(line, cell))
+    command = usage(lambda: parse(line, cell))
     namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
     if "--each" in command.options:
-        from .mailing import send_each  # noqa: PLC0415 (sqlite3 and more load with the first batch)
+        return _send_each(shell, command, namespace)
+    began = time.monotonic()
+    result = shown(lambda: _send(command, namespace))
+    if isinstance(result, Delivery):
+        session.remember(result.execution_id)
+        _put_out(shell, command, result)
+        if command.wait is not None:
+            result = _heard(shell, command, result, began)
+            _put_out(shell, command, result)
+    is_quiet = "--quiet" in command.options and isinstance(result, Delivery)
+    is_stopped = isinstance(result, Delivery) and result.was_interrupted
+    if ("--show" in command.options or is_stopped) and not is_quiet:
+        display(result)  # type: ignore[no-untyped-call]
+    if isinstance(result, Delivery) and is_stopped:
+        keep(shell, result)
+        raise _waiting_interrupted(result)
+    return None if is_quiet else result
 
-        result: Delivery | DryRun | Report = _shown(lambda: send_each(command, namespace))
-    else:
-        result = _shown(lambda: _send(command, namespace))
-    is_quiet = (
-        "--quiet" in command.options
-        and not isinstance(result, DryRun)
-        and result.outcome == "delivered"
+
+def _put_out(shell: "InteractiveShell", command: SendCommand, delivery: Delivery) -> None:
+    if "--out" in command.options:
+        shell.user_ns[command.options["--out"]] = delivery
+
+
+def _heard(
+    shell: "InteractiveShell", command: SendCommand, delivery: Delivery, began: float
+) -> Delivery:
+    """Return the delivery with what the agent did since, as long as that is to be waited for."""
+    from .watching import heard_since  # noqa: PLC0415 (most messages are not waited for)
+
+    base_url, is_quiet = command.options.get("--base-url"), "--quiet" in command.options
+    limit = command.wait or 0.0
+    return heard_since(shell, delivery, limit, began, base_url, is_quiet=is_quiet)
+
+
+def _waiting_interrupted(delivery: Delivery) -> SendInterrupted:
+    """Return what stops the cells behind one whose waiting a person has stopped."""
+    error = SendInterrupted(
+        "The message was delivered before, and the agent goes on.",
+        title="You stopped waiting for the answer",
+        hint="The Delivery is in `_`, and in the variable of --out.",
+        outcome="delivered",
     )
+    return error.about(delivery.execution_id, delivery.message, delivery.attempts)
+
+
+def _send_each(
+    shell: "InteractiveShell", command: SendCommand, namespace: Mapping[str, Any]
+) -> "Report | DryRun | None":
+    """Send to every row of a batch, and return its report."""
+    from .mailing import send_each  # noqa: PLC0415 (sqlite3 and more load with the first batch)
+
+    result = shown(lambda: send_each(command, namespace))
+    if isinstance(result, DryRun):
+        if "--show" in command.options:
+            display(result)  # type: ignore[no-untyped-call]
+        return result
+    is_quiet = "--quiet" in command.options and result.outcome == "delivered"
     if "--show" in command.options and not is_quiet:
         display(result)  # type: ignore[no-untyped-call]
-    if isinstance(result, DryRun):
-        return result
-    if isinstance(result, Delivery):
-        session.seen[result.execution_id] = None
     if "--out" in command.options:
         shell.user_ns[command.options["--out"]] = result
     return None if is_quiet else result
@@ -70,7 +114,7 @@ def form(
             "%asteroid_send EXECUTION message"
         )
     try:
-        return SendForm(resolve_execution(word, namespace) if word else None)
+        return SendForm(resolve_execution(word, namespace, session.seen) if word else None)
     except InvalidInput as error:
         words = f"{error.detail} {error.hint}"
     raise UsageError(words)
@@ -78,7 +122,7 @@ def form(
 
 def login(line: str) -> str:
     """Do what `%asteroid_login` was asked for, and return the sentence that tells of it."""
-    return _shown(_usage(lambda: action_for(line)))
+    return shown(usage(lambda: action_for(line)))
 
 
 def start_sandbox() -> "Sandbox":
@@ -99,7 +143,7 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
     base_url = command.options.get("--base-url")
     execution_id, message = command.execution, command.typed
     try:
-        execution_id = resolve_execution(command.execution, namespace)
+        execution_id = resolve_execution(command.execution, namespace, session.seen)
         message = command.message
         if "--fill" in command.options:
             message = fill(message, namespace)
@@ -111,24 +155,4 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
             return client.send(execution_id, message)
     except AsteroidError as error:
         fault = error.about(execution_id, message)
-    raise fault
-
-
-def _usage(read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except UsageProblem as problem:
-        words = str(problem)
-    raise UsageError(words)
-
-
-def _shown(action: Callable[[], T]) -> T:
-    """Return what `action` returns; show the card of its error, then let it stop the cell."""
-    try:
-        return action()
-    except (AsteroidError, KeyboardInterrupt) as error:
-        # Without the frames below, and outside the except block: a key may stand in them.
-        fault = error.with_traceback(None)
-    if isinstance(fault, AsteroidError):
-        display(fault)  # type: ignore[no-untyped-call]
     raise fault

@@ -1,7 +1,7 @@
 """What an outcome looks like: one card, drawn as HTML, as plain text and as a single line.
 
-What the card says stands in `wording`. All of its text is taken to be hostile: every string is
-made visible where it is drawn, and the template engine escapes it.
+What the card says stands in `wording` and `telling`. All of its text is taken to be hostile: every
+string is made visible where it is drawn, and the template engine escapes it.
 """
 
 import textwrap
@@ -9,14 +9,23 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .text import beginning, counted, visible
-from .wording import Block, Row, card_of
+from .telling import Account, card_of
+from .text import beginning, counted, shorten, visible
+from .transcript import Entry
+from .wording import Block, Row
 
 LINE_LENGTH, TEXT_WIDTH = 300, 88
+# Where what an entry says begins: behind its time of day.
+ENTRY_COLUMN = 12
+# Of a thought, which a notebook folds, plain text shows so many characters.
+FOLDED = 300
 
 
 def as_html(shown: object) -> str:
-    """Return the card as HTML, under 20,000 bytes; TypeError for what has no card."""
+    """Return the card as HTML; TypeError for what has no card.
+
+    It stays under 20,000 bytes, or under 200,000 where it tells what happened in an execution.
+    """
     return environment().get_template("card.html").render(card=card_of(shown))
 
 
@@ -27,16 +36,24 @@ def as_text(shown: object) -> str:
     no text from outside can pass for a line of the card.
     """
     card = card_of(shown)
-    rows = (*_row("Why", card.why), *card.rows, *_row("Next", card.hint))
-    column = max((len(row.label) for row in rows), default=0) + 4
+    rows = (*_row("Why", card.why), *card.rows)
+    last = _row("Next", card.hint)
+    column = max((len(row.label) for row in (*rows, *last)), default=0) + 4
     first = f"{card.icon} {card.word}" + (f": {card.title}" if card.title else "")
-    lines = [visible(first, keep="")]
+    lines = [visible(first, keep=""), *_row_lines(rows, column)]
+    if isinstance(card, Account):
+        lines += _account_lines(card)
+    return "\n".join([*lines, *_row_lines(last, column)])
+
+
+def _row_lines(rows: tuple[Row | Block, ...], column: int) -> list[str]:
+    lines = []
     for row in rows:
         margin = f"  {visible(row.label.lower())}".ljust(column)
         for line in _text_lines(row, TEXT_WIDTH - column):
             lines.append(margin + line if line else margin.rstrip())
             margin = " " * column
-    return "\n".join(lines)
+    return lines
 
 
 def as_line(shown: object) -> str:
@@ -71,6 +88,59 @@ def environment() -> Environment:
         # Here, and not in the templates, so that no expression in them can forget it.
         finalize=lambda value: visible(str(value), joiners=True),
     )
+
+
+def _account_lines(account: Account) -> list[str]:
+    """Return what happened, an entry after the other, each behind its time of day."""
+    lines = ["", *_wrapped(account.above, 2)]
+    day = ""
+    for entry in account.entries:
+        if entry.day and entry.day != day:
+            day = entry.day
+            lines.append(f"  {day} UTC")
+        margin = f"  {entry.when}".ljust(ENTRY_COLUMN)
+        for line in _entry_lines(entry):
+            lines.append((margin + line).rstrip())
+            margin = " " * ENTRY_COLUMN
+    return [*lines, *_wrapped(account.below, 2)]
+
+
+def _entry_lines(entry: Entry) -> list[str]:
+    width = TEXT_WIDTH - ENTRY_COLUMN
+    if entry.kind == "action":
+        extent = f" ({entry.extent})" if entry.extent else ""
+        return _wrap(visible(f"{entry.mark} {entry.text.head}{extent}", keep=""), width)
+    label = f"{entry.label} ({entry.extent}):" if entry.extent else f"{entry.label}:"
+    is_folded = entry.kind == "thinking"
+    words = shorten(" ".join(entry.text.head.split()), FOLDED) if is_folded else _whole(entry)
+    shown = visible(words).split("\n")
+    if len(shown) == 1 and len(shown[0]) + len(label) < width:
+        lines = [visible(f"{label} {words}", keep="").rstrip()]
+    else:
+        parts = (part for line in shown for part in _wrap(line, width - 2))
+        lines = [visible(label, keep=""), *(f"  {part}" for part in parts)]
+    for item in entry.items:
+        note = f" ({item.note})" if item.note else ""
+        line = visible(f"{item.mark} {item.text}{note}", keep="")
+        lines += [f"  {part}" for part in _wrap(line, width - 2)]
+    return lines
+
+
+def _whole(entry: Entry) -> str:
+    text = entry.text
+    gap = f"\n[… {counted(text.left_out, 'character')} left out here …]\n" if text.left_out else ""
+    return f"{text.head}{gap}{text.tail}"
+
+
+def _wrapped(text: str, margin: int) -> list[str]:
+    return [" " * margin + line for line in textwrap.wrap(visible(text), TEXT_WIDTH - margin)]
+
+
+def _wrap(line: str, width: int) -> list[str]:
+    wrapper = textwrap.TextWrapper(
+        width, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
+    return wrapper.wrap(line) or [""]
 
 
 def _text_lines(row: Row | Block, width: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What Tab offers behind `%asteroid_send`: options, then executions; no server is asked."""
+"""What Tab offers behind our magics: options, then executions; no server is asked."""
 
 import re
 import uuid
@@ -7,12 +7,15 @@ from inspect import getattr_static
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
+from .arguments import USAGES
 from .line import OPTIONS
 from .outgoing import is_execution_id
 from .session import session
+from .usage import is_seconds
 
 # As a line of ours begins: plain, or behind an assignment.
-_BEGUN = re.compile(r"^\s*(?:[^%#'\"]*=\s*)?(%%?asteroid_send\s)")
+_BEGUN = re.compile(r"^\s*(?:[^%#'\"]*=\s*)?(%%?asteroid_\w+\s)")
+_EXECUTIONS = "%asteroid_executions"
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -38,19 +41,39 @@ def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Ite
     `typed` is the line up to the cursor. Nothing is offered where the value of an option, or the
     message, is typed.
     """
-    words = typed.split()[1:]
+    magic, *words = typed.split()
     if typed[-1:].strip():
         # The last word is still being typed.
         words = words[:-1]
-    takes_value = False
-    for word in words:
-        if not takes_value and not word.startswith("-"):
+    magic = f"%{magic.lstrip('%')}"
+    if magic == "%asteroid_send":
+        options, takes_execution = OPTIONS, _awaits_execution(words, OPTIONS)
+        if not takes_execution:
             return
-        takes_value = not takes_value and OPTIONS.get(word) is not None
-    if not takes_value:
-        yield from OPTIONS
+    elif magic in USAGES:
+        options = USAGES[magic].options
+        if words and options.get(words[-1]) is not None:
+            return
+        takes_execution = magic != _EXECUTIONS and all(word.startswith("-") for word in words)
+    else:
+        return
+    yield from options
+    if takes_execution:
         yield from sorted(name for name, value in namespace.items() if _is_offered(name, value))
-        yield from seen
+        yield from reversed(tuple(seen))
+
+
+def _awaits_execution(words: Iterable[str], options: Mapping[str, str | None]) -> bool:
+    """Tell whether the next word may be an option or the execution, and no value or message."""
+    takes: str | None = None
+    for word in words:
+        if takes is not None and (not takes.startswith("[") or is_seconds(word)):
+            takes = None
+        elif not word.startswith("-"):
+            return False
+        else:
+            takes = options.get(word)
+    return takes is None or takes.startswith("[")
 
 
 def _is_offered(name: str, value: object) -> bool:

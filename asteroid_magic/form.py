@@ -211,7 +211,7 @@ class SendForm(ShownForm):
 
     def _show(self, errand: Errand, outcome: Delivery | AsteroidError) -> None:
         if isinstance(outcome, Delivery):
-            session.seen[outcome.execution_id] = None
+            session.remember(outcome.execution_id)
             if self.message == errand.message:
                 self._fields.message.value = ""
             # It may be waiting no more.

@@ -21,14 +21,15 @@ from keyword import iskeyword
 from typing import Any
 
 from .errors import InvalidInput
-from .text import shorten
+from .usage import UsageProblem, brief, is_seconds, seconds
 
 USAGE = (
-    "%asteroid_send [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
+    "%asteroid_send [--wait [SECONDS]] [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
     "[--out NAME] [--fill] [--show] EXECUTION message"
 )
 EACH_USAGE = "%%asteroid_send --each ROWS [--journal FILE] [options]\nmessage with {column}"
-# What each option takes, in the words of the usage line; None: nothing, it is a switch.
+# What each option takes, in the words of the usage line; in brackets, what it may take; None:
+# nothing, it is a switch.
 OPTIONS: Mapping[str, str | None] = {
     "--timeout": "SECONDS",
     "--base-url": "URL",
@@ -39,21 +40,17 @@ OPTIONS: Mapping[str, str | None] = {
     "--show": None,
     "--each": "ROWS",
     "--journal": "FILE",
+    "--wait": "[SECONDS]",
 }
 
 SHORT = {"-f": "--fill"}
-
-# Of what was typed wrong, so many characters are repeated in an error.
-LONGEST_QUOTE = 60
+# For how many seconds an answer is waited for where none are given.
+DEFAULT_WAIT = 120.0
 
 # A word ends at a space or a tab. Every other kind of white space is the message's own.
 _WORD = re.compile(r"[^ \t\r\n]+")
 # A name in two pairs of braces is text, as is every brace that does not hold just a name.
 _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|\{([^{}]*)\}")
-
-
-class UsageProblem(ValueError):
-    """The line does not follow the usage: says what is wrong and how it goes."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +71,12 @@ class SendCommand:
         given = self.options.get("--timeout")
         return None if given is None else float(given)
 
+    @property
+    def wait(self) -> float | None:
+        """For how many seconds the agent's answer is to be waited for; None: not at all."""
+        given = self.options.get("--wait")
+        return None if given is None else float(given or DEFAULT_WAIT)
+
 
 def parse(line: str, cell: str | None = None) -> SendCommand:
     """Read a line call (`cell` is None) or a cell call; raises `UsageProblem`."""
@@ -92,7 +95,7 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
     if message:
         raise UsageProblem(
             "In a %%asteroid_send cell the message stands below the first line, "
-            f"and after the execution there is {_brief(message)}. "
+            f"and after the execution there is {brief(message)}. "
             f"Move it into the cell, or use %asteroid_send.\n{_cell_usage()}"
         )
     return SendCommand(word.group(), cell.removesuffix("\n"), cell, options)
@@ -105,7 +108,7 @@ def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> Send
     elif cell is None:
         problem = "--each is for cells: it sends what stands below the first line."
     elif rest:
-        problem = f"With --each the executions come from the rows, and there is {_brief(rest)}."
+        problem = f"With --each the executions come from the rows, and there is {brief(rest)}."
     if problem or cell is None:
         raise UsageProblem(f"{problem}\n{EACH_USAGE}")
     return SendCommand("", cell.removesuffix("\n"), cell, options)
@@ -123,13 +126,16 @@ def _take_options(line: str) -> tuple[dict[str, str], str]:
         takes = _look_up(name)
         if takes is None and equals:
             raise UsageProblem(f"The option {name} takes no value.\n{USAGE}")
-        if takes is not None and not equals:
-            following = _WORD.match(rest)
-            value = following.group() if following else ""
-            rest = rest[following.end() if following else 0 :].lstrip(" \t\r\n")
-        if takes is not None and not value:
-            raise UsageProblem(f"The option {name} needs a value: {name} {takes}.\n{USAGE}")
-        _check_value(name, value)
+        may_lack = takes is not None and takes.startswith("[") and not equals
+        following = None if takes is None or equals else _WORD.match(rest)
+        if following is not None and (not may_lack or is_seconds(following.group())):
+            value = following.group()
+            rest = rest[following.end() :].lstrip(" \t\r\n")
+        if takes is not None and not value and not may_lack:
+            words = takes.strip("[]")
+            raise UsageProblem(f"The option {name} needs a value: {name} {words}.\n{USAGE}")
+        if value:
+            _check_value(name, value)
         options[name] = value
     return options, rest
 
@@ -142,23 +148,25 @@ def _look_up(name: str) -> str | None:
     near = get_close_matches(name, OPTIONS, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise UsageProblem(
-        f"There is no option {_brief(name)}.{hint} "
+        f"There is no option {brief(name)}.{hint} "
         f"What belongs to the message stands after the execution.\n{USAGE}"
     )
 
 
 def _check_value(name: str, value: str) -> None:
     if name == "--out" and (not value.isidentifier() or iskeyword(value)):
-        raise UsageProblem(f"--out needs the name of a variable; {_brief(value)} is none.\n{USAGE}")
+        raise UsageProblem(f"--out needs the name of a variable; {brief(value)} is none.\n{USAGE}")
     if name == "--each" and not value.isidentifier():
         raise UsageProblem(
-            f"--each needs the name of a variable; {_brief(value)} is none.\n{EACH_USAGE}"
+            f"--each needs the name of a variable; {brief(value)} is none.\n{EACH_USAGE}"
         )
+    if name == "--wait":
+        seconds(value, USAGE)
     if name == "--timeout":
         try:
             float(value)
         except ValueError:
-            problem = f"--timeout needs a number of seconds; {_brief(value)} is none.\n{USAGE}"
+            problem = f"--timeout needs a number of seconds; {brief(value)} is none.\n{USAGE}"
         else:
             return
         raise UsageProblem(problem)
@@ -185,7 +193,7 @@ def fill(text: str, namespace: Mapping[str, Any], kind: str = "variable") -> str
     names = {_name_in(found) for found in _PLACEHOLDER.finditer(text)}
     missing = {name for name in names if name is not None and name not in namespace}
     if missing:
-        listed = ", ".join(_brief(name) for name in sorted(missing))
+        listed = ", ".join(brief(name) for name in sorted(missing))
         raise InvalidInput(
             f"The message is to be filled, and there is no {kind} {listed}.",
             hint="Set it, or leave --fill out to send the braces as they are."
@@ -212,14 +220,10 @@ def _written(name: str, namespace: Mapping[str, Any], kind: str) -> str:
     except Exception as error:  # noqa: BLE001 (an object may fail in any way)
         why = type(error).__name__
     raise InvalidInput(
-        f"The {kind} {_brief(name)} cannot be written as text: {why}.",
+        f"The {kind} {brief(name)} cannot be written as text: {why}.",
         hint=f"Put its text into another {kind}, and name that.",
     )
 
 
 def _cell_usage() -> str:
     return USAGE.replace("%", "%%", 1).removesuffix(" message") + "\nmessage"
-
-
-def _brief(text: str) -> str:
-    return repr(shorten(text, LONGEST_QUOTE))

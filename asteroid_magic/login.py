@@ -9,8 +9,8 @@ from IPython.core.error import StdinNotImplementedError
 
 from . import keystore, settings
 from .errors import ConfigurationError
-from .line import UsageProblem
 from .session import session
+from .usage import UsageProblem
 
 
 def action_for(line: str) -> Callable[[], str]:

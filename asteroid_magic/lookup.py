@@ -1,4 +1,4 @@
-"""Which execution a word means: an ID, or a variable that holds one."""
+"""Which execution a word means: an ID, a variable that holds one, or the beginning of an ID."""
 
 import re
 import unicodedata
@@ -11,25 +11,34 @@ from .outgoing import is_execution_id
 from .text import shorten
 
 LONGEST_QUOTE = 60
+SHORTEST_BEGINNING = 8
+MOST_NAMED = 3
+_BEGINNING = re.compile(r"[0-9a-fA-F][0-9a-fA-F-]{,34}")
 _ID_INSIDE = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def resolve_execution(word: str, namespace: Mapping[str, Any]) -> str:
-    """Return the execution ID that `word` is, or that the variable of this name holds.
+def resolve_execution(
+    word: str, namespace: Mapping[str, Any], seen: Mapping[str, str] | None = None
+) -> str:
+    """Return the execution ID that `word` is, that a variable of this name holds, or it begins.
 
     A variable is written `run_id`, `$run_id` or `{run_id}`, and may go through attributes, as
     in `run.id`. It may hold text, a `uuid.UUID`, or an object with such an `id`. Nothing is
-    evaluated but the attributes. Raises `InvalidInput` for a name that leads to none of these.
+    evaluated but the attributes. Where there is no variable of the name, 8 or more characters may
+    be the beginning of one ID in `seen`, which maps IDs to the names of their workflows.
+
+    Raises `InvalidInput` for a word that leads to no ID, or to several.
     """
     name = word.removeprefix("$")
     if word.startswith("{") and word.endswith("}"):
         name = word[1:-1].strip()
     if is_execution_id(word):
         return word
-    if not all(part.isidentifier() for part in name.split(".")):
-        raise _no_execution(word, namespace)
     first, *attributes = name.split(".")
-    if first not in namespace:
+    is_name = all(part.isidentifier() for part in (first, *attributes))
+    if not is_name or first not in namespace:
+        if _BEGINNING.fullmatch(word):
+            return _begun(word, seen or {}, namespace)
         raise _no_execution(word, namespace)
     value = namespace[first]
     for attribute in attributes:
@@ -41,6 +50,36 @@ def id_inside(text: str) -> str | None:
     """Return the first execution ID that stands somewhere in the text, as in that of a page."""
     found = _ID_INSIDE.search(text)
     return found.group() if found else None
+
+
+def _begun(word: str, seen: Mapping[str, str], namespace: Mapping[str, Any]) -> str:
+    """Return the one ID in `seen` that begins with a word."""
+    found = [one for one in seen if one.lower().startswith(word.lower())]
+    if len(word) < SHORTEST_BEGINNING:
+        if not found:
+            raise _no_execution(word, namespace)
+        raise InvalidInput(
+            f"{_quoted(word)} is too short for the beginning of an execution ID.",
+            hint=f"Give at least {SHORTEST_BEGINNING} of its characters.",
+        )
+    if not found:
+        raise InvalidInput(
+            f"{_quoted(word)} begins no execution ID that has been seen in this session.",
+            hint="Give the whole ID, or list the executions first: %asteroid_executions.",
+        )
+    if len(found) > 1:
+        named = "; ".join(_named(one, seen[one]) for one in found[:MOST_NAMED])
+        more = f" and {len(found) - MOST_NAMED:,} more" if found[MOST_NAMED:] else ""
+        raise InvalidInput(
+            f"{_quoted(word)} begins {len(found):,} of the execution IDs seen in this session.",
+            hint=f"Give more characters of the one you mean: {named}{more}.",
+        )
+    return found[0]
+
+
+def _named(execution_id: str, workflow_name: str) -> str:
+    name = shorten(" ".join(workflow_name.split()), LONGEST_QUOTE)
+    return f"{execution_id} ({name})" if name else execution_id
 
 
 def _no_execution(word: str, namespace: Mapping[str, Any]) -> InvalidInput:

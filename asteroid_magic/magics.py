@@ -1,14 +1,12 @@
 """`AsteroidMagics`: the magics that a person types, with their help.
 
-Loading the extension imports this room and `session`, nothing else. Each magic imports `actions`,
-and with it requests, when it is first used.
+Loading the extension imports this room and few others. Each magic imports `actions`, and with it
+requests, when it is first used.
 """
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from IPython.core import completer
 from IPython.core.error import UsageError
 from IPython.core.magic import (
     Magics,
@@ -20,7 +18,6 @@ from IPython.core.magic import (
 )
 from traitlets import Float, TraitError, Unicode, observe, validate
 
-from . import interception
 from .session import DEFAULT_GRACE, DEFAULT_TIMEOUT, session
 
 if TYPE_CHECKING:
@@ -197,54 +194,3 @@ class AsteroidMagics(Magics):
         from .settings import resolve_base_url
 
         return resolve_base_url()
-
-
-class _Matcher:
-    """What IPython's completer asks for a line of ours; it loads `completion` when there is one."""
-
-    matcher_api_version = 2
-    matcher_identifier = interception.NAME
-    matcher_priority = 200
-
-    def __init__(self, shell: "InteractiveShell") -> None:
-        self._shell = shell
-        # By which IPython knows a matcher, as if it were a function.
-        self.__qualname__ = interception.NAME
-
-    def __call__(self, context: Any) -> dict[str, Any]:
-        if interception.NAME not in context.text_until_cursor:
-            return {"completions": []}
-        from .completion import matches
-
-        return matches(self._shell, context)
-
-
-def load(shell: "InteractiveShell") -> None:
-    """Register the magics with `shell`, what keeps their text exact, and what Tab offers."""
-    if any(isinstance(one, AsteroidMagics) for one in shell.configurables):
-        return
-    shell.register_magics(AsteroidMagics)
-    interception.install(shell)
-    if hasattr(completer, "context_matcher"):
-        # Before IPython 8.6, a matcher is not told what stands before the cursor.
-        shell.Completer.custom_matchers.append(_Matcher(shell))
-
-
-def unload(shell: "InteractiveShell") -> None:
-    """Take all of that out of `shell`, stop the sandbox and forget what the session had set."""
-    interception.uninstall(shell)
-    notices = sys.modules.get(f"{__package__}.notices")
-    if notices is not None:
-        # Loaded by the first form; without it there is none to close.
-        notices.close_all()
-    matchers = getattr(shell.Completer, "custom_matchers", [])
-    matchers[:] = [one for one in matchers if not isinstance(one, _Matcher)]
-    manager = shell.magics_manager
-    for ours in [one for one in shell.configurables if isinstance(one, AsteroidMagics)]:
-        ours.stop_sandbox()
-        shell.configurables.remove(ours)
-        for kind, names in ours.magics.items():
-            for name in names:
-                manager.magics[kind].pop(name, None)
-    manager.registry.pop(AsteroidMagics.__name__, None)
-    session.clear()

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .session import DEFAULT_BASE_URL
 from .shown import Shown
+
+if TYPE_CHECKING:
+    from .activities import Activity
+    from .hearing import Heard
 
 # Stands in the headers of a dry run where there is no key to mask.
 NO_KEY = "(not set)"
@@ -23,6 +27,7 @@ class Delivery(Shown):
     `base_url` is the Asteroid that took it, `message` the whole text as it was sent,
     `server_text` what the server said to it, `attempts` the number of requests it took, `sent_at`
     when the last of them began (aware, UTC), `elapsed` how long the whole send took, in seconds.
+    `heard` is what was heard of the agent since, where it was waited for.
     """
 
     outcome: Literal["delivered"] = field(default="delivered", init=False)
@@ -36,6 +41,17 @@ class Delivery(Shown):
     elapsed: float
     confirmed_by: Literal["answer", "activities"] = "answer"
     activity_id: str | None = None
+    heard: "Heard | None" = field(default=None, repr=False)
+
+    @property
+    def reply(self) -> "tuple[Activity, ...]":
+        """What happened since the message, as far as that was waited for; else ()."""
+        return () if self.heard is None else self.heard.activities
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Tell whether a person stopped the waiting for the answer."""
+        return self.heard is not None and self.heard.ending == "interrupted"
 
     # Here as well: IPython takes a class's own __repr__ before an inherited _repr_pretty_.
     _repr_pretty_ = Shown._repr_pretty_
@@ -61,7 +77,7 @@ class DryRun(Shown):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatusChange:
+class StatusChange(Shown):
     """What the server said to a pause, a resumption or a cancellation: the status since then.
 
     `asked` is what was asked for, ``"pause"``, ``"resume"`` or ``"cancel"``.
@@ -70,3 +86,5 @@ class StatusChange:
     execution_id: str
     asked: str
     status: str
+
+    _repr_pretty_ = Shown._repr_pretty_

@@ -19,7 +19,8 @@ class Session:
     `timeout` and `confirm_grace` are in seconds.
 
     `sandbox` is the base URL and the key of the one that runs; it stands before the others.
-    `seen` holds the IDs of the executions that a message has reached, newest last.
+    `seen` holds the IDs of the executions that it has met, newest last, each with the name of its
+    workflow, ``""`` where that is not known.
     """
 
     def __init__(self) -> None:
@@ -28,7 +29,12 @@ class Session:
         self.confirm_grace: float | None = None
         self.key: ApiKey | None = None
         self.sandbox: tuple[str, ApiKey] | None = None
-        self.seen: dict[str, None] = {}
+        self.seen: dict[str, str] = {}
+
+    def remember(self, execution_id: str, workflow_name: str = "") -> None:
+        """Keep an execution among those seen, as the newest; a name that is known stays known."""
+        known = self.seen.pop(execution_id, "")
+        self.seen[execution_id] = workflow_name or known
 
     def clear(self) -> None:
         """Forget all of it."""

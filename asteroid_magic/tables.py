@@ -3,10 +3,11 @@
 As on a card, every string is taken to be hostile, and is cut to its budget.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from .activities import Question
 from .cards import environment
 from .executions import Execution
 from .text import bytes_in_card, counted, shorten, visible
@@ -15,6 +16,10 @@ COLUMNS = ("Status", "Workflow", "Execution", "Created")
 # With all of its rows full, a table stays under 100,000 bytes.
 MOST_ROWS = 100
 NAME, ID, STATUS = 240, 120, 120
+# Of what an execution asks, so many bytes and options are shown.
+QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS = 600, 150, 6, 3
+
+Questions = Mapping[str, Sequence[Question]]
 
 
 @dataclass(frozen=True)
@@ -26,40 +31,77 @@ class Row:
     id: str
     created: str
     is_waiting: bool
+    asks: tuple["Asked", ...] = ()
 
 
-def as_html(executions: Sequence[Execution]) -> str:
-    """Return the table as HTML, under 100,000 bytes.
+@dataclass(frozen=True)
+class Asked:
+    """A question of the agent, and its ready answers in brief."""
+
+    question: str
+    options: str
+    verb: str
+
+
+def as_html(executions: Sequence[Execution], questions: Questions | None = None) -> str:
+    """Return the table as HTML, under 100,000 bytes; `questions` by the ID of who asks them.
 
     Of an ID only the beginning is seen, and the whole of it is copied.
     """
     template = environment().get_template("executions.html")
-    return template.render(columns=COLUMNS, rows=_rows(executions), rest=_rest(executions))
+    rows = _rows(executions, questions or {})
+    return template.render(columns=COLUMNS, rows=rows, rest=_rest(executions))
 
 
-def as_text(executions: Sequence[Execution]) -> str:
-    """Return the table as plain text, a line for each execution."""
+def as_text(executions: Sequence[Execution], questions: Questions | None = None) -> str:
+    """Return the table as plain text, a line for each execution, and below it what it asks."""
+    rows = _rows(executions, questions or {})
     lines: list[tuple[str, ...]] = [COLUMNS]
     lines += [
         tuple(visible(cell, keep="") for cell in (row.status, row.workflow, row.id, row.created))
-        for row in _rows(executions)
+        for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     drawn = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-    return "\n".join([*drawn, *filter(None, (_rest(executions),))])
+    asked = [[], *([part for one in row.asks for part in _asked_lines(one)] for row in rows)]
+    body = [part for line, below in zip(drawn, asked, strict=True) for part in (line, *below)]
+    return "\n".join([*body, *filter(None, (_rest(executions),))])
 
 
-def _rows(executions: Sequence[Execution]) -> list[Row]:
+def _asked_lines(asked: Asked) -> list[str]:
+    shown = (f"{asked.verb}: {asked.question}", asked.options)
+    return [f"  {visible(line, keep='')}" for line in shown if line]
+
+
+def _asked(question: Question, execution: Execution) -> Asked:
+    verb = "to confirm" if execution.status == "awaiting_confirmation" else "asks"
+    several = "; several may be chosen" if question.multi_select else ""
+    labels = [_in_one_line(one.label, OPTION) for one in question.options[:MOST_OPTIONS]]
+    if question.options[MOST_OPTIONS:]:
+        labels.append(f"and {len(question.options) - MOST_OPTIONS:,} more")
+    options = f"{' | '.join(labels)}{several}"
+    return Asked(_in_one_line(question.question, QUESTION), options, verb)
+
+
+def _in_one_line(text: str, limit: int) -> str:
+    return shorten(" ".join(text.split()), limit, bytes_in_card)
+
+
+def _rows(executions: Sequence[Execution], questions: Questions) -> list[Row]:
     return [
         Row(
             status=shorten(execution.status or "unknown", STATUS, bytes_in_card),
-            workflow=shorten(" ".join(execution.workflow_name.split()), NAME, bytes_in_card),
+            workflow=_in_one_line(execution.workflow_name, NAME),
             id=shorten(execution.id, ID, bytes_in_card),
             created=_moment(execution.created_at),
             is_waiting=execution.is_waiting,
+            asks=tuple(
+                _asked(question, execution)
+                for question in questions.get(execution.id, ())[:MOST_QUESTIONS]
+            ),
         )
         for execution in executions[:MOST_ROWS]
     ]

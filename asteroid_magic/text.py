@@ -86,9 +86,15 @@ def excerpt(text: str, limit: int, cost: Cost = one_each) -> Excerpt:
     return Excerpt(head, len(text) - len(head) - len(tail), tail)
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """Return the number with its noun, as in ``1 line`` and ``12,345 lines``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
+
+
+def span(seconds: float) -> str:
+    """Return how long something took, as in ``2.1 s`` and ``3 min 5 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes:,} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
 def _is_unseen(character: str, *, joiners: bool) -> bool:

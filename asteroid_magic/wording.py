@@ -22,6 +22,18 @@ OUTCOMES = {
     "not_done": ("✗", "Not done"),
     "maybe_done": ("?", "May have been done"),
     "dry_run": ("○", "Not sent (dry run)"),
+    "pause": ("✓", "Paused"),
+    "resume": ("✓", "Resumed"),
+    "cancel": ("✓", "Cancelled"),
+    "changed": ("○", "Asked for"),
+    "transcript": ("≡", "Transcript"),
+    "spoke": ("✓", "The agent has spoken"),
+    "asks": ("?", "The agent asks"),
+    "confirm": ("?", "The agent waits for a confirmation"),
+    "over": ("■", "The execution is over"),
+    "time": ("…", "The agent goes on"),
+    "interrupted": ("■", "You stopped watching"),
+    "unreadable": ("!", "The execution could not be read"),
 }
 # Budgets in bytes: the fullest card spends all of them and stays under 20,000.
 FIELD, PROSE, SERVER_BLOCK, BLOCK, START = 300, 600, 1_500, 5_000, 300

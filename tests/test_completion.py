@@ -100,7 +100,7 @@ def test_the_word_under_the_cursor_does_not_count(typed: str) -> None:
 def test_the_shell_offers_them_in_this_order(notebook: Notebook) -> None:
     notebook.shell.user_ns.clear()
     notebook.shell.user_ns.update(run_id=EXECUTION, run=Run(EXECUTION))
-    session.seen[SEEN] = None
+    session.remember(SEEN)
     _, matches = notebook.shell.complete("", "%asteroid_send ", 15)
     assert matches == [*OPTIONS, "run", "run_id", SEEN]
     _, matches = notebook.shell.complete("--t", "%asteroid_send --t", 18)

@@ -3,7 +3,8 @@
 import pytest
 
 from asteroid_magic import InvalidInput
-from asteroid_magic.line import EACH_USAGE, OPTIONS, USAGE, UsageProblem, fill, parse
+from asteroid_magic.line import EACH_USAGE, OPTIONS, USAGE, fill, parse
+from asteroid_magic.usage import UsageProblem
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 

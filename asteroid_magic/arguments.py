@@ -1,0 +1,108 @@
+"""The little language of the magics that take words and options: anywhere, in any order.
+
+`%asteroid_send` has one of its own, in `line`, since there everything behind the execution is text.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from .usage import UsageProblem, brief, seconds
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a magic takes: up to so many words, and options; None takes no value.
+
+    Each option takes what its word says; one of `several` may be given more than once.
+    """
+
+    text: str
+    options: Mapping[str, str | None] = field(default_factory=dict)
+    several: frozenset[str] = frozenset()
+    words: int = 1
+
+
+EXECUTIONS = Usage(
+    "%asteroid_executions [--phase PHASE] [--status STATUS] [--limit N]",
+    {"--phase": "PHASE", "--status": "STATUS", "--limit": "N"},
+    several=frozenset({"--phase", "--status"}),
+    words=0,
+)
+ACTIVITIES = Usage(
+    "%asteroid_activities EXECUTION [--last N] [--all]", {"--last": "N", "--all": None}
+)
+WATCH = Usage("%asteroid_watch EXECUTION [SECONDS]", words=2)
+PAUSE = Usage("%asteroid_pause EXECUTION")
+RESUME = Usage("%asteroid_resume EXECUTION")
+CANCEL = Usage("%asteroid_cancel EXECUTION")
+FORM = Usage("%asteroid_form [EXECUTION]")
+USAGES = {
+    usage.text.split()[0]: usage
+    for usage in (EXECUTIONS, ACTIVITIES, WATCH, PAUSE, RESUME, CANCEL, FORM)
+}
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What was asked for: the words in their order, and the values of each option."""
+
+    usage: Usage
+    words: tuple[str, ...]
+    options: Mapping[str, tuple[str, ...]]
+
+    @property
+    def execution(self) -> str:
+        """The first word; raises `UsageProblem` where there is none."""
+        if not self.words:
+            raise UsageProblem(
+                f"The execution is missing: its ID, or a variable that holds it.\n{self.usage.text}"
+            )
+        return self.words[0]
+
+    def count(self, name: str, default: int) -> int:
+        """Return the whole number from 1 that an option gives; raises `UsageProblem`."""
+        if name not in self.options:
+            return default
+        text = self.options[name][-1]
+        if re.fullmatch(r"0*[1-9][0-9]{0,8}", text, re.ASCII):
+            return int(text)
+        raise UsageProblem(f"{name} needs a whole number from 1; {brief(text)} is none.")
+
+    def seconds(self, at: int, default: float) -> float:
+        """Return the number of seconds that the word at this place gives; `UsageProblem`."""
+        return seconds(self.words[at], self.usage.text) if len(self.words) > at else default
+
+
+def parse(line: str, usage: Usage) -> Arguments:
+    """Read what stands behind the name of a magic; raises `UsageProblem`."""
+    words: list[str] = []
+    options: dict[str, tuple[str, ...]] = {}
+    waiting = iter(line.split())
+    for word in waiting:
+        if not word.startswith("-"):
+            words.append(word)
+            continue
+        name, equals, value = word.partition("=")
+        takes = _look_up(name, usage)
+        if takes is None and equals:
+            raise UsageProblem(f"The option {name} takes no value.\n{usage.text}")
+        if takes is not None:
+            value = value or ("" if equals else next(waiting, ""))
+            if not value:
+                raise UsageProblem(f"The option {name} needs a value: {name} {takes}.")
+        if name in options and name not in usage.several:
+            raise UsageProblem(f"The option {name} is given twice.\n{usage.text}")
+        options[name] = (*options.get(name, ()), value)
+    if len(words) > usage.words:
+        raise UsageProblem(f"There is {brief(words[usage.words])} too much.\n{usage.text}")
+    return Arguments(usage, tuple(words), options)
+
+
+def _look_up(name: str, usage: Usage) -> str | None:
+    if name in usage.options:
+        return usage.options[name]
+    near = get_close_matches(name, usage.options, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise UsageProblem(f"There is no option {brief(name)}.{hint}\n{usage.text}")

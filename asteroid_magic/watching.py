@@ -1,0 +1,224 @@
+"""What the magics of `watching_magics` do, and `%asteroid_send --wait`: loaded when first used."""
+
+import time
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from . import arguments
+from .activities import Activities, Question
+from .arguments import Arguments, Usage
+from .client import AsteroidClient
+from .deadline import Deadline
+from .doors import keep, shown, usage
+from .errors import AsteroidError, Interrupted, InvalidInput
+from .executions import Execution
+from .following import Follower
+from .hearing import ANSWERS, WAITS_OR_ENDS, Ending, Heard, Listing, Transcript
+from .live import LiveLine
+from .lookout import Sent
+from .lookup import resolve_execution
+from .purposes import READ
+from .records import Delivery, StatusChange
+from .session import session
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+Names = Mapping[str, Any] | None
+
+LISTED, NEWEST = 50, 50
+# Of those that wait, so many are asked for their question, and for no longer than that in seconds.
+MOST_ASKED, ASKING = 5, 10.0
+WATCHED = 3_600.0
+
+
+def list_executions(line: str) -> Listing:
+    """Do what `%asteroid_executions` was asked for."""
+    given = usage(lambda: arguments.parse(line, arguments.EXECUTIONS))
+    limit = usage(lambda: given.count("--limit", LISTED))
+    return shown(lambda: _listing(given, limit))
+
+
+def _listing(given: Arguments, limit: int) -> Listing:
+    phases, statuses = (given.options.get(name) for name in ("--phase", "--status"))
+    with AsteroidClient() as client:
+        found = client.executions(phase=phases, status=statuses, limit=limit)
+        listing = Listing(found)
+        # Tab offers the newest first: those that wait.
+        for execution in reversed(listing):
+            session.remember(execution.id, execution.workflow_name)
+        waiting = [each for each in listing if each.is_waiting][:MOST_ASKED]
+        return Listing(listing, _questions(client, waiting))
+
+
+def _questions(
+    client: AsteroidClient, waiting: Iterable[Execution]
+) -> dict[str, tuple[Question, ...]]:
+    """Return what they ask, one asked after the other; what cannot be read is left out."""
+    deadline = Deadline(ASKING)
+    asked: dict[str, tuple[Question, ...]] = {}
+    for execution in waiting:
+        try:
+            asked[execution.id] = client.question(execution.id, timeout=deadline)
+        except Interrupted:
+            raise
+        except AsteroidError:
+            continue
+    return asked
+
+
+def show_activities(shell: "InteractiveShell", line: str, local_ns: Names) -> Transcript:
+    """Do what `%asteroid_activities` was asked for."""
+    given, execution_id = _execution(shell, line, local_ns, arguments.ACTIVITIES)
+    last = usage(lambda: given.count("--last", NEWEST))
+    return shown(lambda: _transcript(execution_id(), None if "--all" in given.options else last))
+
+
+def _transcript(execution_id: str, limit: int | None) -> Transcript:
+    with AsteroidClient() as client:
+        execution = _seen(client, execution_id)
+        # One more than is shown tells whether there are older ones.
+        asked = None if limit is None else limit + 1
+        newest = client.activities(execution_id, limit=asked, order="desc")
+    return Transcript(
+        execution=execution,
+        activities=Activities(reversed(newest[:limit])),
+        has_older=limit is not None and len(newest) > limit,
+    )
+
+
+def watch(shell: "InteractiveShell", line: str, local_ns: Names) -> Heard:
+    """Do what `%asteroid_watch` was asked for."""
+    given, execution_id = _execution(shell, line, local_ns, arguments.WATCH)
+    limit = usage(lambda: given.seconds(1, WATCHED))
+    heard = shown(lambda: _watched(shell, execution_id(), limit))
+    if heard.ending == "interrupted":
+        display(heard)  # type: ignore[no-untyped-call]
+        keep(shell, heard)
+        raise Interrupted(
+            title="You stopped watching",
+            hint="The agent goes on.",
+            outcome="not_done",
+            purpose=READ,
+        ).about(heard.execution_id, None)
+    return heard
+
+
+def _watched(shell: "InteractiveShell", execution_id: str, limit: float) -> Heard:
+    live = LiveLine(shell)
+    with AsteroidClient() as client:
+        follower = Follower(client, execution_id, limit, tell=live.show)
+        heard = follower.follow(WAITS_OR_ENDS)
+        if follower.refusal is not None:
+            live.end(heard)
+            raise follower.refusal.about(execution_id, None)
+    session.remember(execution_id)
+    live.end(heard)
+    return heard
+
+
+def heard_since(
+    shell: "InteractiveShell",
+    delivery: Delivery,
+    limit: float,
+    began: float,
+    base_url: str | None,
+    *,
+    is_quiet: bool,
+) -> Delivery:
+    """Return the delivery with what was heard of the agent since, for `limit` seconds at most.
+
+    `began`, by `time.monotonic`, says when the send began. Raises nothing, an interrupt included:
+    the message has been delivered, whatever else happens.
+    """
+    live = LiveLine(shell, is_quiet=is_quiet)
+    sent = Sent(delivery.message, began, delivery.activity_id)
+    started = time.monotonic()
+    ending: Ending
+    try:
+        with AsteroidClient(base_url=base_url) as client:
+            follower = Follower(client, delivery.execution_id, limit, sent, tell=live.show)
+            heard = follower.follow(ANSWERS)
+        live.end(heard)
+        return replace(delivery, heard=heard)
+    except KeyboardInterrupt:
+        ending, trouble = "interrupted", ""
+    except Exception as error:  # noqa: BLE001 (whatever fails here, the message was delivered)
+        ending, trouble = (
+            "unreadable",
+            f"Waiting failed in an unforeseen way: {type(error).__name__}",
+        )
+    elapsed = time.monotonic() - started
+    return replace(
+        delivery,
+        heard=Heard(
+            execution_id=delivery.execution_id,
+            ending=ending,
+            activities=Activities(),
+            elapsed=elapsed,
+            trouble=trouble,
+        ),
+    )
+
+
+def pause(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
+    """Do what `%asteroid_pause` was asked for."""
+    return _control(AsteroidClient.pause, shell, line, local_ns, arguments.PAUSE)
+
+
+def resume(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
+    """Do what `%asteroid_resume` was asked for."""
+    return _control(AsteroidClient.resume, shell, line, local_ns, arguments.RESUME)
+
+
+def cancel(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
+    """Do what `%asteroid_cancel` was asked for."""
+    return _control(AsteroidClient.cancel, shell, line, local_ns, arguments.CANCEL)
+
+
+def _control(
+    change: Callable[[AsteroidClient, str], StatusChange],
+    shell: "InteractiveShell",
+    line: str,
+    local_ns: Names,
+    known: Usage,
+) -> StatusChange:
+    _, execution_id = _execution(shell, line, local_ns, known)
+
+    def work() -> StatusChange:
+        with AsteroidClient() as client:
+            changed = change(client, execution_id())
+        session.remember(changed.execution_id)
+        return changed
+
+    return shown(work)
+
+
+def _execution(
+    shell: "InteractiveShell", line: str, local_ns: Names, known: Usage
+) -> tuple[Arguments, Callable[[], str]]:
+    """Return what was asked for, and what finds the execution that is meant."""
+    given = usage(lambda: arguments.parse(line, known))
+    word = usage(lambda: given.execution)
+    namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
+
+    def find() -> str:
+        try:
+            return resolve_execution(word, namespace, session.seen)
+        except InvalidInput as error:
+            # No message was to be sent.
+            problem = InvalidInput(error.detail, hint=error.hint, purpose=READ)
+        raise problem
+
+    return given, find
+
+
+def _seen(client: AsteroidClient, execution_id: str) -> Execution:
+    """Return the execution as it is, and keep it among those seen."""
+    execution = client.execution(execution_id)
+    session.remember(execution.id or execution_id, execution.workflow_name)
+    return execution
