@@ -77,8 +77,8 @@ def _waiting_interrupted(delivery: Delivery) -> SendInterrupted:
         "The message was delivered before, and the agent goes on.",
         title="You stopped waiting for the answer",
         hint="The Delivery is in `_`, and in the variable of --out.",
-        outcome="delivered",
     )
+    error.outcome = "delivered"
     return error.about(delivery.execution_id, delivery.message, delivery.attempts)
 
 

@@ -93,7 +93,8 @@ class AsteroidMagics(Magics):
         To many:        %%asteroid_send --each rows, and below it the message with {column}
 
         EXECUTION is the ID of the run, or the name of a variable that holds it: run_id, run.id,
-        $run_id or {run_id}. An object with an `id` will do as well.
+        $run_id or {run_id}. An object with an `id` will do as well, and so will the beginning of
+        an ID that this session has seen, 8 or more characters of it.
 
         Everything after the execution is the message and is sent exactly as typed: $, {}, quotes,
         --words and a ? at the end mean nothing in it. One pair of quotes round a whole line message
@@ -101,6 +102,8 @@ class AsteroidMagics(Magics):
         is all that stands below the first line. Pasted text is safest in a cell.
 
         Options stand before the execution:
+          --wait [SECONDS]   wait for the agent's answer as well, 120 seconds at most, and show it;
+                             interrupting stops the waiting, not the agent
           --timeout SECONDS  how long the whole send may take (30, or %config AsteroidMagics)
           --base-url URL     another Asteroid than the one that is set
           --dry-run          show the request and the same as a curl command; send nothing
@@ -120,7 +123,7 @@ class AsteroidMagics(Magics):
         Examples:
           %asteroid_send 3f2a8c1e-5b7d-4e21-9c64-1f0a2b3c4d5e Yes, book the earlier train.
           %asteroid_send run_id "Yes, the second one"
-          %asteroid_send --dry-run run_id Are you done
+          %asteroid_send --wait 60 run_id Are you done
 
         The API key is never typed here: see %asteroid_login.
 
@@ -135,7 +138,8 @@ class AsteroidMagics(Magics):
         """Show a form that sends messages, in a notebook that shows widgets.
 
         %asteroid_form            an empty form; %asteroid_send alone shows one, too
-        %asteroid_form EXECUTION  one for this execution: its ID, or a variable that holds it
+        %asteroid_form EXECUTION  one for this execution: its ID, the beginning of one seen, or a
+                                  variable that holds it
 
         It lists the active executions to choose from, sends without holding up other cells, and
         shows what became of each message. Keep it as `form = %asteroid_form`: form.outcomes has

@@ -6,7 +6,7 @@ cut to a budget, and the newest entries that fit into the budget of all are kept
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -86,37 +86,35 @@ class Entry:
 
 def entries_of(activities: Iterable[Activity], budget: int) -> tuple[tuple[Entry, ...], int]:
     """Return the entries that fit into `budget` bytes, the newest ones, and how many do not."""
-    every = list(_every(list(activities)))
+    told = _told(list(activities))
     kept: list[Entry] = []
-    for entry in reversed(every):
+    lists = 0
+    # From the newest, so that of a long past only what is shown is made ready.
+    for activity, end in reversed(told):
+        lists += activity.kind == "todos_updated"
+        entry = _dated(_entry(activity, end, is_latest_list=lists == 1), activity.timestamp)
         budget -= entry.cost
         if budget < 0:
             break
         kept.append(entry)
-    return tuple(reversed(kept)), len(every) - len(kept)
+    return tuple(reversed(kept)), len(told) - len(kept)
 
 
-def _every(activities: Sequence[Activity]) -> Iterator[Entry]:
+def _told(activities: Sequence[Activity]) -> list[tuple[Activity, Activity | None]]:
+    """Return the activities that say something new, the start of an action with its end."""
+    begun = {one.action_id for one in activities if one.kind == "action_started"}
     ends = {
         one.action_id: one
         for one in activities
-        if one.action_id and one.kind in {"action_completed", "action_failed"}
+        if one.kind in {"action_completed", "action_failed"} and one.action_id in begun
     }
-    begun = {one.action_id for one in activities if one.kind == "action_started"}
-    lists = [one for one in activities if one.kind == "todos_updated"]
     is_over = any(PHASES.get(one.status or "") == "terminal" for one in activities)
-    for activity in activities:
-        end = ends.get(activity.action_id or "")
-        if activity is end and activity.action_id in begun:
-            continue
-        if activity.kind == "todos_updated" and activity is not lists[-1]:
-            found: Entry | None = _shorter_list(activity)
-        elif activity.kind == "action_started":
-            found = _action(activity, end)
-        else:
-            found = _entry(activity, is_over=is_over)
-        if found is not None:
-            yield _dated(found, activity.timestamp)
+    passed_over = PASSED_OVER | ({"terminal"} if is_over else set())
+    return [
+        (one, ends.get(one.action_id or ""))
+        for one in activities
+        if one.kind not in passed_over and one is not ends.get(one.action_id or "")
+    ]
 
 
 def _dated(entry: Entry, moment: datetime | None) -> Entry:
@@ -126,14 +124,15 @@ def _dated(entry: Entry, moment: datetime | None) -> Entry:
     return replace(entry, day=f"{moment:%Y-%m-%d}", when=f"{moment:%H:%M:%S}")
 
 
-def _entry(activity: Activity, *, is_over: bool) -> Entry | None:
-    if activity.kind in PASSED_OVER or (activity.kind == "terminal" and is_over):
-        return None
+def _entry(activity: Activity, end: Activity | None, *, is_latest_list: bool) -> Entry:
+    if activity.kind == "action_started":
+        return _action(activity, end)
+    if activity.kind == "todos_updated" and not is_latest_list:
+        return _shorter_list(activity)
     tell = TELLING.get(activity.kind)
     if tell is not None:
         return tell(activity)
-    label = LABELS.get(activity.kind) or _named(activity.kind)
-    return Entry("note", label, _line(activity.text))
+    return Entry("note", LABELS.get(activity.kind) or _named(activity.kind), _line(activity.text))
 
 
 def _action(activity: Activity, end: Activity | None) -> Entry:

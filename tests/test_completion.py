@@ -94,6 +94,30 @@ def test_the_word_under_the_cursor_does_not_count(typed: str) -> None:
     assert "run_id" in list(offers(typed, NAMESPACE, []))
 
 
+@pytest.mark.parametrize(
+    ("typed", "options", "executions"),
+    [
+        ("%asteroid_send --wait ", list(OPTIONS), True),
+        ("%asteroid_send --wait 60 ", list(OPTIONS), True),
+        ("%asteroid_send --wait run ", [], False),
+        ("%asteroid_send --wait 60 run ", [], False),
+        ("%asteroid_watch ", [], True),
+        ("%asteroid_watch run ", [], False),
+        ("%asteroid_pause 3f", [], True),
+        ("%asteroid_activities ", ["--last", "--all"], True),
+        ("%asteroid_activities --all ", ["--last", "--all"], True),
+        ("%asteroid_activities run ", ["--last", "--all"], False),
+        ("%asteroid_activities --last ", [], False),
+        ("%asteroid_executions --phase active ", ["--phase", "--status", "--limit"], False),
+        ("%asteroid_form ", [], True),
+        ("%asteroid_sandbox ", [], False),
+    ],
+)
+def test_each_magic_has_its_own_offers(typed: str, options: list[str], executions: bool) -> None:
+    expected = [*options, *VARIABLES, SEEN, EXECUTION] if executions else options
+    assert list(offers(typed, NAMESPACE, [EXECUTION, SEEN])) == expected
+
+
 @needs_matchers
 # IPython's own terminal still asks in this way.
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
@@ -109,6 +133,8 @@ def test_the_shell_offers_them_in_this_order(notebook: Notebook) -> None:
     assert matches == [SEEN]
     _, matches = notebook.shell.complete("run_", "kept = %asteroid_send --quiet run_", 34)
     assert matches == ["run_id"]
+    _, matches = notebook.shell.complete("3f", "%asteroid_watch 3f", 18)
+    assert matches == [SEEN]
     _, matches = notebook.shell.complete("--q", "print('%asteroid_send --q", 25)
     assert "--quiet" not in matches
 

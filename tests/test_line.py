@@ -178,3 +178,31 @@ def test_a_value_that_cannot_be_written_is_named() -> None:
 
     with pytest.raises(InvalidInput, match="'broken' cannot be written as text: OSError"):
         fill("{broken}", {"broken": Broken()})
+
+
+@pytest.mark.parametrize(
+    ("typed", "wait", "execution", "message"),
+    [
+        ("--wait run hi", 120.0, "run", "hi"),
+        ("--wait 60 run hi", 60.0, "run", "hi"),
+        ("--wait=60 run 60", 60.0, "run", "60"),
+        ("--wait 0.5 run hi", 0.5, "run", "hi"),
+        ("--wait --timeout 5 run hi", 120.0, "run", "hi"),
+        ("--wait 12345678 hi", 120.0, "12345678", "hi"),
+        (f"--wait {EXECUTION} 60 more", 120.0, EXECUTION, "60 more"),
+        ("run --wait 60", None, "run", "--wait 60"),
+    ],
+)
+def test_how_long_to_wait_may_be_left_out(
+    typed: str, wait: float | None, execution: str, message: str
+) -> None:
+    command = parse(typed)
+    assert (command.wait, command.execution, command.message) == (wait, execution, message)
+
+
+@pytest.mark.parametrize(
+    "typed", ["--wait= run hi", "--wait 0 run hi", "--wait 99999 run hi", "--wait=soon run hi"]
+)
+def test_a_wait_that_is_no_number_of_seconds_is_told(typed: str) -> None:
+    with pytest.raises(UsageProblem, match="--wait"):
+        parse(typed)

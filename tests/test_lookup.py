@@ -69,3 +69,53 @@ def test_a_word_that_leads_to_no_id_says_so(word: str, says: str, hints: str) ->
     assert says in caught.value.detail
     assert hints in caught.value.hint
     assert caught.value.__context__ is None
+
+
+SEEN = {EXECUTION: "Book a table", EXECUTION.replace("4266", "5266"): "", "9" * 8 + "-x": "Other"}
+
+
+@pytest.mark.parametrize("word", ["99999999", EXECUTION[:24] + "426", EXECUTION[:25].upper()])
+def test_the_beginning_of_an_id_that_was_seen_is_enough(word: str) -> None:
+    found = resolve_execution(word, NAMESPACE, SEEN)
+    assert found.lower().startswith(word.lower())
+    assert found in SEEN
+
+
+def test_a_variable_of_that_name_goes_first() -> None:
+    word = "abcdef12"
+    seen = {f"{word}-e89b-12d3-a456-426614174000": ""}
+    assert resolve_execution(word, {word: EXECUTION}, seen) == EXECUTION
+    assert resolve_execution(word, {}, seen) in seen
+    with pytest.raises(InvalidInput, match="holds no execution ID"):
+        resolve_execution(word, {word: 5}, seen)
+
+
+@pytest.mark.parametrize(
+    ("word", "says", "hints"),
+    [
+        (
+            "123e4567",
+            "'123e4567' begins 2 of the execution IDs",
+            f"{EXECUTION} (Book a table); 123",
+        ),
+        ("12345678", "'12345678' begins no execution ID that has been", "%asteroid_executions"),
+        ("123e456", "'123e456' is too short", "at least 8"),
+        ("12345", "'12345' is neither", "before the message"),
+        ("$123e4567", "'$123e4567' is neither", "before the message"),
+    ],
+)
+def test_a_beginning_that_leads_to_no_id_or_to_several_says_so(
+    word: str, says: str, hints: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        resolve_execution(word, NAMESPACE, SEEN)
+    assert says in caught.value.detail
+    assert hints in caught.value.hint
+
+
+def test_of_many_that_begin_alike_a_few_are_named() -> None:
+    seen = {EXECUTION[:-2] + f"{number:02d}": "x" * 500 for number in range(20)}
+    with pytest.raises(InvalidInput) as caught:
+        resolve_execution("123e4567", {}, seen)
+    assert "begins 20 of" in caught.value.detail
+    assert "and 17 more" in caught.value.hint

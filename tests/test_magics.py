@@ -120,7 +120,7 @@ def test_a_usage_error_shows_the_usage_line(notebook: Notebook) -> None:
     for cell in ("%asteroid_send --quiet", "%asteroid_send --quite run_id hello"):
         notebook.run(cell)
         assert notebook.text.startswith("UsageError: ")
-        assert "%asteroid_send [--timeout SECONDS]" in notebook.text
+        assert "%asteroid_send [--wait [SECONDS]]" in notebook.text
         assert "Traceback" not in notebook.text
 
 
