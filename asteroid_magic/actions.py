@@ -74,7 +74,7 @@ def _heard(
 def _waiting_interrupted(delivery: Delivery) -> SendInterrupted:
     """Return what stops the cells behind one whose waiting a person has stopped."""
     error = SendInterrupted(
-        "The message was delivered before, and the agent goes on.",
+        "The message was delivered before, and the agent was not stopped.",
         title="You stopped waiting for the answer",
         hint="The Delivery is in `_`, and in the variable of --out.",
     )

@@ -124,6 +124,8 @@ def unfinished(activities: Iterable[Activity]) -> tuple[Activity, ...]:
 def doing(activities: Iterable[Activity]) -> str:
     """Return what the agent was doing last, in its own words, on one line."""
     known = tuple(activities)
+    if next((one.status for one in reversed(known) if one.status), None) == "paused":
+        return "paused"
     going = unfinished(known)
     telling = (*going[-1:], *reversed(known))
     said = (" ".join(_briefly(activity).split()) for activity in telling)

@@ -24,8 +24,8 @@ ENDINGS = {
     "asks": "the agent asks",
     "confirm": "the agent waits for a confirmation",
     "over": "the execution is over",
-    "time": "the agent goes on",
-    "interrupted": "you stopped it, and the agent goes on",
+    "time": "it is not over yet",
+    "interrupted": "you stopped the waiting, not the agent",
     "unreadable": "what the agent does could not be read",
 }
 

@@ -43,13 +43,14 @@ def card_of(shown: object) -> Card:
 
 def _delivery(delivery: Delivery, heard: Heard) -> Account:
     card = card_of_outcome(delivery)
+    after = span(heard.elapsed)
     title = {
-        "spoke": f"The agent has answered, after {span(heard.elapsed)}",
-        "asks": f"The agent asks, after {span(heard.elapsed)}",
-        "confirm": f"The agent waits for a confirmation, after {span(heard.elapsed)}",
-        "over": f"The execution is over, after {span(heard.elapsed)}",
-        "time": f"No answer within {span(heard.elapsed)}; the agent goes on",
-        "interrupted": f"You stopped waiting after {span(heard.elapsed)}; the agent goes on",
+        "spoke": f"The agent has spoken, after {after}",
+        "asks": f"The agent asks, after {after}",
+        "confirm": f"The agent waits for a confirmation, after {after}",
+        "over": f"The execution is over, after {after}",
+        "time": f"No answer within {after}; it may still come",
+        "interrupted": f"You stopped waiting after {after}; the agent was not stopped",
         "unreadable": f"What the agent does could not be read: {heard.trouble}",
     }[heard.ending]
     told = _heard(heard)
@@ -85,6 +86,8 @@ def _next(ending: Ending | None, execution_id: str) -> str:
         return f"Answer with %asteroid_send {run} your answer"
     if ending in {"time", "interrupted"}:
         return f"Watch on with %asteroid_watch {run}"
+    if ending == "unreadable":
+        return f"Look again with %asteroid_activities {run}"
     return ""
 
 

@@ -101,7 +101,7 @@ def watch(shell: "InteractiveShell", line: str, local_ns: Names) -> Heard:
         keep(shell, heard)
         raise Interrupted(
             title="You stopped watching",
-            hint="The agent goes on.",
+            hint="The agent was not stopped.",
             outcome="not_done",
             purpose=READ,
         ).about(heard.execution_id, None)

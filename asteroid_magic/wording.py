@@ -31,7 +31,7 @@ OUTCOMES = {
     "asks": ("?", "The agent asks"),
     "confirm": ("?", "The agent waits for a confirmation"),
     "over": ("■", "The execution is over"),
-    "time": ("…", "The agent goes on"),
+    "time": ("…", "Not over yet"),
     "interrupted": ("■", "You stopped watching"),
     "unreadable": ("!", "The execution could not be read"),
 }

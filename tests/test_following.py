@@ -375,6 +375,8 @@ def test_it_is_told_what_the_agent_does_and_since_when() -> None:
         ([action("started", "Reading"), action("failed", "No page")], "No page"),
         ([payload("todos_updated", todos=[])], "updating its to-do list"),
         ([WORK, payload("something_new")], "thinking"),
+        ([payload("status_changed", status="paused"), MESSAGE], "paused"),
+        ([payload("status_changed", status="paused"), RUNNING], "at work"),
     ],
 )
 def test_what_an_agent_does_in_a_few_words(payloads: list[dict[str, Any]], words: str) -> None:

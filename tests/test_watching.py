@@ -205,7 +205,7 @@ def test_time_that_runs_out_is_no_failure_of_the_message(notebook: Notebook, box
     delivery = notebook.run("%asteroid_send --wait 0.3 run_id hello")
     assert notebook.error is None
     assert (delivery.outcome, delivery.heard.ending, delivery.reply) == ("delivered", "time", ())
-    assert "✓ Delivered: No answer within 0.3 s; the agent goes on" in notebook.text
+    assert "✓ Delivered: No answer within 0.3 s; it may still come" in notebook.text
     assert "Nothing has happened meanwhile." in notebook.text
     assert "%asteroid_watch" in notebook.text
 
@@ -260,7 +260,7 @@ def test_an_interrupt_stops_the_waiting_and_the_cells_but_loses_no_delivery(
     assert isinstance(notebook.error, KeyboardInterrupt)
     assert "reached" not in notebook.shell.user_ns
     assert "You stopped waiting" in notebook.html()
-    assert "the agent goes on" in notebook.html()
+    assert "the agent was not stopped" in notebook.html()
     assert "<strong>Delivered</strong>" in notebook.html()
     assert notebook.text.strip().splitlines()[-1].startswith("SendInterrupted: Delivered.")
     delivery = notebook.shell.user_ns["_"]
@@ -356,7 +356,7 @@ def test_a_notebook_updates_one_output(notebook: Notebook, monkeypatch: pytest.M
         "Waiting for the agent, 0 s of 60",
         "Waiting for the agent, 3 s of 60 · <b>Reading</b>, for 3 s",
         "Waiting for the agent, 4 s of 60 · could not be read: Asteroid could not be reached",
-        "Waited 1 min 5 s: the agent goes on.",
+        "Waited 1 min 5 s: it is not over yet.",
     ]
     assert "&lt;b&gt;Reading" in shown[1][1]["text/html"]
 

@@ -127,6 +127,45 @@ def test_an_interrupt_is_unknown_and_stops_the_cells_behind(kernel: Kernel) -> N
     assert replies[behind]["status"] in {"aborted", "error"}
 
 
+def test_one_output_is_updated_while_an_agent_is_waited_for(kernel: Kernel, box: Sandbox) -> None:
+    kernel.run("%asteroid_pause run_id")
+    reply, shown = kernel.run("%asteroid_send --wait 2.5 run_id hello")
+    assert reply["status"] == "ok"
+    kinds = [one["msg_type"] for one in shown if "data" in one["content"]]
+    assert kinds[0] == "display_data"
+    assert kinds[-1] == "execute_result"
+    assert set(kinds[1:-1]) == {"update_display_data"}
+    assert len(kinds) < 12
+    updates = [one["content"] for one in shown if "display_data" in one["msg_type"]]
+    assert len({one["transient"]["display_id"] for one in updates}) == 1
+    assert updates[0]["data"]["text/plain"].startswith("Waiting for the agent, 0 s of 2")
+    assert updates[-1]["data"]["text/plain"] == "Waited 2.5 s: it is not over yet."
+    assert box.messages(box.executions[1].id) == ["hello"]
+
+
+def test_interrupting_the_waiting_stops_the_cells_behind_and_keeps_the_delivery(
+    kernel: Kernel, box: Sandbox
+) -> None:
+    kernel.run("%asteroid_pause run_id")
+    sending = kernel.client.execute("%asteroid_send --wait 60 --out kept run_id hello")
+    behind = kernel.client.execute("print('reached')")
+    while True:
+        message = kernel.client.get_iopub_msg(timeout=20)
+        if "· paused" in message["content"].get("data", {}).get("text/plain", ""):
+            break
+    kernel.manager.interrupt_kernel()
+    replies: dict[str, Message] = {}
+    while {sending, behind} - replies.keys():
+        message = kernel.client.get_shell_msg(timeout=20)
+        replies[message["parent_header"]["msg_id"]] = message["content"]
+    assert replies[sending]["ename"] == "SendInterrupted"
+    assert "Delivered. You stopped waiting for the answer." in replies[sending]["traceback"][0]
+    assert replies[behind]["status"] in {"aborted", "error"}
+    _, shown = kernel.run("kept is _, kept.outcome, kept.heard.ending")
+    assert "(True, 'delivered', 'interrupted')" in shown_as("text/plain", shown)
+    assert box.messages(box.executions[1].id) == ["hello"]
+
+
 def test_the_key_is_asked_for_unseen(kernel: Kernel, box: Sandbox) -> None:
     kernel.run("del os.environ['ASTEROID_API_KEY']")
     reply, shown = kernel.run("%asteroid_login", typed=box.api_key)
@@ -176,6 +215,11 @@ LEAVING = [
     "%tb",
     "%tb Verbose",
     "%asteroid_send run_id dropped",
+    "%asteroid_executions",
+    "%asteroid_activities run_id",
+    "w = %asteroid_send --wait 0.3 run_id waited\nw, w.heard",
+    "%asteroid_watch run_id 0.3",
+    "%asteroid_pause run_id",
     "%asteroid_send run_id echoed",
     "from asteroid_magic import AsteroidClient\nclient = AsteroidClient()\nclient, vars(client)",
     "client.send(run_id, 'refused directly')",

@@ -100,5 +100,19 @@ def test_escape_sequences_of_a_server_do_not_reach_the_terminal(
     assert "\u202e" not in raw
 
 
+def test_an_agent_is_waited_for_on_one_line(terminal: Terminal, box: Sandbox) -> None:
+    terminal.run(f"os.environ['ASTEROID_API_KEY'] = '{box.api_key}'")
+    listed = terminal.run("%asteroid_executions")
+    assert "asks: Trattoria Lucia has no table" in listed
+    asking = box.executions[0].id
+    terminal.process.sendline(f"%asteroid_send --wait 30 {asking[:8]} Friday")
+    raw = terminal.wait_raw()
+    assert raw.count("\r\x1b[K") >= 2, "the line is rewritten"
+    assert raw.count("Waited ") == 1
+    shown = _ESCAPES.sub("", raw)
+    assert "✓ Delivered: The" in shown
+    assert "Agent: Done, I booked what you said: “Friday”" in shown
+
+
 def test_help_is_shown(terminal: Terminal) -> None:
     assert "EXECUTION is the ID of the run" in terminal.run("%asteroid_send?")

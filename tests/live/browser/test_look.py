@@ -1,5 +1,6 @@
 """What the form and the cards look like, to the eye, a screen reader and in narrow windows."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 CARDS = (
     "%asteroid_send --show run_id It's 4 people, at most $50 each.",
     "%asteroid_send --dry-run --show run_id Are you done?",
+    "%asteroid_send --wait 0.2 --show run_id And the invoices?",
     "%asteroid_send nobody Please do not lose this.",
+    "%asteroid_activities asking",
+    "%asteroid_executions",
     "box_is_gone = %asteroid_send --base-url http://127.0.0.1:9 --timeout 1 run_id Hello?",
 )
 
@@ -93,12 +97,18 @@ def test_the_question_of_an_agent_is_answered_by_a_button(
 def test_cards_of_the_magics_break_no_rule_of_accessibility(
     open_cells: Opener, box: Sandbox, scheme: str
 ) -> None:
-    cells = [f"run_id = {box.executions[1].id!r}", *map(tolerant, CARDS)]
-    look: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 3000}}
+    names = f"run_id, asking = {box.executions[1].id!r}, {box.executions[0].id!r}"
+    cells = [names, *map(shown, CARDS)]
+    look: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 4200}}
     with open_cells(box, *cells, host="notebooks", **look) as notebook:
         page = notebook.page
         page.locator(".asteroid-card").nth(len(CARDS) - 1).wait_for()
         assert violations(page, ".asteroid-card") == []
+
+
+def shown(cell: str) -> str:
+    """Return a cell that shows what it comes to, and goes on after a failure."""
+    return cell if re.match(r"%asteroid_(?!send)", cell) else tolerant(cell)
 
 
 def tolerant(cell: str) -> str:
