@@ -22,14 +22,17 @@ WHY = (
 
 
 class Option(NamedTuple):
-    """A ready answer to a question of the agent."""
+    """A ready answer to a question of the agent: its `label`, and a `description` of it."""
 
     label: str
     description: str = ""
 
 
 class Question(NamedTuple):
-    """A question of the agent; with `multi_select`, several of its options may be chosen."""
+    """A question of the agent; with `multi_select`, several of its `options` may be chosen.
+
+    `question` is its words, `header` a short heading for them, ``""`` where there is none.
+    """
 
     question: str
     header: str = ""
@@ -41,9 +44,10 @@ class Question(NamedTuple):
 class Activity:
     """Something that happened in an execution.
 
-    `kind` is the contract's ``activityType``, also one that is not known yet. `timestamp` is
-    aware, None where it could not be read. `data` holds every other member of the JSON by its own
-    name, whether it lay beside ``activityType`` or under ``data``.
+    `id` is its own, `execution_id` that of the run. `kind` is the contract's ``activityType``, also
+    one that is not known yet. `timestamp` is aware, None where it could not be read. `data` holds
+    every other member of the JSON by its own name, whether it lay beside ``activityType`` or under
+    ``data``.
     """
 
     id: str

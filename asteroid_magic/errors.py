@@ -40,8 +40,9 @@ from .shown import Shown
 class AsteroidError(Shown, Exception):
     """A call that failed, or of which it is not known whether it did what it was made for.
 
-    `title` and `detail` say what happened and why, `hint` what to do next. `execution_id` and
-    `message` are what was to be sent (None where it never came that far), `attempts` the number
+    `title` and `detail` say what happened and why, `hint` what to do next: the `default_hint` of
+    its class, unless there is a better one. `outcome` is what is known of the call. `execution_id`
+    and `message` are what was to be sent (None where it never came that far), `attempts` the number
     of requests that were tried, `purpose` what the call was for.
     """
 
@@ -152,9 +153,9 @@ class ApiError(AsteroidError):
 
     Besides `status_code`, it carries every member of the error body that the contract or RFC
     9457 names, None where the body has none that can be read: `code`, `server_message` (the
-    body's `message`), `reason`, `capability`, `instance`, `used`, `limit`; `errors` is a tuple
-    of ``{"parameter": …, "detail": …}``. `detail` is the body's own `detail`, else its
-    `message`, else what text there is, shortened. `server_text` is that text.
+    body's ``message``), `reason`, `capability`, `instance`, `used`, `limit`; `errors` is a tuple
+    of ``{"parameter": …, "detail": …}``. Its ``detail`` is the body's own ``detail``, else its
+    ``message``, else what text there is, shortened. `server_text` is that text.
     """
 
     title = "Asteroid did not take the {thing}"

@@ -28,8 +28,10 @@ class Execution:
     """A run of an agent, as it was when it was read.
 
     What the server did not say is None, or ``""`` for `id`, `workflow_name` and `status`. Moments
-    are aware, `duration` is in seconds. `outcome`, `reasoning` and `result` are those of an
-    execution that has ended. `data` holds every other member of the JSON, by its own name.
+    are aware: `created_at`, `started_at`, and `terminal_at` for its end. `duration` is in seconds.
+    `outcome`, `reasoning` and `result` are those of an execution that has ended. `workflow_id`,
+    `inputs`, `metadata`, `profile_name`, `live_view_url`, `recording_url` and `platform_url` are
+    the contract's members of those names; `data` holds every other by its own name.
     """
 
     id: str

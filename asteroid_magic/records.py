@@ -24,10 +24,11 @@ class Delivery(Shown):
     lost, by the ``"activities"`` of the execution, among which `activity_id` is the message. Then
     `status_code` is that of the answer that came instead, None where none came.
 
-    `base_url` is the Asteroid that took it, `message` the whole text as it was sent,
-    `server_text` what the server said to it, `attempts` the number of requests it took, `sent_at`
-    when the last of them began (aware, UTC), `elapsed` how long the whole send took, in seconds.
-    `heard` is what was heard of the agent since, where it was waited for.
+    `outcome` is always ``"delivered"``; any other is told by an error. `base_url` is the Asteroid
+    that took it, `execution_id` the run, `message` the whole text as it was sent, `server_text`
+    what the server said to it, `attempts` the number of requests it took, `sent_at` when the last
+    of them began (aware, UTC), `elapsed` how long the whole send took, in seconds. `heard` is what
+    was heard of the agent since, where it was waited for.
     """
 
     outcome: Literal["delivered"] = field(default="delivered", init=False)
@@ -61,8 +62,9 @@ class Delivery(Shown):
 class DryRun(Shown):
     """The request that a send would make, with the API key masked; nothing was sent.
 
-    `curl` is the same request as a shell command that reads the key from the environment
-    variable ``ASTEROID_API_KEY``.
+    It is a `method` to a `url` with these `headers` and this `body`, which holds the `message` for
+    the run with `execution_id`. `curl` is the same request as a shell command that reads the key
+    from the environment variable ``ASTEROID_API_KEY``.
     """
 
     execution_id: str
@@ -80,7 +82,8 @@ class DryRun(Shown):
 class StatusChange(Shown):
     """What the server said to a pause, a resumption or a cancellation: the status since then.
 
-    `asked` is what was asked for, ``"pause"``, ``"resume"`` or ``"cancel"``.
+    `asked` is what was asked for, ``"pause"``, ``"resume"`` or ``"cancel"``, of the run with
+    `execution_id`; `status` is what the server answered.
     """
 
     execution_id: str
