@@ -77,7 +77,6 @@ def as_line(shown: object) -> str:
 @cache
 def environment() -> Environment:
     """Return what draws the templates: it escapes every string, and makes it visible."""
-    """Return the template engine, in which every expression is made visible and escaped."""
     return Environment(
         loader=PackageLoader("asteroid_magic", "cards"),
         autoescape=True,

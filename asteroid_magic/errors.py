@@ -153,9 +153,9 @@ class ApiError(AsteroidError):
 
     Besides `status_code`, it carries every member of the error body that the contract or RFC
     9457 names, None where the body has none that can be read: `code`, `server_message` (the
-    body's ``message``), `reason`, `capability`, `instance`, `used`, `limit`; `errors` is a tuple
-    of ``{"parameter": …, "detail": …}``. Its ``detail`` is the body's own ``detail``, else its
-    ``message``, else what text there is, shortened. `server_text` is that text.
+    body's ``"message"``), `reason`, `capability`, `instance`, `used`, `limit`; `errors` is a tuple
+    of ``{"parameter": …, "detail": …}``. Its detail is the body's own ``"detail"``, else its
+    ``"message"``, else what text there is, shortened. `server_text` is that text.
     """
 
     title = "Asteroid did not take the {thing}"

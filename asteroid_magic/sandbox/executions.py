@@ -26,7 +26,11 @@ BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class ExecutionSnapshot:
-    """What one execution was when you looked; `question` is set while it waits for an answer."""
+    """What one execution was when you looked; `question` is set while it waits for an answer.
+
+    `id`, `workflow_name` and `status` are as Asteroid names them, `options` the labels of the ready
+    answers to the question.
+    """
 
     id: str
     workflow_name: str

@@ -1,0 +1,125 @@
+"""What is handed out, the sdist and the wheel: built, checked, and tried where nothing else is."""
+
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+import asteroid_magic
+
+pytest.importorskip("build", reason="building needs the extra [dev]")
+ROOT = Path(__file__).parents[1]
+FIRST_MINUTE = """
+import asteroid_magic, importlib.metadata as metadata
+from asteroid_magic.transport import USER_AGENT
+print("from", asteroid_magic.__file__)
+print("versions", asteroid_magic.__version__, metadata.version("asteroid-magic"), USER_AGENT)
+%load_ext asteroid_magic
+box = %asteroid_sandbox
+waiting = box.executions[0]
+%asteroid_send --show waiting Friday 18:30, please.
+print("arrived", box.messages(waiting.id))
+%asteroid_sandbox --stop
+"""
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Run a command; return what it prints, or fail with it."""
+    ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sdist, and the wheel made of it, as anybody would make them."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", folder, ROOT, cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (found,) = built.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that has the wheel, its extra [sandbox], and nothing else."""
+    folder = tmp_path_factory.mktemp("empty")
+    run(sys.executable, "-m", "venv", "--without-pip", "venv", cwd=folder)
+    python = next((folder / "venv").glob("[bS]*/python*"))
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
+    run(*pip, f"{wheel}[sandbox]", cwd=folder)
+    return python
+
+
+def sources() -> set[str]:
+    """Every file of the package, whatever its kind, as the source tree has it."""
+    package = ROOT / "asteroid_magic"
+    files = (file.relative_to(ROOT) for file in package.rglob("*") if file.is_file())
+    return {file.as_posix() for file in files if "__pycache__" not in file.parts}
+
+
+def test_both_pass_the_check_of_the_index(built: Path) -> None:
+    checked = run(sys.executable, "-m", "twine", "check", "--strict", *built.iterdir(), cwd=built)
+    assert len(re.findall("PASSED", checked)) == 2
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name for name in names if ".dist-info/" not in name} == sources()
+    assert "asteroid_magic/py.typed" in names
+    assert any(name.startswith("asteroid_magic/cards/form/") for name in names)
+
+
+def test_the_sdist_holds_what_its_own_tests_and_page_need(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert names >= sources()
+    tests = {file.relative_to(ROOT).as_posix() for file in (ROOT / "tests").rglob("*.py")}
+    assert names >= tests
+    readme = (ROOT / "README.md").read_text()
+    links = {link for link in re.findall(r"\]\(([^)#]+)\)", readme) if "://" not in link}
+    assert names >= {link.rstrip("/") for link in links if (ROOT / link).is_file()}
+
+
+def test_its_page_is_the_readme_and_its_version_is_the_packages(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith("METADATA"))
+    metadata = Parser().parsestr(archive.read(name).decode())
+    assert metadata["Version"] == asteroid_magic.__version__
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert metadata.get_payload() == (ROOT / "README.md").read_text()
+
+
+def test_installed_alone_it_loads_and_sends_to_the_sandbox(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "minute.ipy").write_text(FIRST_MINUTE)
+    shown = run(installed, "-m", "IPython", "--colors=NoColor", "minute.ipy", cwd=tmp_path)
+    (place,) = re.findall(r"^from (.*)$", shown, re.MULTILINE)
+    assert ROOT not in Path(place).parents
+    version = asteroid_magic.__version__
+    assert f"versions {version} {version} asteroid-magic/{version}" in shown
+    assert "✓ Delivered" in shown
+    assert "arrived ['Friday 18:30, please.']" in shown
+    assert "The sandbox is stopped." in shown
+
+
+def test_installed_alone_it_finds_every_template(installed: Path, tmp_path: Path) -> None:
+    asked = """
+from asteroid_magic.cards import environment
+templates = environment().list_templates()
+for name in templates:
+    environment().get_template(name)
+print(*templates)
+"""
+    found = run(installed, "-c", asked, cwd=tmp_path).split()
+    inside = "asteroid_magic/cards/"
+    assert set(found) == {name.removeprefix(inside) for name in sources() if inside in name}
