@@ -51,7 +51,7 @@ def _why_not_connected(
             why = cause.verify_message.rstrip(".")
             hint = (
                 "Check the base URL; behind a company proxy, "
-                "name its CA bundle in REQUESTS_CA_BUNDLE."
+                "set REQUESTS_CA_BUNDLE to the file with its certificates."
             )
             return f"The certificate of {host} cannot be trusted: {why}.", hint
     if any(isinstance(cause, socket.gaierror) for cause in causes):

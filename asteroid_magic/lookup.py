@@ -130,7 +130,8 @@ def id_in(value: object, name: str) -> str:
     held = repr(shorten(value, LONGEST_QUOTE)) if isinstance(value, str) else type(value).__name__
     raise InvalidInput(
         f"The variable {_quoted(name)} holds no execution ID: {held}.",
-        hint="An execution ID is a UUID, like 123e4567-e89b-12d3-a456-426614174000.",
+        hint="Copy the ID of the run from Asteroid, or name a variable that holds it: "
+        "36 characters, like 123e4567-e89b-12d3-a456-426614174000.",
     )
 
 

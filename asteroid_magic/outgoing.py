@@ -122,7 +122,7 @@ def _problem_of(message: object) -> InvalidInput | None:
         try:
             size = len(message.encode())
         except UnicodeEncodeError as error:
-            return _unsendable(message, error.start, "half of a surrogate pair, no character")
+            return _unsendable(message, error.start, "only half of a character")
     if size > LARGEST_MESSAGE:
         return InvalidInput(
             f"The message is over {LARGEST_MESSAGE:,} bytes of UTF-8.",

@@ -49,7 +49,7 @@ class Report:
     `counts` has the number of rows in each state: delivered, failed (not delivered), unknown, and
     waiting, which were read and not sent. `earlier` of the delivered ones were so before this
     call. `elapsed` is in seconds. `interrupted`: a person has stopped the batch; `stopped` says
-    why it stopped by itself, and is empty where it did not.
+    why it stopped by itself, and is empty where it did not. `kept` is where its rows are read from.
     """
 
     counts: Mapping[State, int]

@@ -58,9 +58,9 @@ def test_an_id_is_itself() -> None:
         ("run_id\u00a0hi", "is neither", "invisible character (U+00A0)"),
         ("run.missing", "'run.missing' cannot be read: missing failed with AttributeError", "ID"),
         ("broken.id", "'broken.id' cannot be read: id failed with OSError", "ID"),
-        ("broken", "'broken' holds no execution ID: Broken", "UUID"),
-        ("other", "'other' holds no execution ID: list", "UUID"),
-        ("text", "'text' holds no execution ID: 'abc'", "UUID"),
+        ("broken", "'broken' holds no execution ID: Broken", "36 characters"),
+        ("other", "'other' holds no execution ID: list", "36 characters"),
+        ("text", "'text' holds no execution ID: 'abc'", "36 characters"),
     ],
 )
 def test_a_word_that_leads_to_no_id_says_so(word: str, says: str, hints: str) -> None:

@@ -1,11 +1,13 @@
 """What the README says agrees with the code."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import asteroid_magic
 from asteroid_magic.errors import AsteroidError
 from asteroid_magic.line import OPTIONS
+from asteroid_magic.magics import AsteroidMagics
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -58,3 +60,42 @@ def test_its_links_and_pictures_lead_somewhere() -> None:
     }
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert target.removeprefix("#") in headings or (ROOT / target).exists(), target
+
+
+def test_its_magics_are_those_there_are() -> None:
+    shown = re.findall(r"^(?:\| |#+ )(`%.*?)(?: \||$)", README, re.MULTILINE)
+    named = re.findall(r"(%%?)(asteroid_\w+)", "\n".join(shown))
+    assert {name for _, name in named} == set(AsteroidMagics.magics["line"])
+    assert {name for sign, name in named if sign == "%%"} == set(AsteroidMagics.magics["cell"])
+    everywhere = set(re.findall(r"%(asteroid_[a-z_]+)", README))
+    assert everywhere == set(AsteroidMagics.magics["line"])
+
+
+def test_its_hosts_name_the_tests_that_run_them_or_say_that_none_does() -> None:
+    rows = re.findall(r"^\| (.*?) \|.*\| (.*?) \|$", section("Hosts"), re.MULTILINE)[2:]
+    assert len(rows) >= 9
+    for host, checked in rows:
+        tests = re.findall(r"`(tests/.*?)`", checked)
+        assert all((ROOT / test).is_file() for test in tests), host
+        assert bool(tests) != checked.startswith("not checked"), host
+
+
+def test_the_oldest_releases_it_names_are_those_that_are_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    declared = dict(
+        requirement.split(">=")
+        for requirement in [*project["dependencies"], *extras["sandbox"], *extras["demo"]]
+        if ">=" in requirement
+    )
+    text = " ".join(section("Hosts").split())
+    named = dict(
+        re.findall(r"(\w+) (\d+(?:\.\d+)+)", text.split("Those are")[1].split("Before")[0])
+    )
+    assert len(named) == 6
+    assert named.items() <= declared.items()
+
+
+def test_its_contents_list_its_sections() -> None:
+    listed = re.findall(r"^- \[(.*?)\]\(#", README, re.MULTILINE)
+    assert listed == re.findall(r"^## (.*)$", README, re.MULTILINE)
