@@ -74,8 +74,8 @@ class WatchingMagics(Magics):
         %asteroid_watch EXECUTION          for an hour at most
         %asteroid_watch EXECUTION SECONDS  no longer than this
 
-        A line in place tells what the agent does. Interrupting stops the watching, not the agent,
-        and a Run All.
+        One line tells what the agent is doing, and changes as it goes on. Interrupting stops the
+        watching, and a Run All, but not the agent.
         """
         from .watching import watch
 
