@@ -6,6 +6,7 @@ As on a card, every string is taken to be hostile, and is cut to its budget.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 from .activities import Question
 from .cards import environment
@@ -15,9 +16,9 @@ from .text import bytes_in_card, counted, shorten, visible
 COLUMNS = ("Status", "Workflow", "Execution", "Created")
 # With all of its rows full, a table stays under 100,000 bytes.
 MOST_ROWS = 100
-NAME, ID, STATUS = 240, 120, 120
-# Of what an execution asks, so many bytes and options are shown.
-QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS = 600, 150, 6, 3
+NAME, ID, STATUS = 240, 120, 60
+# Of what an execution asks, so many bytes, options and questions are shown, and of so many of them.
+QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS, MOST_ASKING = 600, 150, 6, 3, 10
 
 Questions = Mapping[str, Sequence[Question]]
 
@@ -44,7 +45,7 @@ class Asked:
 
 
 def as_html(executions: Sequence[Execution], questions: Questions | None = None) -> str:
-    """Return the table as HTML, under 100,000 bytes; `questions` by the ID of who asks them.
+    """Return the table as HTML, under 100,000 bytes, or 200,000 with questions, by their IDs.
 
     Of an ID only the beginning is seen, and the whole of it is copied.
     """
@@ -91,6 +92,7 @@ def _in_one_line(text: str, limit: int) -> str:
 
 
 def _rows(executions: Sequence[Execution], questions: Questions) -> list[Row]:
+    questions = dict(islice(questions.items(), MOST_ASKING))
     return [
         Row(
             status=shorten(execution.status or "unknown", STATUS, bytes_in_card),

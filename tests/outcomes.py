@@ -26,7 +26,7 @@ class Seen(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
-        if tag != "br":
+        if tag not in {"br", "wbr"}:
             self.within.append(tag)
         if tag == "pre":
             self.blocks.append("")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from asteroid_magic import Execution, Executions, tables
+from asteroid_magic import Execution, Executions, Option, Question, tables
 
 from .outcomes import ID, Seen
 from .test_cards import ATTRIBUTES, HOSTILE, TAGS
@@ -58,18 +58,38 @@ def test_of_very_many_the_first_are_shown_and_the_others_counted() -> None:
     assert "and 1,134 more executions, not shown" in tables.as_html(shown)
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+@pytest.mark.parametrize("text", [*HOSTILE, "_"], ids=ascii)
 def test_whatever_it_shows_a_table_is_inert_and_bounded(text: str) -> None:
     whole = text * (10_000 // len(text))
     evil = Executions([Execution(id=whole, workflow_name=whole, status=whole)] * 300)
     html, plain = tables.as_html(evil), evil.as_text()
-    seen = Seen(html)
     assert len(html.encode()) < 100_000
-    assert seen.tags <= {*TAGS, "style", "table", "thead", "tbody", "tr", "th", "td"}
-    assert seen.attributes <= {*ATTRIBUTES, "scope"}
-    assert not re.search(r"<script|url\(|@import|\b(?:src|href)=[^x&]", html)
-    assert not set(html + plain) & set("\x1b\u202e\ud800\U000e0041")
+    assert_inert(html)
+    assert not set(plain) & set("\x1b\u202e\ud800\U000e0041")
     assert len(plain.splitlines()) == 102
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_whatever_is_asked_a_table_is_inert_and_bounded(text: str) -> None:
+    whole = text * (10_000 // len(text))
+    evil = Executions(
+        Execution(id=f"{number}{whole}", workflow_name=whole, status=whole) for number in range(300)
+    )
+    asked = [Question(whole, whole, options=(Option(whole, whole),) * 50)] * 50
+    asking = dict.fromkeys((one.id for one in evil), asked)
+    html, plain = tables.as_html(evil, asking), tables.as_text(evil, asking)
+    assert len(html.encode()) < 200_000
+    assert_inert(html)
+    assert not set(plain) & set("\x1b\u202e\ud800\U000e0041")
+    assert plain.count("and 44 more") == tables.MOST_ASKING * tables.MOST_QUESTIONS
+
+
+def assert_inert(html: str) -> None:
+    seen = Seen(html)
+    assert seen.tags <= {*TAGS, "style", "table", "thead", "tbody", "tr", "th", "td", "wbr"}
+    assert seen.attributes <= {*ATTRIBUTES, "scope", "colspan"}
+    assert not re.search(r"<script|url\(|@import|\b(?:src|href)=[^x&]", html)
+    assert not set(html) & set("\x1b\u202e\ud800\U000e0041")
 
 
 def test_a_frame_has_a_row_for_each() -> None:
