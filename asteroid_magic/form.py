@@ -136,6 +136,8 @@ class SendForm(ShownForm):
         self._fields.close()
         self.layout.close()
         super().close()
+        # Before version 8, ipywidgets puts None in the place of the display of what is closed.
+        vars(self).pop("_ipython_display_", None)
 
     def _settings(self) -> tuple[str | None, str | None, str]:
         """Return where the key comes from, what is wrong with the settings, and the base URL."""

@@ -194,7 +194,7 @@ def test_reads_that_break_are_made_again(line: Line) -> None:
 def test_where_nothing_can_be_read_the_first_error_stands(line: Line) -> None:
     line.fates.append("error after")
     line.proxy.reads.extend(["closed before"] * 100)
-    with line.client(timeout=0.2, grace=0.2) as client, pytest.raises(ServerError) as caught:
+    with line.client(timeout=3, grace=0.2) as client, pytest.raises(ServerError) as caught:
         client.send(line.run, TEXT)
     assert caught.value.outcome == "unknown"
     assert "could not be read either" in caught.value.detail
