@@ -137,7 +137,7 @@ class SendForm(ShownForm):
         self.layout.close()
         super().close()
         # Before version 8, ipywidgets puts None in the place of the display of what is closed.
-        vars(self).pop("_ipython_display_", None)
+        self.__dict__.pop("_ipython_display_", None)
 
     def _settings(self) -> tuple[str | None, str | None, str]:
         """Return where the key comes from, what is wrong with the settings, and the base URL."""
