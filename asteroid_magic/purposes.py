@@ -50,7 +50,8 @@ SEND = Purpose(
     check="Check the message, and whether the execution still runs: "
     "one that has ended takes no messages.",
     stopped="The agent has not got the message. Send it again when you are ready.",
-    unknown="The agent may have the message. Look at the execution before you send it again: "
+    unknown="The agent may have the message. Look at the execution, as with "
+    "%asteroid_activities, before you send it again: "
     "a second send may deliver it twice.",
     expected=201,
     failed="not_delivered",
