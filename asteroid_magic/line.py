@@ -109,6 +109,8 @@ def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> Send
         problem = "--each is for cells: it sends what stands below the first line."
     elif rest:
         problem = f"With --each the executions come from the rows, and there is {brief(rest)}."
+    elif "--wait" in options:
+        problem = "--wait is for one message: with --each no answers are waited for."
     if problem or cell is None:
         raise UsageProblem(f"{problem}\n{EACH_USAGE}")
     return SendCommand("", cell.removesuffix("\n"), cell, options)

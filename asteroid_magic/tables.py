@@ -17,7 +17,8 @@ COLUMNS = ("Status", "Workflow", "Execution", "Created")
 # With all of its rows full, a table stays under 100,000 bytes.
 MOST_ROWS = 100
 NAME, ID, STATUS = 240, 120, 60
-# Of what an execution asks, so many bytes, options and questions are shown, and of so many of them.
+# Of what an execution asks, so many bytes, options and questions are shown, and of so many
+# executions.
 QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS, MOST_ASKING = 600, 150, 6, 3, 10
 
 Questions = Mapping[str, Sequence[Question]]

@@ -112,6 +112,7 @@ def test_each_sends_a_cell_to_the_rows_of_a_variable() -> None:
     [
         ("--each rows hello", None, "--each is for cells"),
         ("--each rows run_id", "hello", "the executions come from the rows, and there is 'run_id'"),
+        ("--each rows --wait 5", "hello", "no answers are waited for"),
         ("--journal a.db run_id", "hello", "it goes with --each"),
         ("--each", "hello", "--each needs a value"),
         ("--each rows[0]", "hello", "--each needs the name of a variable; 'rows[0]' is none"),
