@@ -161,7 +161,10 @@ def test_interrupting_the_waiting_stops_the_cells_behind_and_keeps_the_delivery(
     assert replies[sending]["ename"] == "SendInterrupted"
     assert "Delivered. You stopped waiting for the answer." in replies[sending]["traceback"][0]
     assert replies[behind]["status"] in {"aborted", "error"}
-    _, shown = kernel.run("kept is _, kept.outcome, kept.heard.ending")
+    reply = {"status": "aborted"}
+    while reply["status"] == "aborted":
+        # An old ipykernel may abort a little more than what was waiting when the cell failed.
+        reply, shown = kernel.run("kept is _, kept.outcome, kept.heard.ending")
     assert "(True, 'delivered', 'interrupted')" in shown_as("text/plain", shown)
     assert box.messages(box.executions[1].id) == ["hello"]
 
