@@ -20,33 +20,39 @@ WAITS_OR_ENDS = ANSWERS - {"spoke"}
 
 
 class Listing(Executions):
-    """Executions, those that wait for a person first; `questions` has what they ask, by ID."""
+    """Executions, those that wait for a person first; `questions` has what they ask, by ID.
+
+    `has_more` says that there are older ones that were not asked for.
+    """
 
     questions: Mapping[str, tuple[Question, ...]]
+    has_more: bool
 
     def __new__(
         cls,
         executions: Iterable[Execution] = (),
         questions: Mapping[str, tuple[Question, ...]] | None = None,
+        *,
+        has_more: bool = False,
     ) -> Self:
         """Return the listing, its executions in the order in which they are shown."""
         made = super().__new__(cls, sorted(executions, key=lambda one: not one.is_waiting))
-        made.questions = questions or {}
+        made.questions, made.has_more = questions or {}, has_more
         return made
 
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return tuple(self), self.questions
+    def __getnewargs_ex__(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return (tuple(self), self.questions), {"has_more": self.has_more}
 
     def as_text(self) -> str:
         """Return the table as plain text."""
         from . import tables  # noqa: PLC0415 (Jinja2 loads when the first card is drawn)
 
-        return tables.as_text(self, self.questions)
+        return tables.as_text(self, self.questions, has_more=self.has_more)
 
     def _repr_html_(self) -> str:
         from . import tables  # noqa: PLC0415 (as above)
 
-        return tables.as_html(self, self.questions)
+        return tables.as_html(self, self.questions, has_more=self.has_more)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 As on a card, every string is taken to be hostile, and is cut to its budget.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -45,20 +45,26 @@ class Asked:
     verb: str
 
 
-def as_html(executions: Sequence[Execution], questions: Questions | None = None) -> str:
+def as_html(
+    executions: Sequence[Execution], questions: Questions | None = None, *, has_more: bool = False
+) -> str:
     """Return the table as HTML, under 100,000 bytes, or 200,000 with questions, by their IDs.
 
-    Of an ID only the beginning is seen, and the whole of it is copied.
+    Of an ID only the beginning is seen, and the whole of it is copied. `has_more`: there are older
+    ones that were not listed.
     """
     template = environment().get_template("executions.html")
     rows = _rows(executions, questions or {})
-    return template.render(columns=COLUMNS, rows=rows, rest=_rest(executions))
+    notes = list(_notes(executions, questions, has_more=has_more))
+    return template.render(columns=COLUMNS, rows=rows, notes=notes)
 
 
-def as_text(executions: Sequence[Execution], questions: Questions | None = None) -> str:
+def as_text(
+    executions: Sequence[Execution], questions: Questions | None = None, *, has_more: bool = False
+) -> str:
     """Return the table as plain text, a line for each execution, and below it what it asks."""
     rows = _rows(executions, questions or {})
-    lines: list[tuple[str, ...]] = [COLUMNS]
+    lines: list[tuple[str, ...]] = [COLUMNS] if rows else []
     lines += [
         tuple(visible(cell, keep="") for cell in (row.status, row.workflow, row.id, row.created))
         for row in rows
@@ -68,9 +74,10 @@ def as_text(executions: Sequence[Execution], questions: Questions | None = None)
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-    asked = [[], *([part for one in row.asks for part in _asked_lines(one)] for row in rows)]
-    body = [part for line, below in zip(drawn, asked, strict=True) for part in (line, *below)]
-    return "\n".join([*body, *filter(None, (_rest(executions),))])
+    asked = [[part for one in row.asks for part in _asked_lines(one)] for row in rows]
+    body = [part for line, below in zip(drawn[1:], asked, strict=True) for part in (line, *below)]
+    notes = _notes(executions, questions, has_more=has_more)
+    return "\n".join([*drawn[:1], *body, *notes])
 
 
 def _asked_lines(asked: Asked) -> list[str]:
@@ -110,11 +117,25 @@ def _rows(executions: Sequence[Execution], questions: Questions) -> list[Row]:
     ]
 
 
-def _rest(executions: Sequence[Execution]) -> str:
+def _notes(
+    executions: Sequence[Execution], questions: Questions | None, *, has_more: bool
+) -> Iterator[str]:
+    """Yield what the table leaves out; who waits in vain must not go unseen."""
     if not executions:
-        return "There are no executions."
-    left_out = len(executions) - MOST_ROWS
-    return f"and {counted(left_out, 'more execution')}, not shown" if left_out > 0 else ""
+        yield "No executions were found."
+    shown = list(islice(questions or (), MOST_ASKING))
+    unasked = [one for one in executions if one.is_waiting and one.id not in shown]
+    if (left_out := len(executions) - MOST_ROWS) > 0:
+        yield f"and {counted(left_out, 'more execution')}, not shown"
+    if has_more:
+        newest = counted(len(executions), "execution")
+        yield (
+            f"Listed: the newest {newest}. There are older ones, and some of them may be waiting: "
+            "--limit N lists more."
+        )
+    if questions is not None and unasked:
+        more = f"{len(unasked):,} more wait" if len(unasked) > 1 else "1 more waits"
+        yield f"{more}: %asteroid_activities EXECUTION shows for what."
 
 
 def _moment(moment: datetime | None) -> str:

@@ -46,13 +46,14 @@ def list_executions(line: str) -> Listing:
 def _listing(given: Arguments, limit: int) -> Listing:
     phases, statuses = (given.options.get(name) for name in ("--phase", "--status"))
     with AsteroidClient() as client:
-        found = client.executions(phase=phases, status=statuses, limit=limit)
-        listing = Listing(found)
+        # One more than is shown tells whether there are older ones.
+        found = client.executions(phase=phases, status=statuses, limit=limit + 1)
+        listing = Listing(found[:limit])
         # Tab offers the newest first: those that wait.
         for execution in reversed(listing):
             session.remember(execution.id, execution.workflow_name)
         waiting = [each for each in listing if each.is_waiting][:MOST_ASKED]
-        return Listing(listing, _questions(client, waiting))
+        return Listing(listing, _questions(client, waiting), has_more=len(found) > limit)
 
 
 def _questions(

@@ -47,8 +47,8 @@ def test_a_notebook_shows_a_table_and_a_terminal_its_text() -> None:
 def test_what_is_not_known_leaves_its_cell_empty() -> None:
     text = Executions([Execution(id="x")]).as_text()
     assert text.splitlines()[1].split() == ["unknown", "x"]
-    assert tables.as_text(Executions()).endswith("There are no executions.")
-    assert "There are no executions." in Seen(tables.as_html(Executions())).words
+    assert tables.as_text(Executions()) == "No executions were found."
+    assert "No executions were found." in Seen(tables.as_html(Executions())).words
 
 
 def test_of_very_many_the_first_are_shown_and_the_others_counted() -> None:

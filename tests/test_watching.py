@@ -2,6 +2,7 @@
 
 import _thread
 import io
+import pickle
 import re
 import threading
 from collections.abc import Iterator
@@ -63,7 +64,13 @@ def test_those_that_wait_come_first_with_what_they_ask(notebook: Notebook, box: 
 def test_the_list_can_be_filtered(notebook: Notebook) -> None:
     assert len(notebook.run("%asteroid_executions --phase active")) == 2
     assert len(notebook.run("%asteroid_executions --status completed --status running")) == 2
-    assert len(notebook.run("%asteroid_executions --limit 1")) == 1
+    assert "There are older ones" not in notebook.text
+    found = notebook.run("%asteroid_executions --limit 1")
+    assert len(found) == 1
+    told = "Listed: the newest 1 execution. There are older ones, and some of them may be waiting: "
+    assert told in notebook.text
+    assert told in Seen(found._repr_html_()).words
+    assert pickle.loads(pickle.dumps(found)).has_more
     notebook.run("%asteroid_executions --status sleeping")
     assert isinstance(notebook.error, BadRequest)
 
@@ -73,10 +80,12 @@ def test_few_are_asked_and_a_question_that_cannot_be_read_spoils_nothing(
 ) -> None:
     box.add_waiting(12)
     assert len(notebook.run("%asteroid_executions").questions) == watching.MOST_ASKED
+    assert "8 more wait: %asteroid_activities EXECUTION shows for what." in notebook.text
     monkeypatch.setattr(watching, "ASKING", 0.0)
     found = notebook.run("%asteroid_executions")
     assert (len(found), found.questions) == (15, {})
     assert "Renew a contract 12" in notebook.text
+    assert "13 more wait: " in notebook.text
 
 
 @pytest.mark.parametrize(

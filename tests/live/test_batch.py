@@ -51,11 +51,25 @@ def test_a_cell_goes_to_each_row(ran: dict[str, NotebookNode]) -> None:
     assert "['You are number 3. Take the second option, at most $50 each.']" in arrived
 
 
-def test_the_bar_is_a_widget_that_ends_full(ran: dict[str, NotebookNode]) -> None:
+def test_a_saved_notebook_keeps_how_the_bar_ended(ran: dict[str, NotebookNode]) -> None:
     report = cell_with(ran, "report = send_many")
     shown = [output.get("data", {}) for output in report.outputs]
-    assert any("application/vnd.jupyter.widget-view+json" in data for data in shown)
+    assert not any("application/vnd.jupyter.widget-view+json" in data for data in shown)
+    assert "Sending: 41 of 41 in 00:0" in shown[0]["text/plain"]
+    assert "41 delivered, 0 failed, 0 unknown" in shown[0]["text/html"]
     assert not [output for output in report.outputs if output.get("name") == "stderr"]
+
+
+def test_the_bar_is_a_widget_while_it_runs(kernel: Kernel) -> None:  # noqa: F811 (as below)
+    code = "from asteroid_magic import send_many\nsend_many([(run_id, 'one'), (run_id, 'two')])"
+    _, shown = kernel.run(code)
+    outputs = [one for one in shown if "display_data" in one["msg_type"]]
+    kinds = [one["msg_type"] for one in outputs]
+    assert kinds == ["display_data", "update_display_data"]
+    bar, line = (one["content"] for one in outputs)
+    assert bar["transient"] == line["transient"]
+    assert "application/vnd.jupyter.widget-view+json" in bar["data"]
+    assert "Sending: 2 of 2 in 00:0" in line["data"]["text/plain"]
 
 
 def test_an_interrupt_brings_the_report(
