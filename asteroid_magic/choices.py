@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from .executions import SHORT_ID, Execution
+from .executions import SHORT_ID, WAITING, Execution
 from .text import shorten, visible
 
-WAITING = "paused_by_agent"
 LONGEST_NAME = 60
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -18,7 +17,7 @@ def choices_of(executions: Iterable[Execution]) -> Mapping[str, Execution]:
     """
     newest = sorted(executions, key=lambda one: one.created_at or _LONG_AGO, reverse=True)
     offered: dict[str, Execution] = {}
-    for one in sorted(newest, key=lambda one: one.status != WAITING):
+    for one in sorted(newest, key=lambda one: WAITING.get(one.status) != "asks"):
         line = visible(f"{described(one)} · {one.id[:SHORT_ID]}", keep="")
         # Two runs whose short IDs are the same must not pass for one.
         whole = visible(f"{described(one)} · {one.id}", keep="")

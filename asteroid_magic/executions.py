@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from importlib import import_module
-from typing import Any, SupportsIndex, overload
+from typing import Any, Literal, SupportsIndex, overload
 
 from . import lenient
 
@@ -19,7 +19,11 @@ PHASES = {
     "cancelled": "terminal",
     "failed": "terminal",
 }
-WAITING = frozenset({"paused_by_agent", "awaiting_confirmation"})
+# What an execution with this status waits for: a person who answers, or who confirms.
+WAITING: Mapping[str, Literal["asks", "confirm"]] = {
+    "paused_by_agent": "asks",
+    "awaiting_confirmation": "confirm",
+}
 SHORT_ID = 8
 
 

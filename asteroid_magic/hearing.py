@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from .activities import Activities, Activity, Question
-from .executions import PHASES, Execution, Executions
+from .executions import PHASES, WAITING, Execution, Executions
 from .shown import Shown
 
 # Why the watching came to its end.
 Ending = Literal["spoke", "asks", "confirm", "over", "time", "interrupted", "unreadable"]
-WAITS: Mapping[str, Ending] = {"paused_by_agent": "asks", "awaiting_confirmation": "confirm"}
 ANSWERS: frozenset[Ending] = frozenset({"spoke", "asks", "confirm", "over"})
 WAITS_OR_ENDS = ANSWERS - {"spoke"}
 
@@ -113,7 +112,7 @@ def ending_of(activities: Iterable[Activity]) -> Ending | None:
 
 def ending_of_status(status: str) -> Ending | None:
     """Return what a status means for one who waits; None: wait on."""
-    return "over" if PHASES.get(status) == "terminal" else WAITS.get(status)
+    return "over" if PHASES.get(status) == "terminal" else WAITING.get(status)
 
 
 def unfinished(activities: Iterable[Activity]) -> tuple[Activity, ...]:

@@ -78,7 +78,8 @@ def _control(name: str, call: str, done: str) -> Purpose:
         done=done,
         may=f"{name} this execution",
         again="try again",
-        check="Check the execution's status: one that has ended stays as it is.",
+        check="Look at its status with %asteroid_activities: one that has ended stays as it is, "
+        "and one that asks goes on when it is answered, with %asteroid_send.",
         stopped=f"The execution was not {done}. Try again when you are ready.",
         unknown=f"The execution may have been {done}. Look at its status before you try again.",
     )

@@ -10,7 +10,7 @@ from itertools import islice
 
 from .activities import Question
 from .cards import environment
-from .executions import Execution
+from .executions import WAITING, Execution
 from .text import bytes_in_card, counted, shorten, visible
 
 COLUMNS = ("Status", "Workflow", "Execution", "Created")
@@ -86,7 +86,7 @@ def _asked_lines(asked: Asked) -> list[str]:
 
 
 def _asked(question: Question, execution: Execution) -> Asked:
-    verb = "to confirm" if execution.status == "awaiting_confirmation" else "asks"
+    verb = "to confirm" if WAITING.get(execution.status) == "confirm" else "asks"
     several = "; several may be chosen" if question.multi_select else ""
     labels = [_in_one_line(one.label, OPTION) for one in question.options[:MOST_OPTIONS]]
     if question.options[MOST_OPTIONS:]:

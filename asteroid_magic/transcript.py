@@ -13,7 +13,7 @@ from typing import Any
 
 from . import lenient
 from .activities import Activity, Question
-from .executions import PHASES
+from .executions import PHASES, WAITING
 from .text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten, span
 
 # Budgets in bytes, each for one text.
@@ -157,10 +157,11 @@ def _took(start: Activity, end: Activity) -> str:
 
 def _status(activity: Activity) -> Entry:
     status = activity.status or "unknown"
-    if status == "paused_by_agent" and activity.question:
+    waits_for = WAITING.get(status)
+    if waits_for == "asks" and activity.question:
         return _question(activity.question)
-    if status in {"paused_by_agent", "awaiting_confirmation"}:
-        label = "Agent asks" if status == "paused_by_agent" else "Agent waits for a confirmation"
+    if waits_for is not None:
+        label = "Agent asks" if waits_for == "asks" else "Agent waits for a confirmation"
         return Entry("asks", label, _fit(activity.reason or "", SPOKEN))
     if PHASES.get(status) == "terminal":
         return _result(activity, status)
