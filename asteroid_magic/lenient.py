@@ -27,9 +27,14 @@ def members(value: object) -> dict[str, Any] | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Return the moment, always with a time zone, of an RFC 3339 stamp."""
+    """Return the moment, always with a time zone, of an RFC 3339 stamp.
+
+    None for one that UTC has no date for, such as the first hours of the year 1 east of it.
+    """
     try:
         read = datetime.fromisoformat(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        read = read if read.tzinfo else read.replace(tzinfo=UTC)
+        read.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return read

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from asteroid_magic import Activities, Option, Question
 from asteroid_magic.activities import Activity, read_activity
 from asteroid_magic.executions import read_execution
+from asteroid_magic.hearing import Heard
 
 ASKED = {
     "questions": [
@@ -158,3 +159,12 @@ def test_a_slice_of_activities_is_one_of_them_again() -> None:
     assert isinstance(some[1:], Activities)
     assert [each.text for each in some[::-1]] == ["two", "one"]
     assert some[0].text == "one"
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_utc_has_no_date_for_is_none_and_its_card_is_drawn(stamp: str) -> None:
+    activity = read_activity({"id": "a", "timestamp": stamp, "payload": {"activityType": "x"}})
+    assert activity.timestamp is None
+    assert read_execution({"id": "e", "createdAt": stamp}).created_at is None
+    heard = Heard(execution_id="e", ending="time", activities=Activities([activity]), elapsed=1.0)
+    assert "Not over yet" in heard.as_text()
