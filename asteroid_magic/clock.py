@@ -15,6 +15,8 @@ from email.utils import parsedate_to_datetime
 # How far, in seconds, two clocks of one service are taken to be apart at most.
 SKEW = 1.0
 RESOLUTION = 1.0
+# The years of a Date that can be reckoned with.
+YEARS = range(1970, 9000)
 
 
 @dataclass(frozen=True)
@@ -50,5 +52,7 @@ def clock_of(headers: Mapping[str, str], asked: float, answered: float) -> Clock
     try:
         date = parsedate_to_datetime(headers.get("Date", ""))
     except (TypeError, ValueError, OverflowError):
+        return None
+    if date.year not in YEARS:
         return None
     return Clock(date if date.tzinfo else date.replace(tzinfo=UTC), asked, answered)

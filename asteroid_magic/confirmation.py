@@ -6,7 +6,7 @@ Nothing is sent again, and absence proves nothing: what is not found stays unkno
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, repeat
 
 from .activities import Activity
@@ -81,7 +81,7 @@ def find(
         trace = trace_of(caller, call, outgoing, lambda _clock: since)
         if trace is None:
             return None
-        entry = ledger.begin(caller.base_url, outgoing.execution_id, outgoing.message)
+        entry = ledger.begin(outgoing.execution_id, outgoing.message)
         ledger.lost(entry)
         return _claimed(entry, trace, accounted)
 
@@ -123,6 +123,10 @@ def trace_of(
         if call.clock is None or call.clock.uncertainty > MOST_UNCERTAIN:
             return None
         earliest = since(call.clock)
+        # Stamps that are ahead of the clock come from another one, which tells nothing of it.
+        latest = call.clock.date + timedelta(seconds=MOST_UNCERTAIN)
+        if any(each.timestamp and each.timestamp > latest for each in newest):
+            return None
         began = call.clock.since(earliest)
         recent = [each for each in newest if each.timestamp and each.timestamp >= earliest]
         if depth is None or len(recent) < depth:
@@ -132,6 +136,7 @@ def trace_of(
         for activity in recent
         if activity.kind == "user_message_received"
         and activity.data.get("message") == outgoing.message
+        and activity.execution_id.lower() in {"", outgoing.execution_id}
     )
     return Trace(tuple(found), began)
 

@@ -11,7 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-Key = tuple[str, str, bytes]
+# Not the base URL: one Asteroid may be reached by several.
+Key = tuple[str, bytes]
 
 # How long, in seconds, a message that was delivered is remembered.
 KEPT = 3_600.0
@@ -41,9 +42,9 @@ class Ledger:
         self._entries: dict[Key, list[Entry]] = {}
         self._count = 0
 
-    def begin(self, base_url: str, execution_id: str, message: str) -> Entry:
+    def begin(self, execution_id: str, message: str) -> Entry:
         """Note a message that is about to be sent; until it has `ended`, it may be there."""
-        entry = Entry((base_url, execution_id, hashlib.sha256(message.encode()).digest()))
+        entry = Entry((execution_id, hashlib.sha256(message.encode()).digest()))
         with self._lock:
             self._entries.setdefault(entry.key, []).append(entry)
             self._count += 1
@@ -75,7 +76,9 @@ class Ledger:
         with self._lock:
             entries = self._entries.setdefault(entry.key, [])
             claimed = {other.activity_id for other in entries}
-            free = [activity for activity in activities if activity and activity not in claimed]
+            # One that is listed twice is one all the same.
+            distinct = dict.fromkeys(activities)
+            free = [activity for activity in distinct if activity and activity not in claimed]
             accounted += sum(
                 other.is_pending or (other.ended is not None and other.ended >= since)
                 for other in entries

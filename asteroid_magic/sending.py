@@ -32,7 +32,7 @@ def send(
     if isinstance(call, ConfigurationError):
         return call
     request = Request(SEND, "POST", url_of(caller.base_url, outgoing), outgoing.body)
-    entry = ledger.begin(caller.base_url, outgoing.execution_id, outgoing.message)
+    entry = ledger.begin(outgoing.execution_id, outgoing.message)
 
     def work() -> Delivery | AsteroidError:
         answer = caller.ask(call, request, once)

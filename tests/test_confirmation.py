@@ -32,7 +32,7 @@ from asteroid_magic.sandbox import Sandbox
 from tests.outcomes import Seen
 from tests.proxies import Fate, LossyProxy
 from tests.sandbox.support import eventually
-from tests.servers import FaultServer
+from tests.servers import CREATED, FaultServer
 from tests.test_client import interrupt_soon
 from tests.test_reading import ok
 
@@ -299,14 +299,16 @@ def clockless(connection: Any, server: FaultServer, headers: str = "") -> None:
     [
         ("", False),
         ("Date: soon\r\n", False),
-        (f"Date: {format_datetime(datetime.now(UTC), usegmt=True)}\r\n", True),
-        (f"Date: {format_datetime(datetime.now(UTC), usegmt=True)}\r\nAge: 60\r\n", False),
+        ("Date: now\r\n", True),
+        ("Date: now\r\nAge: 60\r\n", False),
         (f"Date: {format_datetime(datetime.now(UTC) + timedelta(hours=1))}\r\n", False),
+        ("Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n", False),
     ],
 )
 def test_without_the_servers_clock_nothing_is_known(headers: str, *, known: bool) -> None:
     def behave(connection: Any, server: FaultServer) -> None:
-        clockless(connection, server, headers)
+        date = format_datetime(datetime.now(UTC), usegmt=True)
+        clockless(connection, server, headers.replace("now", date))
 
     with (
         FaultServer(behave) as server,
@@ -319,6 +321,68 @@ def test_without_the_servers_clock_nothing_is_known(headers: str, *, known: bool
                 client.send(ID, TEXT)
         posts = [one for one in server.requests if one.startswith(b"POST")]
         assert len(posts) == 1, "nothing is sent again"
+
+
+def listed(*changes: dict[str, Any], taken: int = 0) -> AsteroidError | Delivery:
+    """Send messages, of which an answer tells of the first `taken`; return what the last came to.
+
+    The activities are one with the text, changed like this, for each of the changes.
+    """
+
+    def behave(connection: Any, server: FaultServer) -> None:
+        if server.requests[-1].startswith(b"POST"):
+            connection.sendall(CREATED if len(server.requests) <= taken else b"")
+            return
+        usual = {
+            "id": "a",
+            "executionId": ID,
+            "timestamp": datetime.now(UTC).isoformat(),
+            "payload": {"activityType": "user_message_received", "message": TEXT},
+        }
+        date = f"Date: {format_datetime(datetime.now(UTC), usegmt=True)}\r\n"
+        answer = ok([usual | change for change in changes])
+        connection.sendall(answer.replace(b"\r\n", b"\r\n" + date.encode(), 1))
+
+    ledger._entries.clear()
+    with (
+        FaultServer(behave) as server,
+        AsteroidClient("key-4711", server.base_url, 5, confirm_grace=0.05) as client,
+    ):
+        for _ in range(taken):
+            client.send(ID, TEXT)
+        try:
+            return client.send(ID, TEXT)
+        except DeliveryUnknown as error:
+            return error
+
+
+def test_an_activity_that_is_listed_twice_confirms_once() -> None:
+    assert listed({}, {"id": "b"}, taken=1).outcome == "delivered"
+    assert listed({}, {}, taken=1).outcome == "unknown"
+
+
+def test_an_activity_of_another_execution_confirms_nothing() -> None:
+    assert listed({"executionId": ID.upper()}).outcome == "delivered"
+    assert listed({"executionId": ID.replace("1", "2")}).outcome == "unknown"
+
+
+def test_stamps_of_another_clock_than_the_answers_confirm_nothing() -> None:
+    """An old message would look new, if its stamps were hours ahead."""
+    ahead = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
+    assert listed({"timestamp": ahead}).outcome == "unknown"
+
+
+def test_a_message_that_went_by_another_address_is_accounted_for(line: Line) -> None:
+    """One Asteroid may have several: a name and a number, say."""
+    line.fates += ["passed", "reset before"]
+    with line.client(2) as client:
+        client.send(line.run, TEXT)
+    url = line.proxy.base_url.replace("127.0.0.1", "localhost")
+    with (
+        AsteroidClient(line.box.api_key, url, 2, confirm_grace=0.1) as client,
+        pytest.raises(DeliveryUnknown),
+    ):
+        client.send(line.run, TEXT)
 
 
 def test_a_wrong_clock_of_this_machine_changes_nothing(
