@@ -147,19 +147,20 @@ class Clerk:
         if position <= self._last:
             return
         self._last = position
+        bad = row if isinstance(row, InvalidInput) else None
         if isinstance(row, InvalidInput):
-            self._freed += 1
-            intents.append(
-                (position, (storable(row.execution_id or ""), storable(row.message or "")))
-            )
-            outcomes.append(outcome_of(position, row))
-            self.counts["failed"] += 1
-            return
+            row = storable(row.execution_id or ""), storable(row.message or "")
         try:
             state = self._matching.state_of(position, row)
         except JournalError as error:
             self.fault = self.fault or error
             self._gate.stop()
+            return
+        if bad is not None:
+            self._freed += 1
+            intents.append((position, row))
+            outcomes.append(outcome_of(position, bad))
+            self.counts["failed"] += 1
             return
         if state in ("delivered", "unknown", "under_way"):
             self._freed += 1

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from . import opening
-from .errors import JournalError
+from .errors import InvalidInput, JournalError
 from .kept import Entry, Kept
 from .opening import refused
 from .outcomes import Outcome, Row, State
@@ -27,7 +27,8 @@ _INTENT = """
 INSERT INTO messages (position, execution_id, message, state, run, began)
 VALUES (?, ?, ?, 'under_way', ?, ?)
 ON CONFLICT (position) DO UPDATE
-SET state = excluded.state, run = excluded.run, began = excluded.began, error = NULL, detail = NULL
+SET execution_id = excluded.execution_id, message = excluded.message, state = excluded.state,
+  run = excluded.run, began = excluded.began, error = NULL, detail = NULL
 """
 _OUTCOME = """
 UPDATE messages
@@ -113,6 +114,8 @@ class Matching:
     def state_of(self, position: int, row: Row) -> State | None:
         """Return the state of the row at `position`, None if the journal does not hold it.
 
+        Nor does it where it holds one in its place that could not be sent as it was.
+
         Positions are asked for in their order. Raises `JournalError` if it holds another row.
         """
         while self._next is not None and self._next.position < position:
@@ -123,6 +126,9 @@ class Matching:
         execution_id, message = entry.execution_id, entry.message
         if (execution_id, message) == row:
             return entry.state
+        if entry.state == "failed" and entry.error == InvalidInput.__name__:
+            # It could never be sent; so it has been mended since.
+            return None
         what = "execution" if execution_id != row[0] else "message"
         there, here = (execution_id, row[0]) if what == "execution" else (message, row[1])
         raise JournalError(

@@ -242,3 +242,29 @@ def test_a_fault_of_the_rows_comes_through_and_says_how_far_it_came(
     assert "the batch stopped here" in caught.value.__notes__[0]
     assert send(texts(run_id, 100), journal=journal).counts == {"delivered": 100}
     assert len(box.messages(run_id)) == len(set(box.messages(run_id))) == 100
+
+
+def test_a_row_that_was_delivered_and_cannot_be_sent_now_is_another_row(
+    box: Sandbox, run_id: str, send: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asteroid_magic.rows.CHECKED_AHEAD", 2)
+    journal, rows = tmp_path / "answers.db", texts(run_id, 5)
+    send(rows, journal=journal)
+    with pytest.raises(JournalError, match="belongs to other rows"):
+        send([*rows[:3], (run_id, ""), rows[4]], journal=journal)
+    assert send(rows, journal=journal).earlier == 5
+    assert len(box.messages(run_id)) == 5
+
+
+def test_a_row_that_could_not_be_sent_may_be_mended(
+    box: Sandbox, run_id: str, send: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asteroid_magic.rows.CHECKED_AHEAD", 2)
+    journal, rows = tmp_path / "answers.db", texts(run_id, 5)
+    bad = [*rows[:3], ("a typo", rows[3][1]), rows[4]]
+    for _ in range(2):
+        assert send(bad, journal=journal).counts == {"delivered": 4, "failed": 1}
+    report = send(rows, journal=journal)
+    assert (report.counts, report.earlier) == ({"delivered": 5}, 4)
+    assert list(report.delivered) == rows
+    assert sorted(box.messages(run_id)) == [text for _, text in rows]
