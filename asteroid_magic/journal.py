@@ -45,7 +45,7 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.path = None if path is None else os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 (a plain text is wanted)
+        self.path = None if path is None else os.path.abspath(os.path.expanduser(os.fsdecode(path)))  # noqa: PTH100, PTH111 (a plain text is wanted)
         self._connection = opening.temporary() if self.path is None else opening.open_(self.path)
         self._kept: Kept | None = None
         try:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .errors import JournalError
 from .outcomes import STATES
@@ -66,10 +66,15 @@ def temporary() -> sqlite3.Connection:
 def open_(path: str) -> sqlite3.Connection:
     """Open a journal, or make it, and lock it; raises `JournalError` where that cannot be."""
     try:
+        # Through links, so that what they lead to has the mode, too.
+        path = os.path.realpath(path)
         # SQLite gives what it makes beside the file the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        pass
+        # Not opened: closing it would unlock it for a batch of this process.
+        if os.path.isfile(path) and not os.path.getsize(path):  # noqa: PTH113, PTH202 (a plain text is at hand)
+            with suppress(OSError):
+                os.chmod(path, 0o600)  # noqa: PTH101 (as above)
     except (OSError, ValueError) as error:
         raise _unusable(path, error) from None
     connection: sqlite3.Connection | None = None

@@ -213,3 +213,21 @@ def test_a_journal_that_is_gone_says_so(path: Path) -> None:
     path.unlink()
     with pytest.raises(JournalError, match="cannot be opened"):
         kept.counts()
+
+
+def test_an_empty_file_and_the_end_of_a_link_become_private_too(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path.touch(0o666)
+        link = path.with_name("link.db")
+        link.symlink_to(path.with_name("target.db"))
+        for each in (path, link):
+            Journal(each).close()
+    finally:
+        os.umask(before)
+    files = [path, path.with_name("target.db")]
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600, 0o600]
+
+
+def test_the_name_of_a_file_may_be_bytes(path: Path) -> None:
+    assert Journal(os.fsencode(path)).close().counts() == {}  # type: ignore[arg-type]
