@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from .clerk import Clerk
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # After an interrupt, what is under way has so many seconds to end by itself, then to break off.
 GRACE, LAST_GRACE = 5.0, 2.0
 TICK = 0.2
+# Letting the crew go is tried so often, where interrupts strike it.
+MOST_CLOSINGS = 100
 # So often the server's clock is noted, in seconds.
 CLOCK_EVERY = 60.0
 
@@ -69,12 +72,14 @@ class Course:
         except BaseException as error:  # noqa: BLE001 (an interrupt, or a fault of the rows)
             fault = error
             self._end_early(opened, is_writing=writing.ident is not None)
-        self._crew.close()
+        late = self._close_crew()
         self._progress.close(self._clerk.counts, self._clerk.done)
+        # While it is locked: once it is closed, another batch may have it, or it may be gone.
+        counts = Counter(self._journal.counts())
         kept = self._journal.close()
-        interrupted = isinstance(fault, KeyboardInterrupt)
-        fault = self._fault or self._clerk.fault or (None if interrupted else fault)
-        counts = Counter(kept.counts())
+        interrupted = late or isinstance(fault, KeyboardInterrupt)
+        own = None if isinstance(fault, KeyboardInterrupt) else fault
+        fault = self._fault or self._clerk.fault or own
         # What was left under way may have arrived.
         counts["unknown"] += counts.pop("under_way", 0)
         if fault is not None:
@@ -88,11 +93,23 @@ class Course:
             kept=kept,
         )
 
+    def _close_crew(self) -> bool:
+        """Let the crew go, and tell whether an interrupt struck: the report is due all the same."""
+        interrupted = False
+        for _ in range(MOST_CLOSINGS):
+            try:
+                self._crew.close()
+            except KeyboardInterrupt:
+                interrupted = True
+            else:
+                break
+        return interrupted
+
     def _feed(self, opened: Opened) -> None:
         if self._taking is not None:
             # An interrupt may have come between; the clerk knows if it has it already.
             self._clerk.take(*self._taking)
-        for row in opened.rows:
+        for row in islice(opened.rows, self._next, None):
             self._taking = self._next, row
             self._next += 1
             # What is known to end is read to its end, so that the report names what waits.

@@ -34,7 +34,7 @@ def send_each(command: SendCommand, namespace: Mapping[str, Any]) -> Report | Dr
 
 
 def _dry_run(client: AsteroidClient, rows: Any, template: str) -> DryRun:
-    first = next(open_rows(rows, template).rows, None)
+    first = next(iter(open_rows(rows, template).rows), None)
     if first is None:
         raise InvalidInput("There are no rows.", hint="Name a variable that holds some.")
     if isinstance(first, InvalidInput):

@@ -5,7 +5,7 @@ frame gives a mapping a row. With a template, the columns of a row fill its ``{c
 row may also be an execution, or the ID of one.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -30,18 +30,29 @@ class Opened:
     """Rows of which the first are checked: `rows` yields all of them, an error for a bad one.
 
     `total` is their number, None where it shows only at their end; `ended` says that every one
-    is checked.
+    is checked. Then they can be read anew: reading that an interrupt strikes is over.
     """
 
-    rows: Iterator[Row | InvalidInput]
+    rows: Iterable[Row | InvalidInput]
     total: int | None
     ended: bool
+
+
+@dataclass(frozen=True)
+class _Anew:
+    """Rows that cost no memory, as they can be read from their beginning each time."""
+
+    source: Any
+    template: str | None
+
+    def __iter__(self) -> Iterator[Row | InvalidInput]:
+        return _read(self.source, self.template)
 
 
 def open_rows(
     rows: Any, template: str | None = None, also: Callable[[int, Row], object] | None = None
 ) -> Opened:
-    """Check up to 10,000 rows, and return all of them, to be read once.
+    """Check up to 10,000 rows, and return all of them.
 
     `also` is called with the position, from 0, and the content of each row that is checked.
     Raises `InvalidInput`, which names the rows and says what is wrong with them. Those that
@@ -69,7 +80,11 @@ def open_rows(
         count += 1
     if problems:
         raise _refusal(problems, count if ended else None)
-    following = _read(rows, template) if again else chain(held, reading)
+    following: Iterable[Row | InvalidInput] = chain(held, reading)
+    if again:
+        following = _Anew(rows, template)
+    elif ended:
+        following = held
     return Opened(following, count if ended else _length(rows), ended)
 
 
