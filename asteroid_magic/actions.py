@@ -39,20 +39,35 @@ def send(
         return _send_each(shell, command, namespace)
     began = time.monotonic()
     result = shown(lambda: _send(command, namespace))
-    if isinstance(result, Delivery):
-        session.remember(result.execution_id)
-        _put_out(shell, command, result)
+    if isinstance(result, DryRun):
+        if "--show" in command.options:
+            display(result)  # type: ignore[no-untyped-call]
+        return result
+    return _delivered(shell, command, result, began)
+
+
+def _delivered(
+    shell: "InteractiveShell", command: SendCommand, delivery: Delivery, began: float
+) -> Delivery | None:
+    """Wait for the agent if that was asked for, and return what is to be shown."""
+    is_stopped = False
+    try:
+        session.remember(delivery.execution_id)
+        _put_out(shell, command, delivery)
         if command.wait is not None:
-            result = _heard(shell, command, result, began)
-            _put_out(shell, command, result)
-    is_quiet = "--quiet" in command.options and isinstance(result, Delivery)
-    is_stopped = isinstance(result, Delivery) and result.was_interrupted
+            delivery = _heard(shell, command, delivery, began)
+            _put_out(shell, command, delivery)
+    except KeyboardInterrupt:
+        # It has been delivered, whatever is interrupted now, and that is to be seen.
+        is_stopped = True
+    is_stopped = is_stopped or delivery.was_interrupted
+    is_quiet = "--quiet" in command.options
     if ("--show" in command.options or is_stopped) and not is_quiet:
-        display(result)  # type: ignore[no-untyped-call]
-    if isinstance(result, Delivery) and is_stopped:
-        keep(shell, result)
-        raise _waiting_interrupted(result)
-    return None if is_quiet else result
+        display(delivery)  # type: ignore[no-untyped-call]
+    if is_stopped:
+        keep(shell, delivery)
+        raise _waiting_interrupted(delivery)
+    return None if is_quiet else delivery
 
 
 def _put_out(shell: "InteractiveShell", command: SendCommand, delivery: Delivery) -> None:

@@ -8,6 +8,8 @@ messages of this process account for, those included whose answer is still to co
 import hashlib
 import threading
 import time
+from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,8 @@ Key = tuple[str, bytes]
 KEPT = 3_600.0
 # How often what is no longer needed is looked for, in messages.
 TIDYING = 1_000
+# Of the messages of batches so many are remembered, the newest.
+MOST_OF_BATCHES = 200_000
 
 
 @dataclass(eq=False)
@@ -34,12 +38,38 @@ class Entry:
     activity_id: str | None = None
 
 
+class Crowd:
+    """The messages of batches that may be there: very many, so each takes 16 bytes.
+
+    Two of them that differ count as the same once in 2**64: then a message stays unknown.
+    """
+
+    def __init__(self) -> None:
+        self._marks, self._ended = array("Q"), array("d")
+
+    def add(self, key: Key) -> None:
+        """Note that one has ended, now."""
+        if len(self._marks) >= 2 * MOST_OF_BATCHES:
+            del self._marks[:MOST_OF_BATCHES], self._ended[:MOST_OF_BATCHES]
+        self._marks.append(_mark(key))
+        self._ended.append(time.monotonic())
+
+    def count(self, key: Key, since: float) -> int:
+        """Return how many ended at `since`, by `time.monotonic`, or later."""
+        return self._marks[bisect_left(self._ended, since) :].count(_mark(key))
+
+
+def _mark(key: Key) -> int:
+    return int.from_bytes(hashlib.sha256(key[0].encode() + key[1]).digest()[:8])
+
+
 class Ledger:
     """The messages that account for activities; safe to use from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[Key, list[Entry]] = {}
+        self._crowd = Crowd()
         self._count = 0
 
     def begin(self, execution_id: str, message: str) -> Entry:
@@ -65,6 +95,14 @@ class Ledger:
             entry.is_pending = False
             self._forget(entry)
 
+    def leave(self, entry: Entry, *, may_be_there: bool) -> None:
+        """Note what became of a message of a batch, which keeps account of them by itself."""
+        with self._lock:
+            entry.is_pending = False
+            self._forget(entry)
+            if may_be_there:
+                self._crowd.add(entry.key)
+
     def claim(
         self, entry: Entry, activities: Sequence[str], since: float, accounted: int = 0
     ) -> str | None:
@@ -84,6 +122,7 @@ class Ledger:
                 for other in entries
                 if other.activity_id is None
             )
+            accounted += self._crowd.count(entry.key, since)
             if len(free) <= accounted:
                 if not entries:
                     del self._entries[entry.key]

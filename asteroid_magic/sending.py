@@ -59,12 +59,19 @@ def attempt(caller: Caller, outgoing: Outgoing, timeout: Timeout) -> Delivery | 
     if isinstance(call, ConfigurationError):
         return call
     request = Request(SEND, "POST", url_of(caller.base_url, outgoing), outgoing.body)
+    entry = ledger.begin(outgoing.execution_id, outgoing.message)
+    may_be_there = True
 
     def work() -> Delivery | AsteroidError:
         answer = caller.ask(call, request, impatient)
         return _delivery(caller, call, outgoing, answer) if isinstance(answer, Answer) else answer
 
-    return guarded(call, work)
+    try:
+        result = guarded(call, work)
+        may_be_there = result.outcome != "not_delivered"
+    finally:
+        ledger.leave(entry, may_be_there=may_be_there)
+    return result
 
 
 def dry_run(settings: Settings, outgoing: Outgoing) -> DryRun:

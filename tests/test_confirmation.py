@@ -25,6 +25,7 @@ from asteroid_magic import (
     SendInterrupted,
     ServerError,
     cards,
+    send_many,
 )
 from asteroid_magic.deadline import Deadline
 from asteroid_magic.ledger import ledger
@@ -158,6 +159,16 @@ def test_another_client_of_this_process_accounts_for_its_messages_too(line: Line
     with line.client() as client, pytest.raises(DeliveryUnknown):
         client.send(line.run, TEXT)
     assert found.activity_id
+    assert line.box.messages(line.run) == [TEXT]
+
+
+def test_a_message_of_a_batch_is_accounted_for_too(line: Line) -> None:
+    line.fates += ["passed", "reset before"]
+    with line.client() as client:
+        report = send_many([(line.run, TEXT)], client=client, progress=False)
+        with pytest.raises(DeliveryUnknown):
+            client.send(line.run, TEXT)
+    assert report.counts == {"delivered": 1}
     assert line.box.messages(line.run) == [TEXT]
 
 

@@ -280,6 +280,21 @@ def test_an_interrupt_stops_the_waiting_and_the_cells_but_loses_no_delivery(
     assert box.executions[1].status == "paused"
 
 
+def test_an_interrupt_before_the_waiting_begins_loses_no_delivery_either(
+    notebook: Notebook, box: Sandbox, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching, "LiveLine", interrupted)
+    notebook.run("%asteroid_send --wait run_id hello\nreached = True")
+    assert type(notebook.error).__name__ == "SendInterrupted"
+    assert "reached" not in notebook.shell.user_ns
+    assert "<strong>Delivered</strong>" in notebook.html()
+    assert notebook.shell.user_ns["_"].outcome == "delivered"
+    assert box.messages(run_id) == ["hello"]
+
+
 @pytest.mark.usefixtures("interrupting")
 def test_an_interrupt_stops_the_watching(notebook: Notebook, box: Sandbox) -> None:
     notebook.run("%asteroid_watch run_id\nreached = True")
