@@ -11,7 +11,7 @@ from .course import Course
 from .errors import ConfigurationError
 from .journal import Journal, Matching
 from .purposes import SEND
-from .report import Report
+from .report import Report, Rows
 from .rows import open_rows
 
 MOST_WORKERS = 256
@@ -60,6 +60,7 @@ def send_rows(
     with connected(client) as sender:
         if executor is None:
             settled(sender.caller.begin(SEND, None))
+        _check_journal(rows, journal)
         book = Journal(journal)
         try:
             matching = Matching(book)
@@ -69,6 +70,17 @@ def send_rows(
             return Course(sender, workers, book, executor).run(opened, shown=progress)
         finally:
             book.close()
+
+
+def _check_journal(rows: object, journal: str | os.PathLike[str] | None) -> None:
+    if journal is None or not isinstance(rows, Rows) or rows.path is None:
+        return
+    if os.path.realpath(os.fsdecode(journal)) == os.path.realpath(rows.path):
+        raise ConfigurationError(
+            "These rows are read from this very journal, which is for all rows of its batch.",
+            hint="To send them, name another journal, or none; to go on with the batch, make the "
+            "same call again, with all of its rows.",
+        )
 
 
 def _check_workers(workers: object) -> None:

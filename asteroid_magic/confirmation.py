@@ -89,7 +89,7 @@ def find(
 
 
 def arrivals(
-    caller: Caller, outgoing: Outgoing, since: Callable[[Clock], datetime]
+    caller: Caller, outgoing: Outgoing, since: Callable[[Clock], datetime], timeout: Timeout = None
 ) -> int | AsteroidError | None:
     """Look once, and return how many messages with this text have arrived since a moment.
 
@@ -101,7 +101,7 @@ def arrivals(
         trace = trace_of(caller, call, outgoing, since)
         return None if trace is None else len(trace.activities)
 
-    return read(caller, None, work)
+    return read(caller, timeout, work)
 
 
 def _claimed(entry: Entry, trace: Trace, accounted: int = 0) -> Activity | None:

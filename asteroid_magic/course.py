@@ -3,11 +3,11 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .clerk import Clerk
 from .client import AsteroidClient
@@ -25,11 +25,13 @@ from .workers import Threads
 if TYPE_CHECKING:
     from .crew import Crew
 
+T = TypeVar("T")
+
 # After an interrupt, what is under way has so many seconds to end by itself, then to break off.
 GRACE, LAST_GRACE = 5.0, 2.0
 TICK = 0.2
-# Letting the crew go is tried so often, where interrupts strike it.
-MOST_CLOSINGS = 100
+# So often a step towards the report is begun again, where interrupts strike it.
+MOST_STRIKES = 100
 # So often the server's clock is noted, in seconds.
 CLOCK_EVERY = 60.0
 
@@ -57,6 +59,7 @@ class Course:
         self._next = 0
         self._taking: tuple[int, Row | InvalidInput] | None = None
         self._clock_due = 0.0
+        self._is_struck = False
 
     def run(self, opened: Opened, *, shown: bool) -> Report:
         """Send the rows, and return the report; raises what reading or writing them raises."""
@@ -72,12 +75,12 @@ class Course:
         except BaseException as error:  # noqa: BLE001 (an interrupt, or a fault of the rows)
             fault = error
             self._end_early(opened, is_writing=writing.ident is not None)
-        late = self._close_crew()
-        self._progress.close(self._clerk.counts, self._clerk.done)
+        self._shielded(self._crew.close)
+        self._shielded(lambda: self._progress.close(self._clerk.counts, self._clerk.done))
         # While it is locked: once it is closed, another batch may have it, or it may be gone.
-        counts = Counter(self._journal.counts())
-        kept = self._journal.close()
-        interrupted = late or isinstance(fault, KeyboardInterrupt)
+        counts = Counter(self._shielded(self._journal.counts))
+        kept = self._shielded(self._journal.close)
+        interrupted = self._is_struck or isinstance(fault, KeyboardInterrupt)
         own = None if isinstance(fault, KeyboardInterrupt) else fault
         fault = self._fault or self._clerk.fault or own
         # What was left under way may have arrived.
@@ -93,17 +96,14 @@ class Course:
             kept=kept,
         )
 
-    def _close_crew(self) -> bool:
-        """Let the crew go, and tell whether an interrupt struck: the report is due all the same."""
-        interrupted = False
-        for _ in range(MOST_CLOSINGS):
+    def _shielded(self, step: Callable[[], T]) -> T:
+        """Do a step again where an interrupt strikes it: the report is due all the same."""
+        for _ in range(MOST_STRIKES):
             try:
-                self._crew.close()
+                return step()
             except KeyboardInterrupt:
-                interrupted = True
-            else:
-                break
-        return interrupted
+                self._is_struck = True
+        return step()
 
     def _feed(self, opened: Opened) -> None:
         if self._taking is not None:
@@ -128,9 +128,10 @@ class Course:
         self._gate.stop()
         if not is_writing:
             return
+        # What fails here has failed before, or is the rows' own: what was read comes first.
         with suppress(BaseException):
             if opened.ended:
-                self._feed(opened)
+                self._shielded(lambda: self._feed(opened))
         self._clerk.end()
         with suppress(KeyboardInterrupt):
             self._wait(GRACE)

@@ -61,6 +61,10 @@ class Gate:
         if not self.wait:
             self._waits += 1
         wait = asked or min(FIRST_WAIT * 2.0 ** (self._waits - 1), LONGEST_WAIT)
-        self._closed_until = max(self._closed_until, time.monotonic() + wait)
-        if self._closed_until - self._last_passed > LONGEST_PAUSE:
-            self.stop(f"Asteroid takes no more messages: it asks to wait {self.wait:,.0f} seconds.")
+        until = max(self._closed_until, time.monotonic() + wait)
+        if until - self._last_passed > LONGEST_PAUSE:
+            # First, since nobody can wait for what may be asked here: hours, or years.
+            left = until - time.monotonic()
+            self.stop(f"Asteroid takes no more messages: it asks to wait {left:,.0f} seconds.")
+        else:
+            self._closed_until = until

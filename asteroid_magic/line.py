@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from keyword import iskeyword
+from numbers import Real
 from typing import Any
 
 from .errors import InvalidInput
@@ -135,7 +136,8 @@ def _take_options(line: str) -> tuple[dict[str, str], str]:
             rest = rest[following.end() :].lstrip(" \t\r\n")
         if takes is not None and not value and not may_lack:
             words = takes.strip("[]")
-            raise UsageProblem(f"The option {name} needs a value: {name} {words}.\n{USAGE}")
+            usage = EACH_USAGE if name in {"--each", "--journal"} else USAGE
+            raise UsageProblem(f"The option {name} needs a value: {name} {words}.\n{usage}")
         if value:
             _check_value(name, value)
         options[name] = value
@@ -158,7 +160,7 @@ def _look_up(name: str) -> str | None:
 def _check_value(name: str, value: str) -> None:
     if name == "--out" and (not value.isidentifier() or iskeyword(value)):
         raise UsageProblem(f"--out needs the name of a variable; {brief(value)} is none.\n{USAGE}")
-    if name == "--each" and not value.isidentifier():
+    if name == "--each" and not all(part.isidentifier() for part in value.split(".")):
         raise UsageProblem(
             f"--each needs the name of a variable; {brief(value)} is none.\n{EACH_USAGE}"
         )
@@ -210,6 +212,13 @@ def fill(text: str, namespace: Mapping[str, Any], kind: str = "variable") -> str
     return _PLACEHOLDER.sub(replace, text)
 
 
+def is_missing(value: object) -> bool:
+    """Tell whether a cell of a table holds nothing: None, NaN, or pandas' NA or NaT."""
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(value, Real) and value != value  # noqa: PLR0124 (what tells NaN)
+
+
 def _name_in(found: re.Match[str]) -> str | None:
     name = found[1] or ""
     # As Python stores a name: PEP 3131.
@@ -217,8 +226,14 @@ def _name_in(found: re.Match[str]) -> str | None:
 
 
 def _written(name: str, namespace: Mapping[str, Any], kind: str) -> str:
+    value = namespace[name]
+    if kind == "column" and is_missing(value):
+        raise InvalidInput(
+            f"The column {brief(name)} is empty here ({type(value).__name__}).",
+            hint="Fill it in, or leave the row out.",
+        )
     try:
-        return str(namespace[name])
+        return str(value)
     except Exception as error:  # noqa: BLE001 (an object may fail in any way)
         why = type(error).__name__
     raise InvalidInput(

@@ -1,6 +1,6 @@
 """`%%asteroid_send --each`: the cell's body goes to every row, filled from the row."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .batch import send_rows
@@ -19,12 +19,7 @@ LONGEST_QUOTE = 60
 def send_each(command: SendCommand, namespace: Mapping[str, Any]) -> Report | DryRun:
     """Send the message to every row, and return the report, or the dry run of the first row."""
     name = command.options["--each"]
-    if name not in namespace:
-        raise InvalidInput(
-            f"There is no variable {shorten(name, LONGEST_QUOTE)!r} that holds the rows.",
-            hint="Put the rows into a variable first, such as a data frame, and name that.",
-        )
-    rows = namespace[name]
+    rows = _rows(name, namespace)
     base_url = command.options.get("--base-url")
     with AsteroidClient(base_url=base_url, timeout=command.timeout) as client:
         if "--dry-run" in command.options:
@@ -33,7 +28,29 @@ def send_each(command: SendCommand, namespace: Mapping[str, Any]) -> Report | Dr
         return send_rows(rows, command.message, client, WORKERS, journal, None, progress=True)
 
 
+def _rows(name: str, namespace: Mapping[str, Any]) -> Any:
+    """Return what a variable holds, or one of its attributes, as in ``report.failed``."""
+    first, *attributes = name.split(".")
+    try:
+        value = namespace[first]
+        for attribute in attributes:
+            value = getattr(value, attribute)
+    except Exception:  # noqa: BLE001 (a property may fail in any way)
+        missing = InvalidInput(
+            f"There is no variable {shorten(name, LONGEST_QUOTE)!r} that holds the rows.",
+            hint="Put the rows into a variable first, such as a data frame, and name that.",
+        )
+    else:
+        return value
+    raise missing
+
+
 def _dry_run(client: AsteroidClient, rows: Any, template: str) -> DryRun:
+    if isinstance(rows, Iterator):
+        raise InvalidInput(
+            "The rows can be read only once, and a dry run would use them up.",
+            hint="Put them into a list first, as with rows = list(rows).",
+        )
     first = next(iter(open_rows(rows, template).rows), None)
     if first is None:
         raise InvalidInput("There are no rows.", hint="Name a variable that holds some.")

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from .errors import InvalidInput
-from .line import fill
+from .line import fill, is_missing
 from .outcomes import Row
 from .outgoing import prepare
 from .text import counted, shorten
@@ -21,7 +21,7 @@ from .text import counted, shorten
 CHECKED_AHEAD = 10_000
 # Rows that can be read only once are held meanwhile, but no more characters than these.
 LARGEST_HELD = 50_000_000
-LONGEST_LIST, LONGEST_QUOTE = 5, 60
+LONGEST_LIST, LONGEST_NAMES = 5, 200
 COLUMNS = ("execution_id", "message")
 
 
@@ -90,8 +90,10 @@ def open_rows(
 
 def _refusal(problems: Mapping[int, InvalidInput], count: int | None) -> InvalidInput:
     first = next(iter(problems.values()))
+    # What to do stands with each where it is not the same for all.
+    is_one = len({problem.hint for problem in problems.values()}) == 1
     listed = [
-        f"row {position + 1:,}: {problem.detail}"
+        f"row {position + 1:,}: {problem.detail}{'' if is_one else f' {problem.hint}'}"
         for position, problem in list(problems.items())[:LONGEST_LIST]
     ]
     more = len(problems) - len(listed)
@@ -100,7 +102,7 @@ def _refusal(problems: Mapping[int, InvalidInput], count: int | None) -> Invalid
     refused = InvalidInput(
         "\n".join(listed),
         title=f"{counted(len(problems), 'row')}{of} cannot be sent",
-        hint=f"Nothing was sent. {first.hint}",
+        hint=f"Nothing was sent. {first.hint if is_one else 'Mend these rows, or leave them out.'}",
     )
     return refused.about(first.execution_id, first.message)
 
@@ -121,10 +123,20 @@ def _read(rows: Any, template: str | None) -> Iterator[Row | InvalidInput]:
 def _checked(record: Any, template: str | None) -> Row | InvalidInput:
     try:
         execution_id, message = _parts(record, template)
+        _check_present(message)
         outgoing = prepare(execution_id, message)
     except InvalidInput as error:
         return error.with_traceback(None)
     return outgoing.execution_id, outgoing.message
+
+
+def _check_present(message: object) -> None:
+    """Raise `InvalidInput` for a cell that is empty, as it stands in a data frame."""
+    if is_missing(message):
+        kind = type(message).__name__
+        raise InvalidInput(
+            f"There is no message, but an empty {kind}.", hint="Fill it in, or leave the row out."
+        )
 
 
 def _parts(record: Any, template: str | None) -> tuple[Any, Any]:
@@ -164,7 +176,7 @@ def _columns(record: Any) -> Mapping[str, Any]:
 
 
 def _no_column(name: str, columns: Mapping[Any, Any]) -> InvalidInput:
-    names = shorten(", ".join(map(str, columns)) or "none", LONGEST_QUOTE)
+    names = shorten(", ".join(map(str, columns)) or "none", LONGEST_NAMES)
     return InvalidInput(
         f"There is no column {name}; there are: {names}.",
         hint="Rename the columns to execution_id and message, or build the rows from them.",
@@ -195,6 +207,11 @@ def _frame_records(frame: Any, template: str | None) -> Iterator[Mapping[str, An
     if hasattr(frame, "collect"):
         raise _no_rows(frame, "Collect it first: rows.collect().")
     names = [str(name) for name in frame.columns]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InvalidInput(
+            f"There are several columns {twice[0]}.", hint="Rename all but one of them."
+        )
     for name in COLUMNS[: 1 if template is not None else None]:
         if name not in names:
             raise _no_column(name, dict.fromkeys(names))

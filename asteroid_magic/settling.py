@@ -7,13 +7,15 @@ that other rows of the journal account for are taken off.
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, repeat
 
 from . import confirmation
 from .calls import Caller
 from .clock import Clock
+from .deadline import Deadline
 from .errors import (
     ApiError,
     AsteroidError,
@@ -27,6 +29,8 @@ from .outcomes import Outcome, lost
 from .outgoing import prepare
 
 MOST_AT_ONCE = 16
+# How soon, in seconds, it is noticed that the batch stops.
+TICK = 0.2
 # Seconds between one look and the next.
 PAUSES = (0.5, 1.0, 2.0)
 FOUND = "It was found among the execution's activities."
@@ -48,9 +52,9 @@ def settle(
     found = _look(caller, groups, stopping)
     until = time.monotonic() + grace
     for pause in chain(PAUSES, repeat(PAUSES[-1])):
-        missing = [one for one in groups if _is_missing(one, found[one], patient=patient)]
+        missing = [one for one in groups if _is_missing(one, found.get(one), patient=patient)]
         left = until - time.monotonic()
-        if not missing or left <= 0 or stopping.wait(min(pause, left)):
+        if stopping.is_set() or not missing or left <= 0 or stopping.wait(min(pause, left)):
             break
         found |= _look(caller, missing, stopping)
     if stopping.is_set():
@@ -59,21 +63,33 @@ def settle(
 
 
 def _look(caller: Caller, groups: list[Pending], stopping: threading.Event) -> dict[Pending, Found]:
+    """Look each of them up once; where the batch stops meanwhile, at as many as are then known."""
+    deadlines: dict[Pending, Deadline] = {}
+    found: dict[Pending, Found] = {}
+
     def count(group: Pending) -> Found:
         if stopping.is_set():
             return None
+        deadlines[group] = Deadline(caller.settings.timeout)
         outgoing = prepare(group.execution_id, group.message)
-        return confirmation.arrivals(caller, outgoing, lambda clock: _since(group, clock))
+        since = partial(_since, group)
+        return confirmation.arrivals(caller, outgoing, since, deadlines[group])
 
-    found: dict[Pending, Found] = {}
     pool = ThreadPoolExecutor(MOST_AT_ONCE, "asteroid-magic look")
+    looks = {pool.submit(count, group): group for group in groups}
     try:
-        for group, number in zip(groups, pool.map(count, groups), strict=True):
-            if isinstance(number, AsteroidError) and not _is_about_one(number):
-                raise number
-            found[group] = number
+        waiting = set(looks)
+        while waiting and not stopping.is_set():
+            done, waiting = wait(waiting, TICK, FIRST_COMPLETED)
+            for look in done:
+                number = look.result()
+                if isinstance(number, AsteroidError) and not _is_about_one(number):
+                    raise number
+                found[looks[look]] = number
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        for deadline in list(deadlines.values()):
+            deadline.cancel()
     return found
 
 

@@ -91,7 +91,9 @@ def _headline(report: "Report") -> str:
 
 def _notes(report: "Report") -> Iterator[str]:
     delivered = report.counts.get("delivered", 0) - report.earlier
-    rate = f", {delivered / report.elapsed:,.0f} a second" if report.elapsed > 1 else ""
+    rate = (
+        f", {delivered / report.elapsed:,.0f} a second" if delivered >= report.elapsed > 1 else ""
+    )
     earlier = f", {report.earlier:,} of them delivered earlier" if report.earlier else ""
     yield f"Took {report.elapsed:,.1f} s{rate}{earlier}."
     if report.stopped:

@@ -1,6 +1,8 @@
 """`send_many` against a real server: what arrives, and what is told of it."""
 
+import io
 import itertools
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -305,6 +307,44 @@ def test_a_429_without_a_time_is_waited_out_longer_each_time(
         door.note(Outcome(0, "failed", wait=0.0))
         now += door.wait
     assert "takes no more messages" in door.why
+
+
+def test_rows_that_come_from_a_journal_are_not_sent_with_it(
+    box: Sandbox, run_id: str, send: Send, tmp_path: Path
+) -> None:
+    box.fail_next(status=400)
+    report = send(texts(run_id, 3), workers=1, journal=tmp_path / "answers.db")
+    for path in (tmp_path / "answers.db", f"{tmp_path}/./answers.db"):
+        with pytest.raises(ConfigurationError, match="name another journal, or none"):
+            send(report.failed, journal=path)
+    assert send(report.failed, journal=tmp_path / "again.db").counts == {"delivered": 1}
+    assert len(box.messages(run_id)) == 3
+
+
+def test_a_bar_that_cannot_be_drawn_stops_nothing(
+    run_id: str, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = io.StringIO()
+    closed.close()
+    for standard in (closed, None):
+        monkeypatch.setattr(sys, "stderr", standard)
+        assert send(texts(run_id, 5), progress=True).counts == {"delivered": 5}
+
+
+def test_a_bar_that_breaks_is_given_up(
+    run_id: str, send: Send, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Breaking(io.StringIO):
+        def write(self, text: str) -> int:
+            if "delivered" in text:
+                raise OSError("the window is gone")
+            return len(text)
+
+    with monkeypatch.context() as context:
+        context.setattr(sys, "stderr", Breaking())
+        assert send(texts(run_id, 5), progress=True).counts == {"delivered": 5}
+    assert send(texts(run_id, 5), progress=True).counts == {"delivered": 5}
+    assert "5 delivered" in capsys.readouterr().err
 
 
 def test_progress_is_shown_where_it_is_wanted(

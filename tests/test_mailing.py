@@ -55,6 +55,32 @@ def test_a_typo_in_a_column_costs_nothing(box: Sandbox, notebook: Notebook, ids:
     assert box.messages(ids[0]) == []
 
 
+@pytest.mark.parametrize("empty", [None, float("nan"), pandas.NA, pandas.NaT])
+def test_an_empty_cell_fills_nothing(
+    box: Sandbox, notebook: Notebook, ids: list[str], empty: Any
+) -> None:
+    notebook.shell.user_ns["rows"]["name"] = ["Ann", empty, "Bob"]
+    notebook.run("%%asteroid_send --each rows\nDear {name},")
+    assert "row 2: The column 'name' is empty here" in str(notebook.error)
+    assert "Fill it in, or leave the row out." in str(notebook.error)
+    assert [box.messages(run_id) for run_id in ids] == [[], [], []]
+
+
+def test_each_row_says_what_to_do_where_that_differs(notebook: Notebook, ids: list[str]) -> None:
+    notebook.shell.user_ns["rows"] = [{"execution_id": "x", "name": ""}, {"execution_id": ids[0]}]
+    notebook.run("%%asteroid_send --each rows\n{name}")
+    for words in ("'x' is not a UUID. Copy the ID", "no column 'name'. Add it", "Mend these rows"):
+        assert words in str(notebook.error)
+
+
+def test_rows_can_be_an_attribute(box: Sandbox, notebook: Notebook, ids: list[str]) -> None:
+    notebook.run("%%asteroid_send --each rows.nothing\nAgain.")
+    assert "no variable 'rows.nothing'" in str(notebook.error)
+    notebook.run("import types; it = types.SimpleNamespace(rows=rows)")
+    assert notebook.run("%%asteroid_send --each it.rows\nAgain.").counts == {"delivered": 3}
+    assert box.messages(ids[0])[-1] == "Again."
+
+
 def test_a_variable_that_is_not_there_is_named(notebook: Notebook) -> None:
     notebook.run("%%asteroid_send --each nobody\nhello")
     assert isinstance(notebook.error, InvalidInput)
@@ -99,6 +125,10 @@ def test_a_dry_run_shows_the_first_row_and_sends_nothing(
     assert isinstance(run, DryRun)
     assert (run.execution_id, run.message) == (ids[0], "Dear Ann,")
     assert box.messages(ids[0]) == []
+    notebook.shell.user_ns["once"] = once = iter([{"execution_id": ids[0], "name": "Ann"}])
+    notebook.run("%%asteroid_send --dry-run --each once\nDear {name},")
+    assert "rows = list(rows)" in str(notebook.error)
+    assert len(list(once)) == 1
     notebook.shell.user_ns["rows"] = []
     notebook.run("%%asteroid_send --dry-run --each rows\nDear {name},")
     assert "There are no rows" in str(notebook.error)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from asteroid_magic import AsteroidClient, JournalError, Unauthorized, send_many
+from asteroid_magic import AsteroidClient, JournalError, Report, Unauthorized, send_many
 from asteroid_magic.journal import Journal
 from asteroid_magic.outcomes import Outcome
 from asteroid_magic.sandbox import Sandbox
@@ -221,6 +221,25 @@ def test_what_gets_no_answer_after_an_interrupt_is_unknown(
     assert report.interrupted
     assert report.counts == {"unknown": 4, "waiting": 96}
     assert len(report.unknown) == 4
+
+
+def test_an_interrupt_ends_the_look_at_a_server_that_hangs(run_id: str, tmp_path: Path) -> None:
+    with FaultServer(silent) as server:
+
+        def sending(timeout: float) -> Report:
+            with AsteroidClient("key", server.base_url, timeout, confirm_grace=0) as client:
+                path = tmp_path / "answers.db"
+                return send_many([(run_id, "x")], client=client, journal=path, progress=False)
+
+        assert sending(0.3).counts == {"unknown": 1}
+        asked = len(server.requests)
+        watching = interrupt_when(lambda: len(server.requests) > asked)
+        began = time.monotonic()
+        report = sending(60)
+        assert time.monotonic() - began < 20
+        watching.join()
+    assert report.interrupted
+    assert report.counts == {"unknown": 1}
 
 
 def test_a_fault_of_the_rows_comes_through_and_says_how_far_it_came(

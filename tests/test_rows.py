@@ -50,8 +50,12 @@ def test_rows_of_every_kind_are_read(rows: Any) -> None:
         (pandas.DataFrame({"id": [ID]}), "There is no column execution_id; there are: id."),
         (polars.LazyFrame(COLUMNS), "Collect it first"),
         (
+            pandas.DataFrame([[ID, "a", "b"]], columns=["execution_id", "message", "message"]),
+            "There are several columns message.",
+        ),
+        (
             pandas.DataFrame({"execution_id": [ID], "message": [float("nan")]}),
-            "row 1: The message is of type float, not text.",
+            "row 1: There is no message, but an empty float.",
         ),
         ([(ID, "fine"), ("nonsense", "x")], "row 2: The execution ID 'nonsense' is not a UUID."),
         ([(ID, "\ud800")], "row 1: Character 1 of the message (U+D800)"),
