@@ -170,4 +170,6 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
             return client.send(execution_id, message)
     except AsteroidError as error:
         fault = error.about(execution_id, message)
+    if command.options.get("--wait") == "" and message is command.typed:
+        fault.hint += " For --wait, give a number of seconds, as in --wait 60."
     raise fault

@@ -105,7 +105,7 @@ class AsteroidClient:
         self,
         execution_id: str | UUID,
         message: str,
-        since: datetime,
+        since: datetime | None,
         *,
         accounted: int = 0,
         timeout: Timeout = None,

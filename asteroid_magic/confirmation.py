@@ -66,13 +66,17 @@ def confirm(
 
 
 def find(
-    caller: Caller, outgoing: Outgoing, since: datetime, accounted: int, timeout: Timeout
+    caller: Caller, outgoing: Outgoing, since: datetime | None, accounted: int, timeout: Timeout
 ) -> Activity | AsteroidError | None:
     """Look once for a message that was sent at `since`, by the server's clock, or later.
 
     There must be more of its text than the `accounted` that the caller knows of and those of
     this process. Raises `InvalidInput` for a moment without a time zone.
     """
+    if since is None:
+        hint = "Read something first, such as execution(id): with the answer comes a clock."
+        why = "There is no moment: server_clock() is None until Asteroid has answered."
+        raise InvalidInput(why, hint=hint, purpose=READ)
     if not isinstance(since, datetime) or since.tzinfo is None:
         hint = "Give a moment of the server's clock, such as an earlier server_clock()."
         raise InvalidInput("The moment has no time zone.", hint=hint, purpose=READ)

@@ -19,7 +19,7 @@ from .errors import (
     ServerError,
     UnexpectedAnswer,
 )
-from .hearing import Ending, Heard, doing, ending_of, ending_of_status, unfinished
+from .hearing import Ending, Heard, doing, ending_of, ending_of_status, is_paused, unfinished
 from .lookout import Lookout, Sent
 
 SHORTEST, LONGEST, GROWTH = 0.5, 5.0, 1.5
@@ -90,6 +90,7 @@ class Follower:
             elapsed=self._clock() - self._began,
             trouble=self._trouble,
             has_gap=self._lookout.has_gap,
+            is_paused=is_paused(self._lookout.recent),
         )
 
     def _follow(self, until: Container[Ending]) -> Ending:

@@ -4,7 +4,7 @@ Records that find their cards themselves, and pure functions that say what activ
 who waits: whether the agent has spoken, asks or is done, and what it is doing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -75,7 +75,8 @@ class Heard(Shown):
     `ending` says why the watching ended: the agent ``"spoke"``, ``"asks"``, waits for a person to
     ``"confirm"``, the execution is ``"over"``; or ``"time"`` ran out, it was ``"interrupted"``, or
     the execution was ``"unreadable"``. `elapsed` is in seconds. `trouble` says why the latest
-    attempt to read failed, if it did; `has_gap` that some activities may be missing.
+    attempt to read failed, if it did; `has_gap` that some activities may be missing; `is_paused`
+    that a person has paused it.
     """
 
     execution_id: str
@@ -84,6 +85,7 @@ class Heard(Shown):
     elapsed: float
     trouble: str = ""
     has_gap: bool = False
+    is_paused: bool = False
 
     _repr_pretty_ = Shown._repr_pretty_
 
@@ -126,10 +128,15 @@ def unfinished(activities: Iterable[Activity]) -> tuple[Activity, ...]:
     return tuple(going.values())
 
 
+def is_paused(activities: Sequence[Activity]) -> bool:
+    """Tell whether a person has paused the execution, and not let it go on since."""
+    return next((one.status for one in reversed(activities) if one.status), None) == "paused"
+
+
 def doing(activities: Iterable[Activity]) -> str:
     """Return what the agent was doing last, in its own words, on one line."""
     known = tuple(activities)
-    if next((one.status for one in reversed(known) if one.status), None) == "paused":
+    if is_paused(known):
         return "paused"
     going = unfinished(known)
     telling = (*going[-1:], *reversed(known))

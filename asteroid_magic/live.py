@@ -63,8 +63,7 @@ class LiveLine:
             return
         self._shown = line
         if self._in_terminal:
-            width = shutil.get_terminal_size().columns - 1
-            sys.stdout.write(f"\r\x1b[K{line[:width]}")
+            sys.stdout.write(f"\r\x1b[K{_fitting(line)}")
             sys.stdout.flush()
             return
         html = environment().get_template("live.html").render(line=line)
@@ -75,11 +74,23 @@ class LiveLine:
             update_display(data, raw=True, display_id=self._handle.display_id)  # type: ignore[no-untyped-call]
 
 
+def _fitting(line: str) -> str:
+    """Return as much of a line as has room in one of the terminal's, by columns."""
+    # What IPython's own prompt goes by: loaded in every terminal, and in no notebook.
+    from prompt_toolkit.utils import get_cwidth  # noqa: PLC0415 (as said)
+
+    width = shutil.get_terminal_size().columns - 1
+    while get_cwidth(line) > width:
+        line = line[: width if len(line) > width else -1]
+    return line
+
+
 def _line(state: State) -> str:
     """Return the line as visible characters."""
     clock = f"Waiting for the agent, {state.elapsed:.0f} s of {state.limit:.0f}"
     if state.trouble:
         return visible(f"{clock} · could not be read: {shorten(state.trouble, LONGEST)}", keep="")
-    words = shorten(state.doing, LONGEST)
+    # What it does is followed by for how long, not by the end of its sentence.
+    words = shorten(state.doing, LONGEST).rstrip(".")
     since = f", for {state.since:.0f} s" if words and state.since >= 1 else ""
     return visible(f"{clock} · {words}{since}" if words else clock, keep="")

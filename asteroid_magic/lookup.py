@@ -11,7 +11,7 @@ from .outgoing import is_execution_id
 from .text import shorten
 
 LONGEST_QUOTE = 60
-SHORTEST_BEGINNING = 8
+SHORTEST_BEGINNING, LONGEST_ID = 8, 36
 MOST_NAMED = 3
 _BEGINNING = re.compile(r"[0-9a-fA-F][0-9a-fA-F-]{,34}")
 _ID_INSIDE = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -43,6 +43,10 @@ def resolve_execution(
     value = namespace[first]
     for attribute in attributes:
         value = _read(value, attribute, name)
+    if isinstance(value, str) and SHORTEST_BEGINNING <= len(value) < LONGEST_ID:
+        begun = value.strip()
+        if _BEGINNING.fullmatch(begun):
+            return _begun(begun, seen or {}, namespace)
     return id_in(value, name)
 
 
@@ -97,8 +101,8 @@ def _no_execution(word: str, namespace: Mapping[str, Any]) -> InvalidInput:
         hint = f"There is a variable {name}: give its name alone."
     else:
         hint = (
-            "The execution comes before the message: the ID that Asteroid shows for the run, "
-            "or the name of a variable that holds it."
+            "The execution comes first, before any message: the ID that Asteroid shows for the "
+            "run, the beginning of one that was listed, or the name of a variable that holds it."
         )
     return InvalidInput(f"{_quoted(word)} is neither an execution ID nor a variable.", hint=hint)
 
@@ -128,11 +132,16 @@ def id_in(value: object, name: str) -> str:
         if is_execution_id(text):
             return text
     held = repr(shorten(value, LONGEST_QUOTE)) if isinstance(value, str) else type(value).__name__
-    raise InvalidInput(
-        f"The variable {_quoted(name)} holds no execution ID: {held}.",
-        hint="Copy the ID of the run from Asteroid, or name a variable that holds it: "
-        "36 characters, like 123e4567-e89b-12d3-a456-426614174000.",
+    hint = (
+        "Copy the ID of the run from Asteroid, or name a variable that holds it: "
+        "36 characters, like 123e4567-e89b-12d3-a456-426614174000."
     )
+    if isinstance(value, tuple | list) and value:
+        hint = (
+            f"It holds {len(value):,}: take one, as in run = {name}[0], "
+            f"or send to each, with %%asteroid_send --each {name}."
+        )
+    raise InvalidInput(f"The variable {_quoted(name)} holds no execution ID: {held}.", hint=hint)
 
 
 def _quoted(text: str) -> str:

@@ -91,7 +91,9 @@ def _problem_of_id(execution_id: object, purpose: Purpose) -> InvalidInput | Non
         given = repr(shorten(execution_id, LONGEST_QUOTE))
     return InvalidInput(
         f"The execution ID {given} is not a UUID.",
-        hint="Copy the ID of the run from Asteroid: 36 characters, like "
+        hint="Give its .id."
+        if hasattr(type(execution_id), "short_id")
+        else "Copy the ID of the run from Asteroid: 36 characters, like "
         "123e4567-e89b-12d3-a456-426614174000.",
         purpose=purpose,
     )

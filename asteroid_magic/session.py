@@ -33,6 +33,7 @@ class Session:
 
     def remember(self, execution_id: str, workflow_name: str = "") -> None:
         """Keep an execution among those seen, as the newest; a name that is known stays known."""
+        execution_id = execution_id.lower()
         known = self.seen.pop(execution_id, "")
         self.seen[execution_id] = workflow_name or known
 

@@ -73,15 +73,17 @@ def _heard(heard: Heard) -> Account:
             Row("Watched", (f"for {span(heard.elapsed)}",)),
         ),
         title=heard.trouble if is_unreadable else "",
-        hint=_next(heard.ending, heard.execution_id),
+        hint=_next(heard.ending, heard.execution_id, is_paused=heard.is_paused),
         entries=entries,
         above=" ".join(above),
         below="" if is_unreadable else " ".join(filter(None, (nothing, failed))),
     )
 
 
-def _next(ending: Ending | None, execution_id: str) -> str:
+def _next(ending: Ending | None, execution_id: str, *, is_paused: bool = False) -> str:
     run = _field(execution_id)
+    if ending in {"time", "interrupted"} and is_paused:
+        return f"It is paused: let it go on with %asteroid_resume {run}"
     if ending in {"asks", "confirm"}:
         return f"Answer with %asteroid_send {run} your answer"
     if ending in {"time", "interrupted"}:
@@ -95,7 +97,7 @@ def _transcript(transcript: Transcript) -> Account:
     execution, activities = transcript.execution, transcript.activities
     entries, left_out = entries_of(activities, BUDGET)
     shown = counted(len(activities), "activity", "activities")
-    above = [f"These are the newest {shown}: for older ones, --last N or --all."]
+    above = [f"Shown: the newest {shown}. For older ones, --last N or --all."]
     above = above if transcript.has_older else []
     above += [_left_out(left_out)] if left_out else []
     return Account(

@@ -44,7 +44,7 @@ def list_executions(line: str) -> Listing:
 
 
 def _listing(given: Arguments, limit: int) -> Listing:
-    phases, statuses = (given.options.get(name) for name in ("--phase", "--status"))
+    phases, statuses = (_words(given.options.get(name)) for name in ("--phase", "--status"))
     with AsteroidClient() as client:
         # One more than is shown tells whether there are older ones.
         found = client.executions(phase=phases, status=statuses, limit=limit + 1)
@@ -54,6 +54,13 @@ def _listing(given: Arguments, limit: int) -> Listing:
             session.remember(execution.id, execution.workflow_name)
         waiting = [each for each in listing if each.is_waiting][:MOST_ASKED]
         return Listing(listing, _questions(client, waiting), has_more=len(found) > limit)
+
+
+def _words(values: Iterable[str] | None) -> list[str] | None:
+    """Return the words of a filter: also several in one value, and as Asteroid spells them."""
+    if values is None:
+        return None
+    return [word for value in values for word in value.lower().split(",") if word]
 
 
 def _questions(
@@ -212,7 +219,8 @@ def _execution(
             return resolve_execution(word, namespace, session.seen)
         except InvalidInput as error:
             # No message was to be sent.
-            problem = InvalidInput(error.detail, hint=error.hint, purpose=READ)
+            title = "It is not clear which execution is meant"
+            problem = InvalidInput(error.detail, title=title, hint=error.hint, purpose=READ)
         raise problem
 
     return given, find

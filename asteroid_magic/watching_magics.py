@@ -41,6 +41,9 @@ class WatchingMagics(Magics):
         %asteroid_executions --status paused_by_agent --status running
         %asteroid_executions --limit 200             more of them
 
+        A status is queued, starting, running, paused, paused_by_agent, awaiting_confirmation,
+        completed, cancelled or failed.
+
         From then on the beginning of an ID, 8 or more of its characters, is enough for any magic.
         The result can be gone through, and has to_frame() where pandas is installed.
         """

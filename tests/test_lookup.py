@@ -46,10 +46,10 @@ def test_an_id_is_itself() -> None:
 @pytest.mark.parametrize(
     ("word", "says", "hints"),
     [
-        ("missing", "'missing' is neither an execution ID nor a variable", "before the message"),
-        ("$missing", "'$missing' is neither", "before the message"),
-        ("Yes,", "'Yes,' is neither", "before the message"),
-        ("12-34", "'12-34' is neither", "before the message"),
+        ("missing", "'missing' is neither an execution ID nor a variable", "before any message"),
+        ("$missing", "'$missing' is neither", "before any message"),
+        ("Yes,", "'Yes,' is neither", "before any message"),
+        ("12-34", "'12-34' is neither", "before any message"),
         ("run[0]", "'run[0]' is neither", "into a variable first"),
         ("run_id()", "'run_id()' is neither", "into a variable first"),
         (f"https://x/runs/{EXECUTION}", "is neither", f"It holds {EXECUTION}: give that alone"),
@@ -59,7 +59,7 @@ def test_an_id_is_itself() -> None:
         ("run.missing", "'run.missing' cannot be read: missing failed with AttributeError", "ID"),
         ("broken.id", "'broken.id' cannot be read: id failed with OSError", "ID"),
         ("broken", "'broken' holds no execution ID: Broken", "36 characters"),
-        ("other", "'other' holds no execution ID: list", "36 characters"),
+        ("other", "'other' holds no execution ID: list", "take one, as in run = other[0]"),
         ("text", "'text' holds no execution ID: 'abc'", "36 characters"),
     ],
 )
@@ -100,8 +100,8 @@ def test_a_variable_of_that_name_goes_first() -> None:
         ),
         ("12345678", "'12345678' begins no execution ID that has been", "%asteroid_executions"),
         ("123e456", "'123e456' is too short", "at least 8"),
-        ("12345", "'12345' is neither", "before the message"),
-        ("$123e4567", "'$123e4567' is neither", "before the message"),
+        ("12345", "'12345' is neither", "before any message"),
+        ("$123e4567", "'$123e4567' is neither", "before any message"),
     ],
 )
 def test_a_beginning_that_leads_to_no_id_or_to_several_says_so(

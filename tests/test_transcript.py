@@ -162,7 +162,7 @@ def test_what_is_left_out_is_said() -> None:
     assert "Nothing has happened yet." in transcript().as_text()
     one = payload("generic", message="x")
     older = transcript(one, has_older=True).as_text()
-    assert "These are the newest 1 activity: for older ones, --last N or --all." in older
+    assert "Shown: the newest 1 activity. For older ones, --last N or --all." in older
     many = transcript(*[payload("user_message_received", message="word " * 1_000)] * 300)
     for card in (many.as_text(), Seen(cards.as_html(many)).words):
         left_out = re.search(r"(\d+) older entries left out here", " ".join(card.split()))

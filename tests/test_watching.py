@@ -71,6 +71,7 @@ def test_the_list_can_be_filtered(notebook: Notebook) -> None:
     assert told in notebook.text
     assert told in Seen(found._repr_html_()).words
     assert pickle.loads(pickle.dumps(found)).has_more
+    assert len(notebook.run("%asteroid_executions --status Completed,RUNNING")) == 2
     notebook.run("%asteroid_executions --status sleeping")
     assert isinstance(notebook.error, BadRequest)
 
@@ -131,6 +132,41 @@ def test_the_beginning_of_an_id_is_enough_for_every_magic(notebook: Notebook, bo
         assert notebook.error is None, line
 
 
+def test_a_beginning_in_a_variable_is_enough_and_a_list_says_what_to_take(
+    notebook: Notebook, box: Sandbox, run_id: str
+) -> None:
+    notebook.run("L = %asteroid_executions\nshort = run_id[:8]")
+    notebook.run("%asteroid_send short hello")
+    assert box.messages(run_id) == ["hello"]
+    notebook.run("%asteroid_send L hello")
+    assert "run = L[0], or send to each, with %%asteroid_send --each L" in str(notebook.error)
+    notebook.run("%asteroid_pause nobody")
+    assert "It is not clear which execution is meant" in str(notebook.error)
+    assert "The execution comes first, before any message" in str(notebook.error)
+    notebook.run("%asteroid_send --wait 1m run_id hello")
+    assert "For --wait, give a number of seconds, as in --wait 60." in str(notebook.error)
+    notebook.run("%asteroid_send --wait nobody hello")
+    notebook.run("%asteroid_send nobody hello")
+    assert "--wait" not in str(notebook.error)
+
+
+def test_one_id_in_two_spellings_is_one(notebook: Notebook, box: Sandbox, run_id: str) -> None:
+    session.remember(run_id.upper(), "Sort")
+    session.remember(run_id)
+    assert session.seen == {**session.seen, run_id: "Sort"}
+    notebook.run(f"%asteroid_send {run_id[:8]} hello")
+    assert box.messages(run_id) == ["hello"]
+
+
+def test_watching_one_that_is_paused_says_how_it_goes_on(notebook: Notebook, run_id: str) -> None:
+    notebook.run("%asteroid_pause run_id")
+    heard = notebook.run("%asteroid_watch run_id 1")
+    for shown in (notebook.text, Seen(heard._repr_html_()).words):
+        assert f"It is paused: let it go on with %asteroid_resume {run_id}" in words(shown)
+    notebook.run("%asteroid_resume run_id")
+    assert not notebook.run("%asteroid_watch run_id 0.5").is_paused
+
+
 def test_a_transcript_shows_the_newest_and_says_so(notebook: Notebook, asking: str) -> None:
     transcript = notebook.run(f"%asteroid_activities {asking[:8]}")
     assert isinstance(transcript, Transcript)
@@ -140,7 +176,7 @@ def test_a_transcript_shows_the_newest_and_says_so(notebook: Notebook, asking: s
     assert f"Answer with %asteroid_send {asking} your answer" in words(notebook.text)
     few = notebook.run("%asteroid_activities asking --last 2")
     assert few.activities == transcript.activities[-2:]
-    assert "These are the newest 2 activities: for older ones, --last N or --all." in notebook.text
+    assert "Shown: the newest 2 activities. For older ones, --last N or --all." in notebook.text
     whole = notebook.run("%asteroid_activities --all {asking}")
     assert whole.activities == transcript.activities
 
@@ -217,7 +253,7 @@ def test_time_that_runs_out_is_no_failure_of_the_message(notebook: Notebook, box
     assert (delivery.outcome, delivery.heard.ending, delivery.reply) == ("delivered", "time", ())
     assert "✓ Delivered: No answer within 0.3 s; it may still come" in notebook.text
     assert "Nothing has happened meanwhile." in notebook.text
-    assert "%asteroid_watch" in notebook.text
+    assert "It is paused: let it go on with %asteroid_resume" in notebook.text
 
 
 def test_what_cannot_be_read_after_the_message_is_told_and_the_message_is_delivered(
