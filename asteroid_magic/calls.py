@@ -108,7 +108,7 @@ class Caller:
         result = self._transport.ask(request, call.key, call.deadline)
         if isinstance(result, Answer):
             self._dated = result.headers, call.asked, time.monotonic()
-            if call.purpose == READ:
+            if call.purpose is READ:
                 call.clock = clock_of(*self._dated)
             if result.status == call.purpose.expected:
                 return result
@@ -143,7 +143,7 @@ def guarded(call: Call, work: Callable[[], T]) -> T | AsteroidError:
 
 
 def _interrupted(purpose: Purpose, outcome: Outcome, title: str | None = None) -> Interrupted:
-    kind = SendInterrupted if purpose == SEND else Interrupted
+    kind = SendInterrupted if purpose is SEND else Interrupted
     return kind(title=title and purpose.words(title), outcome=outcome, purpose=purpose)
 
 
