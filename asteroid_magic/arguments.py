@@ -96,7 +96,7 @@ def parse(line: str, usage: Usage) -> Arguments:
             raise UsageProblem(f"The option {name} is given twice.\n{usage.text}")
         options[name] = (*options.get(name, ()), value)
     if len(words) > usage.words:
-        raise UsageProblem(f"There is {brief(words[usage.words])} too much.\n{usage.text}")
+        raise UsageProblem(f"{brief(words[usage.words])} is one word too many.\n{usage.text}")
     return Arguments(usage, tuple(words), options)
 
 

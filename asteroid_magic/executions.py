@@ -99,6 +99,9 @@ class Executions(tuple[Execution, ...]):
 
         return tables.as_text(self)
 
+    def __str__(self) -> str:
+        return self.as_text()
+
     def _repr_html_(self) -> str:
         from . import tables  # noqa: PLC0415 (as above)
 

@@ -30,6 +30,7 @@ def some(*statuses: str) -> Executions:
 def test_a_notebook_shows_a_table_and_a_terminal_its_text() -> None:
     shown = some("running", "paused_by_agent")
     data, _ = DisplayFormatter().format(shown)
+    assert str(shown) == data["text/plain"]
     assert data["text/plain"].splitlines() == [
         "Status           Workflow      Execution" + " " * 29 + "Created",
         f"running          Book a table  {ID}  2026-10-01 18:02:11 UTC",
