@@ -26,6 +26,8 @@ SHORTEST, LONGEST, GROWTH = 0.5, 5.0, 1.5
 LONGEST_LOOK = 10.0
 # With less than this left, in seconds, no look is begun.
 LEAST = 0.05
+# So many looks in a row that are refused for good end it, as where a key has been withdrawn.
+MOST_REFUSALS = 3
 # How often, in seconds, it is told how things stand.
 TICK = 1.0
 
@@ -69,7 +71,7 @@ class Follower:
         self._tell_state, self._clock, self._wait = tell, clock, wait
         self._lookout = Lookout(client, execution_id, sent, clock)
         self._began = clock()
-        self._is_first, self._trouble = True, ""
+        self._is_first, self._trouble, self._refusals = True, "", 0
         self._ending: Ending | None = None
         self._doing, self._since = "", self._began
 
@@ -77,7 +79,7 @@ class Follower:
         """Return what is heard until one of these endings, the end of the time, or an interrupt.
 
         A look that fails is made again later. The first one ends it, as ``"unreadable"``, where
-        no message was sent, or where it is refused for good.
+        no message was sent, or where it is refused for good; so do three refusals in a row.
         """
         try:
             ending = self._follow(until)
@@ -120,11 +122,13 @@ class Follower:
         except Interrupted:
             raise
         except AsteroidError as error:
-            self._trouble = error.title
-            if self._is_first and (self._sent is None or _is_final(error)):
+            self._trouble, is_final = error.title, _is_final(error)
+            self._refusals = self._refusals + 1 if is_final else 0
+            is_over = self._is_first and (self._sent is None or is_final)
+            if is_over or self._refusals == MOST_REFUSALS:
                 self.refusal = error.with_traceback(None)
             return 0, getattr(error, "retry_after", None) or 0.0
-        self._is_first, self._trouble = False, ""
+        self._is_first, self._trouble, self._refusals = False, "", 0
         return news, 0.0
 
     def _standing(self) -> Ending | None:

@@ -163,6 +163,16 @@ def test_a_look_that_fails_ends_nothing(error: AsteroidError) -> None:
     assert len(asteroid.asked) > 4
 
 
+@pytest.mark.parametrize("sent", [SENT, None])
+def test_three_refusals_in_a_row_end_it_and_fewer_do_not(sent: Sent | None) -> None:
+    refused: AsteroidError = Forbidden(status_code=403, purpose=READ)
+    asteroid = Asteroid(RUNNING)
+    asteroid.faults = [None, refused, refused, None, refused, refused, refused]
+    heard = asteroid.follow(3_600, sent)
+    assert (heard.ending, len(asteroid.asked)) == ("unreadable", 7)
+    assert heard.trouble == refused.title
+
+
 def test_the_last_failure_is_told_where_time_runs_out() -> None:
     asteroid = Asteroid(RUNNING)
     asteroid.faults = [None, *[ConnectionFailed(purpose=READ)] * 20]
