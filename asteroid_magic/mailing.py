@@ -1,6 +1,7 @@
 """`%%asteroid_send --each`: the cell's body goes to every row, filled from the row."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .batch import send_rows
@@ -51,9 +52,10 @@ def _dry_run(client: AsteroidClient, rows: Any, template: str) -> DryRun:
             "The rows can be read only once, and a dry run would use them up.",
             hint="Put them into a list first, as with rows = list(rows).",
         )
-    first = next(iter(open_rows(rows, template).rows), None)
+    opened = open_rows(rows, template)
+    first = next(iter(opened.rows), None)
     if first is None:
         raise InvalidInput("There are no rows.", hint="Name a variable that holds some.")
     if isinstance(first, InvalidInput):
         raise first
-    return client.dry_run(*first)
+    return replace(client.dry_run(*first), rows=opened.total)

@@ -64,7 +64,8 @@ class DryRun(Shown):
 
     It is a `method` to a `url` with these `headers` and this `body`, which holds the `message` for
     the run with `execution_id`. `curl` is the same request as a shell command that reads the key
-    from the environment variable ``ASTEROID_API_KEY``.
+    from the environment variable ``ASTEROID_API_KEY``. Of a batch it is the first request of
+    `rows`; None for a single message, or where nobody knows how many there are.
     """
 
     execution_id: str
@@ -74,6 +75,7 @@ class DryRun(Shown):
     headers: Mapping[str, str]
     body: str = field(repr=False)
     curl: str = field(repr=False)
+    rows: int | None = None
 
     _repr_pretty_ = Shown._repr_pretty_
 

@@ -96,10 +96,18 @@ def card_of(shown: object) -> Card:
         return Card("delivered", rows)
     if isinstance(shown, DryRun):
         missing = " once there is an API key" if NO_KEY in shown.headers.values() else ""
-        return Card("dry_run", tuple(_request(shown)), title=f"This is what would be sent{missing}")
+        return Card(
+            "dry_run",
+            tuple(_request(shown)),
+            title=f"This is what would be sent{_of_rows(shown)}{missing}",
+        )
     if isinstance(shown, AsteroidError):
         return _card_of_error(shown)
     raise TypeError(f"There is no card for {type(shown).__name__}.")
+
+
+def _of_rows(run: DryRun) -> str:
+    return "" if run.rows is None else f" to the first of {counted(run.rows, 'row')}"
 
 
 def _card_of_error(error: AsteroidError) -> Card:

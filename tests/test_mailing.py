@@ -125,6 +125,7 @@ def test_a_dry_run_shows_the_first_row_and_sends_nothing(
     assert isinstance(run, DryRun)
     assert (run.execution_id, run.message) == (ids[0], "Dear Ann,")
     assert box.messages(ids[0]) == []
+    assert "This is what would be sent to the first of 3 rows" in notebook.text
     notebook.shell.user_ns["once"] = once = iter([{"execution_id": ids[0], "name": "Ann"}])
     notebook.run("%%asteroid_send --dry-run --each once\nDear {name},")
     assert "rows = list(rows)" in str(notebook.error)
