@@ -84,7 +84,14 @@ class Progress:
             # What tqdm's widget has loaded already, and a program never needs.
             from IPython.display import display  # noqa: PLC0415 (as said)
 
-            self._output = display(self._bar.container, display_id=True)  # type: ignore[no-untyped-call]
+            # By hand: widgets of ipywidgets 7 show themselves, and where cannot be told again.
+            view = {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self._bar.container.model_id,
+            }
+            data = {"text/plain": "Sending", "application/vnd.jupyter.widget-view+json": view}
+            self._output = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
     def _end(self, bar: Any) -> None:
         from .cards import environment  # noqa: PLC0415 (Jinja2 loads with the first card)

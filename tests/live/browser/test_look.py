@@ -155,6 +155,23 @@ def test_tables_are_read_whole_in_a_narrow_window(open_cells: Opener, box: Sandb
         assert "Which of these shall I order" in tables.nth(0).inner_text()
 
 
+def test_a_bar_shows_how_far_a_batch_is_and_then_how_it_ended(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    rows = f"rows = [({box.executions[1].id!r}, str(number)) for number in range(40)]"
+    cell = f"from asteroid_magic import send_many\n{rows}\nsend_many(rows, workers=1)"
+    with open_cells(box, cell, host="notebooks") as notebook:
+        box.fail_next(delay=0.2, times=40)
+        # Void: the cells are not waited for.
+        notebook.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        bar = notebook.page.locator(".progress-bar")
+        bar.wait_for()
+        expect(notebook.page.get_by_text("messages/s")).to_be_visible()
+        notebook.page.get_by_text("Sending: 40 of 40").wait_for()
+        expect(bar).to_have_count(0)
+        expect(notebook.page.get_by_text("40 messages: 40 delivered")).to_be_visible()
+
+
 # What is wider than the form itself, or stands out of it.
 OVERFLOWING = """form => {
   const right = form.getBoundingClientRect().right + 1;
