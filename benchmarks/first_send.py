@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 from urllib.request import urlopen
 
 from jupyter_client.manager import start_new_kernel
@@ -26,6 +27,17 @@ def lap(what: str, began: float) -> float:
     return now
 
 
+def serves(lab: subprocess.Popen[bytes]) -> bool:
+    """Whether this JupyterLab answers; it writes down its address before it listens there."""
+    try:
+        server = next(server for server in list_running_servers() if server["pid"] == lab.pid)
+        with urlopen(f"{server['url']}lab?token={server['token']}") as page:  # noqa: S310 (its own address)
+            page.read()
+    except (StopIteration, ValueError, URLError):  # unwritten, half written, not open
+        return False
+    return True
+
+
 def wait_for_lab(notebook: str) -> None:
     """Start ``jupyter lab``, wait until it serves its page, and stop it."""
     command = ["jupyter", "lab", "--allow-root", "--no-browser", "--ServerApp.port=0", notebook]
@@ -33,11 +45,8 @@ def wait_for_lab(notebook: str) -> None:
     try:
         give_up = time.perf_counter() + LONGEST_WAIT
         while time.perf_counter() < give_up and lab.poll() is None:
-            for server in list_running_servers():
-                if server["pid"] == lab.pid:
-                    with urlopen(f"{server['url']}lab?token={server['token']}") as page:  # noqa: S310 (its own address)
-                        page.read()
-                    return
+            if serves(lab):
+                return
             time.sleep(0.02)
         raise SystemExit("jupyter lab did not start")
     finally:
