@@ -74,7 +74,7 @@ class Course:
             self._wait()
         except BaseException as error:  # noqa: BLE001 (an interrupt, or a fault of the rows)
             fault = error
-            self._end_early(opened, is_writing=writing.ident is not None)
+            self._shielded(lambda: self._end_early(opened, is_writing=writing.ident is not None))
         self._shielded(self._crew.close)
         self._shielded(lambda: self._progress.close(self._clerk.counts, self._clerk.done))
         # While it is locked: once it is closed, another batch may have it, or it may be gone.

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from asteroid_magic import AsteroidClient, JournalError, Report, Unauthorized, send_many
+from asteroid_magic.clerk import Clerk
+from asteroid_magic.gate import Gate
 from asteroid_magic.journal import Journal
 from asteroid_magic.outcomes import Outcome
+from asteroid_magic.progress import Progress
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.workers import Threads
 
@@ -321,18 +324,39 @@ def test_the_report_is_there_also_where_its_journal_is_gone(
         assert send(rows(), journal=journal).counts == {"delivered": 20}
 
 
-def test_a_second_interrupt_while_the_workers_end_does_not_lose_the_report(
-    run_id: str, send: Send, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("room", "step"),
+    [
+        (Gate, "stop"),
+        (Clerk, "end"),
+        (Threads, "cancel"),
+        (Threads, "close"),
+        (Progress, "close"),
+        (Journal, "counts"),
+        (Journal, "close"),
+    ],
+)
+def test_a_second_interrupt_at_any_step_of_the_ending_does_not_lose_the_report(
+    run_id: str, send: Send, monkeypatch: pytest.MonkeyPatch, room: type, step: str
 ) -> None:
-    closing = Threads.close
-    struck: list[bool] = []
+    taking, original, interrupts = Clerk.take, getattr(room, step), [50, 1]
 
-    def close(self: Threads) -> None:
-        if not struck:
-            struck.append(True)
+    def struck(*arguments: Any) -> Any:
+        if interrupts == [0, 1]:
+            interrupts[1] = 0
             raise KeyboardInterrupt
-        closing(self)
+        return original(*arguments)
 
-    monkeypatch.setattr(Threads, "close", close)
-    report = send(texts(run_id, 20))
-    assert (report.interrupted, report.counts) == (True, {"delivered": 20})
+    def take(*arguments: Any) -> bool:
+        if interrupts[0]:
+            interrupts[0] -= 1
+            if not interrupts[0]:
+                raise KeyboardInterrupt
+        return taking(*arguments)
+
+    monkeypatch.setattr(Clerk, "take", take)
+    monkeypatch.setattr(room, step, struck)
+    report = send(texts(run_id, 500))
+    assert interrupts == [0, 0]
+    assert report.interrupted
+    assert report.total == 500

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from prompt_toolkit.utils import get_cwidth
 
 from asteroid_magic import (
     Activities,
@@ -380,6 +381,17 @@ def test_a_terminal_rewrites_one_line(
     assert len(lines) == 3
     assert all(len(line) < 60 and line.startswith("Waiting for the agent, ") for line in lines)
     assert "\x1b" not in "".join(lines)
+
+
+def test_wide_characters_have_room_in_the_line_too(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setenv("COLUMNS", "60")
+    LiveLine(notebook.shell).show(watching_state(1, "\u8aad\u3080" * 50))
+    (line,) = screen.getvalue().split("\r\x1b[K")[1:]
+    assert 58 <= get_cwidth(line) < 60
 
 
 def watching_state(since: float, doing: str, trouble: str = "") -> State:
