@@ -230,4 +230,13 @@ def test_it_works_without_a_mouse(open_cells: Opener, box: Sandbox) -> None:
         expect(form.send).to_be_focused()
         keyboard.press("Space")
         expect(form.newest()).to_contain_text("Delivered")
-    assert box.messages(box.executions[1].id) == ["Typed, tabbed, sent."]
+        expect(form.send).to_be_disabled()
+        # The place of the keyboard is kept, though the button that had it takes it no more.
+        keyboard.press("Shift+Tab")
+        expect(form.message).to_be_focused()
+        keyboard.type("And one more.")
+        expect(form.send).to_be_enabled()
+        keyboard.press("Tab")
+        keyboard.press("Space")
+        expect(form.newest()).to_contain_text("And one more.")
+    assert box.messages(box.executions[1].id) == ["Typed, tabbed, sent.", "And one more."]
