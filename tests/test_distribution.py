@@ -1,6 +1,8 @@
 """What is handed out, the sdist and the wheel: built, checked, and tried where nothing else is."""
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -49,15 +51,19 @@ def wheel(built: Path) -> Path:
     return found
 
 
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment that has the wheel, its extra [sandbox], and nothing else."""
-    folder = tmp_path_factory.mktemp("empty")
+def environment(folder: Path, requirement: str) -> Path:
+    """Make an environment that has what is required and nothing else; return its Python."""
     run(sys.executable, "-m", "venv", "--without-pip", "venv", cwd=folder)
     python = next((folder / "venv").glob("[bS]*/python*"))
     pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
-    run(*pip, f"{wheel}[sandbox]", cwd=folder)
+    run(*pip, requirement, cwd=folder)
     return python
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that has the wheel, its extra [sandbox], and nothing else."""
+    return environment(tmp_path_factory.mktemp("empty"), f"{wheel}[sandbox]")
 
 
 def sources() -> set[str]:
@@ -123,3 +129,14 @@ print(*templates)
     found = run(installed, "-c", asked, cwd=tmp_path).split()
     inside = "asteroid_magic/cards/"
     assert set(found) == {name.removeprefix(inside) for name in sources() if inside in name}
+
+
+def test_with_the_extra_demo_the_wheel_is_enough_for_the_quickstart(
+    wheel: Path, tmp_path: Path
+) -> None:
+    execute = environment(tmp_path, f"{wheel}[demo]").with_name("jupyter-execute")
+    notebook = shutil.copy(ROOT / "notebooks" / "quickstart.ipynb", tmp_path)
+    run(execute, "--output", tmp_path / "run.ipynb", notebook, cwd=tmp_path)
+    cells = json.loads((tmp_path / "run.ipynb").read_text())["cells"]
+    shown = "".join(json.dumps(cell.get("outputs", [])) for cell in cells)
+    assert "asteroid-delivered" in shown
