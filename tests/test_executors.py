@@ -48,7 +48,8 @@ def pool() -> Iterator[ProcessPoolExecutor]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     distributed = import_module("distributed")
-    quiet = {"silence_logs": logging.CRITICAL, "dashboard_address": None}
+    # Any port: also one that has no dashboard serves its state, and warns where 8787 is taken.
+    quiet = {"silence_logs": logging.CRITICAL, "dashboard_address": "127.0.0.1:0"}
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=2, **quiet) as local,
         distributed.Client(local) as made,
