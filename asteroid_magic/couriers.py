@@ -14,13 +14,15 @@ from typing import TypeGuard
 from .client import AsteroidClient
 from .errors import ConfigurationError
 from .gate import Gate
-from .outcomes import Numbered, Outcome, outcome_of
+from .ledger import Entry, ledger
+from .outcomes import Numbered, Outcome, State, outcome_of
 from .parcels import AGAIN, LARGEST, NO_KEY, Parcel, deliver, mark_of, send_all
 
 Answer = list[Outcome] | str
 
 # The pools of which a task that could be cancelled has not begun, nor ever will.
 SURE = ThreadPoolExecutor, ProcessPoolExecutor
+MAY_BE_THERE: frozenset[State] = frozenset({"under_way", "delivered", "unknown"})
 
 
 def check_executor(executor: object) -> None:
@@ -67,6 +69,8 @@ class Couriers:
         self._mark = mark_of(self._key)
         self._sends_key = False
         self._futures: set[Future[Answer]] = set()
+        # What is sent elsewhere accounts for activities here, where single sends are confirmed.
+        self._entries: dict[int, Entry] = {}
 
     def start(self, rows: list[Numbered]) -> None:
         """Hand these rows to the executor."""
@@ -86,6 +90,9 @@ class Couriers:
         """Do nothing: the executor is the caller's."""
 
     def _submit(self, rows: tuple[Numbered, ...]) -> None:
+        if not self._is_here:
+            for position, (execution_id, message) in rows:
+                self._entries[position] = ledger.begin(execution_id.lower(), message)
         try:
             if self._is_here:
                 future: Future[Answer] = self._executor.submit(send_all, self._client, rows)
@@ -117,7 +124,7 @@ class Couriers:
         if _is_whole(answer, rows):
             for outcome in answer:
                 self._gate.note(outcome)
-                self._report(outcome)
+                self._tell(outcome)
         elif answer == "cancelled":
             self._each(rows, lambda position: Outcome(position, "waiting"))
         elif answer == NO_KEY:
@@ -139,7 +146,13 @@ class Couriers:
 
     def _each(self, rows: tuple[Numbered, ...], outcome: Callable[[int], Outcome]) -> None:
         for position, _ in rows:
-            self._report(outcome(position))
+            self._tell(outcome(position))
+
+    def _tell(self, outcome: Outcome) -> None:
+        entry = self._entries.pop(outcome.position, None)
+        if entry is not None:
+            ledger.leave(entry, may_be_there=outcome.state in MAY_BE_THERE)
+        self._report(outcome)
 
 
 def _is_whole(answer: object, rows: tuple[Numbered, ...]) -> TypeGuard[list[Outcome]]:

@@ -16,7 +16,13 @@ from typing import Any
 
 import pytest
 
-from asteroid_magic import AsteroidClient, ConfigurationError, parcels, send_many
+from asteroid_magic import (
+    AsteroidClient,
+    ConfigurationError,
+    DeliveryUnknown,
+    parcels,
+    send_many,
+)
 from asteroid_magic.parcels import NO_KEY, Parcel, deliver, mark_of
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.settings import ApiKey
@@ -81,6 +87,28 @@ def test_answers_that_are_lost_elsewhere_are_looked_up_here(
     report = send_many(rows, client=client, executor=pool, progress=False)
     assert report.counts == {"delivered": 39, "unknown": 1}
     assert len(box.messages(run_id)) == 39
+
+
+def test_what_another_process_sends_is_accounted_for_in_this_one(
+    box: Sandbox, run_id: str, client: AsteroidClient, pool: Executor
+) -> None:
+    """Else a lost message of the same text would be taken for delivered."""
+    report = send_many([(run_id.upper(), "once")], client=client, executor=pool, progress=False)
+    box.fail_next(drop="before")
+    with pytest.raises(DeliveryUnknown):
+        client.send(run_id, "once")
+    assert report.counts == {"delivered": 1}
+    assert box.messages(run_id) == ["once"]
+
+
+def test_what_another_process_could_not_send_accounts_for_nothing(
+    box: Sandbox, run_id: str, client: AsteroidClient, pool: Executor
+) -> None:
+    box.fail_next(status=400)
+    report = send_many([(run_id, "twice")], client=client, executor=pool, progress=False)
+    box.fail_next(drop="after")
+    assert client.send(run_id, "twice").confirmed_by == "activities"
+    assert report.counts == {"failed": 1}
 
 
 def test_threads_of_this_process_share_the_client(
