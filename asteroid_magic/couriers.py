@@ -90,13 +90,12 @@ class Couriers:
         """Do nothing: the executor is the caller's."""
 
     def _submit(self, rows: tuple[Numbered, ...]) -> None:
-        if not self._is_here:
-            for position, (execution_id, message) in rows:
-                self._entries[position] = ledger.begin(execution_id.lower(), message)
         try:
             if self._is_here:
                 future: Future[Answer] = self._executor.submit(send_all, self._client, rows)
             else:
+                for position, (execution_id, message) in rows:
+                    self._entries[position] = ledger.begin(execution_id.lower(), message)
                 future = self._executor.submit(deliver, self._parcel(rows))
         except Exception as error:  # noqa: BLE001 (each kind of executor has its own)
             self._gate.stop(f"The executor takes no more work: {type(error).__name__}.")

@@ -66,18 +66,22 @@ class Fields:
             (self.send, "send"),
         ):
             widget.add_class(f"asteroid-form-{name}-field")
-        self._links = [
-            ipywidgets.jsdlink((self.send, "index"), (widget, "disabled"))
-            for widget in (self.execution, self.message)
-        ]
         # What was last filled in by a program, and what of that the browser has told it shows.
         self._filled, self._shown = Label("0"), Label("0")
-        self._links.append(ipywidgets.jsdlink((self._filled, "value"), (self._shown, "value")))
+        self._links = self._linked()
         self._is_by_program = False
         self.rows = self._laid_out()
         self.message.observe(self._grow, "value")
         self._grow()
         self.clear.layout.display = self.cancel.layout.display = "none"
+
+    def _linked(self) -> list[ipywidgets.Widget]:
+        """Let the browser itself freeze both fields when Send is pressed, and say what it shows."""
+        return [
+            ipywidgets.jsdlink((self.send, "index"), (self.execution, "disabled")),
+            ipywidgets.jsdlink((self.send, "index"), (self.message, "disabled")),
+            ipywidgets.jsdlink((self._filled, "value"), (self._shown, "value")),
+        ]
 
     def _laid_out(self) -> tuple[ipywidgets.Widget, ...]:
         controls = VBox(

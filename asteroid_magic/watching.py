@@ -156,21 +156,16 @@ def heard_since(
     except KeyboardInterrupt:
         ending, trouble = "interrupted", ""
     except Exception as error:  # noqa: BLE001 (whatever fails here, the message was delivered)
-        ending, trouble = (
-            "unreadable",
-            f"Waiting failed in an unforeseen way: {type(error).__name__}",
-        )
-    elapsed = time.monotonic() - started
-    return replace(
-        delivery,
-        heard=Heard(
-            execution_id=delivery.execution_id,
-            ending=ending,
-            activities=Activities(),
-            elapsed=elapsed,
-            trouble=trouble,
-        ),
+        ending = "unreadable"
+        trouble = f"Waiting failed in an unforeseen way: {type(error).__name__}"
+    heard = Heard(
+        execution_id=delivery.execution_id,
+        ending=ending,
+        activities=Activities(),
+        elapsed=time.monotonic() - started,
+        trouble=trouble,
     )
+    return replace(delivery, heard=heard)
 
 
 def pause(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -134,9 +135,11 @@ print(*templates)
 def test_with_the_extra_demo_the_wheel_is_enough_for_the_quickstart(
     wheel: Path, tmp_path: Path
 ) -> None:
-    execute = environment(tmp_path, f"{wheel}[demo]").with_name("jupyter-execute")
     notebook = shutil.copy(ROOT / "notebooks" / "quickstart.ipynb", tmp_path)
-    run(execute, "--output", tmp_path / "run.ipynb", notebook, cwd=tmp_path)
+    # Some hundreds of megabytes, which pytest would keep.
+    with tempfile.TemporaryDirectory() as folder:
+        execute = environment(Path(folder), f"{wheel}[demo]").with_name("jupyter-execute")
+        run(execute, "--output", tmp_path / "run.ipynb", notebook, cwd=tmp_path)
     cells = json.loads((tmp_path / "run.ipynb").read_text())["cells"]
     shown = "".join(json.dumps(cell.get("outputs", [])) for cell in cells)
     assert "asteroid-delivered" in shown
