@@ -242,8 +242,9 @@ def test_while_it_waits_nothing_is_sent(run_id: str) -> None:
         report = send_many(texts(run_id, 30), client=client, workers=4, progress=False)
     assert report.counts == {"delivered": 30}
     gaps = [later - sooner for sooner, later in itertools.pairwise(moments)]
-    assert max(gaps) > 0.8
-    assert gaps.index(max(gaps)) <= 3, "those that were under way, then nobody for a second"
+    # Where not all four were under way, those that come next are limited as well, and wait again.
+    first = next(place for place, gap in enumerate(gaps) if gap > 0.8)
+    assert first <= 3, "those that were under way, then nobody for a second"
 
 
 @pytest.mark.parametrize(("asked", "said"), [(3_600, "3,6"), (999_999_999, "999,999,9")])
