@@ -8,6 +8,7 @@ is first used, so that neither the import nor ``%load_ext`` waits for requests.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import display
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ _ROOMS = {
     **dict.fromkeys(("Execution", "Executions"), "executions"),
     **dict.fromkeys(("Activities", "Activity", "Option", "Question"), "activities"),
 }
+
+
+display.set_renderer_loader(lambda: import_module(".renderer", __name__))
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.display import display
 
+from .api_key import ApiKey
 from .client import AsteroidClient
 from .doors import keep, shown, usage
 from .errors import AsteroidError, InvalidInput, SendInterrupted
@@ -16,7 +17,6 @@ from .login import action_for
 from .lookup import resolve_execution
 from .records import Delivery, DryRun
 from .session import session
-from .settings import ApiKey
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from requests import Response
 
+from .api_key import ApiKey
 from .bodies import read_some, read_whole
 from .errors import (
     ApiError,
@@ -25,7 +26,6 @@ from .errors import (
 )
 from .outgoing import Request
 from .purposes import Outcome, Purpose
-from .settings import ApiKey
 from .text import shorten
 
 LARGEST_ERROR: Final = 65_536

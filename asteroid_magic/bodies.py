@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from requests import Response
 
+from .api_key import ApiKey
 from .connections import IS_STOCK
-from .settings import ApiKey
 
 PIECE: Final = 262_144
 # JSON may write any character of the key as an escape, which hides it from a search of the text.

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from .answers import Answer, error_of
+from .api_key import ApiKey
 from .clock import Clock, clock_of
 from .deadline import Deadline, Timeout
 from .errors import (
@@ -25,7 +26,7 @@ from .errors import (
 )
 from .outgoing import Request
 from .purposes import READ, SEND, Outcome, Purpose
-from .settings import ApiKey, Settings, check_timeout
+from .settings import Settings, check_timeout
 from .transport import Transport
 
 T = TypeVar("T")

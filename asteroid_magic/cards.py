@@ -5,14 +5,17 @@ string is made visible where it is drawn, and the template engine escapes it.
 """
 
 import textwrap
-from functools import cache
+from functools import cache, singledispatch
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .telling import Account, card_of
+from .errors import AsteroidError
+from .hearing import Heard, Transcript
+from .records import Delivery, DryRun, StatusChange
+from .telling import Account, heard_delivery_card, status_change_card, transcript_card, watch_card
 from .text import beginning, counted, shorten, visible
 from .transcript import Entry
-from .wording import Block, Row
+from .wording import Block, Card, Row, dry_run_card, error_card
 
 LINE_LENGTH, TEXT_WIDTH = 300, 88
 # Where what an entry says begins: behind its time of day.
@@ -21,12 +24,26 @@ ENTRY_COLUMN = 12
 FOLDED = 300
 
 
+@singledispatch
+def card_for(shown: object) -> Card:
+    """Return what the card of something says; TypeError for what has no card."""
+    raise TypeError(f"There is no card for {type(shown).__name__}.")
+
+
+card_for.register(Delivery, heard_delivery_card)
+card_for.register(DryRun, dry_run_card)
+card_for.register(AsteroidError, error_card)
+card_for.register(Heard, watch_card)
+card_for.register(Transcript, transcript_card)
+card_for.register(StatusChange, status_change_card)
+
+
 def as_html(shown: object) -> str:
     """Return the card as HTML; TypeError for what has no card.
 
     It stays under 20,000 bytes, or under 200,000 where it tells what happened in an execution.
     """
-    return environment().get_template("card.html").render(card=card_of(shown))
+    return environment().get_template("card.html").render(card=card_for(shown))
 
 
 def as_text(shown: object) -> str:
@@ -35,7 +52,7 @@ def as_text(shown: object) -> str:
     Only the first line begins at the margin and every label stands in the same column, so that
     no text from outside can pass for a line of the card.
     """
-    card = card_of(shown)
+    card = card_for(shown)
     rows = (*_row("Why", card.why), *card.rows)
     last = _row("Next", card.hint)
     column = max((len(row.label) for row in (*rows, *last)), default=0) + 4
@@ -58,7 +75,7 @@ def _row_lines(rows: tuple[Row | Block, ...], column: int) -> list[str]:
 
 def as_line(shown: object) -> str:
     """Return the outcome as one line of at most 300 characters; TypeError for what has no card."""
-    card = card_of(shown)
+    card = card_for(shown)
     first = card.rows[0] if card.rows else None
     subject = "" if card.hint or not isinstance(first, Row) else f"{first.label}: {first.lines[0]}"
     outcome, why, hint = (

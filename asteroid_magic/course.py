@@ -79,7 +79,7 @@ class Course:
         self._shielded(lambda: self._progress.close(self._clerk.counts, self._clerk.done))
         # While it is locked: once it is closed, another batch may have it, or it may be gone.
         counts = Counter(self._shielded(self._journal.counts))
-        kept = self._shielded(self._journal.close)
+        reader = self._shielded(self._journal.close)
         interrupted = self._is_struck or isinstance(fault, KeyboardInterrupt)
         own = None if isinstance(fault, KeyboardInterrupt) else fault
         fault = self._fault or self._clerk.fault or own
@@ -93,7 +93,7 @@ class Course:
             earlier=earlier,
             interrupted=interrupted,
             stopped=self._gate.why,
-            kept=kept,
+            reader=reader,
         )
 
     def _shielded(self, step: Callable[[], T]) -> T:

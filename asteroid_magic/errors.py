@@ -33,11 +33,11 @@ the call has.
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+from .display import Displayable
 from .purposes import SEND, Outcome, Purpose
-from .shown import Shown
 
 
-class AsteroidError(Shown, Exception):
+class AsteroidError(Displayable, Exception):
     """A call that failed, or of which it is not known whether it did what it was made for.
 
     `title` and `detail` say what happened and why, `hint` what to do next: the `default_hint` of

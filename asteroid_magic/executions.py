@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, Literal, SupportsIndex, overload
 
 from . import lenient
+from .display import Displayable
 
 PHASES = {
     "queued": "pending",
@@ -73,7 +74,7 @@ class Execution:
         return self.id[:SHORT_ID]
 
 
-class Executions(tuple[Execution, ...]):
+class Executions(Displayable, tuple[Execution, ...]):
     """Executions, in the order in which the server listed them; shown as a table."""
 
     __slots__ = ()
@@ -93,22 +94,8 @@ class Executions(tuple[Execution, ...]):
         rows = ([getattr(execution, name) for name in columns] for execution in self)
         return pandas.DataFrame(rows, columns=columns)
 
-    def as_text(self) -> str:
-        """Return the table as plain text."""
-        from . import tables  # noqa: PLC0415 (Jinja2 loads when the first card is drawn)
-
-        return tables.as_text(self)
-
     def __str__(self) -> str:
         return self.as_text()
-
-    def _repr_html_(self) -> str:
-        from . import tables  # noqa: PLC0415 (as above)
-
-        return tables.as_html(self)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text("…" if cycle else self.as_text())
 
     @overload
     def __getitem__(self, at: SupportsIndex) -> Execution: ...

@@ -11,6 +11,7 @@ from uuid import UUID
 from . import notices, panels
 from .cards import as_line
 from .client import AsteroidClient
+from .constants import DEFAULT_BASE_URL, DEFAULT_TIMEOUT_S
 from .errand import Errand
 from .errors import (
     AsteroidError,
@@ -23,7 +24,7 @@ from .outgoing import checked_text, is_execution_id, prepare
 from .panels import Sent
 from .picker import Picker
 from .records import Delivery
-from .session import DEFAULT_BASE_URL, DEFAULT_TIMEOUT, session
+from .session import session
 from .settings import resolve
 from .shown_form import ShownForm
 
@@ -169,7 +170,7 @@ class SendForm(ShownForm):
         return ""
 
     def _start(self) -> None:
-        timeout = DEFAULT_TIMEOUT if session.timeout is None else session.timeout
+        timeout = DEFAULT_TIMEOUT_S if session.timeout is None else session.timeout
         if self._client is not None:
             timeout = self._client.timeout
         with self._lock:

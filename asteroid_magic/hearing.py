@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from .activities import Activities, Activity, Question
+from .display import Displayable
 from .executions import PHASES, WAITING, Execution, Executions
-from .shown import Shown
 
 # Why the watching came to its end.
 Ending = Literal["spoke", "asks", "confirm", "over", "time", "interrupted", "unreadable"]
@@ -42,20 +42,9 @@ class Listing(Executions):
     def __getnewargs_ex__(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return (tuple(self), self.questions), {"has_more": self.has_more}
 
-    def as_text(self) -> str:
-        """Return the table as plain text."""
-        from . import tables  # noqa: PLC0415 (Jinja2 loads when the first card is drawn)
-
-        return tables.as_text(self, self.questions, has_more=self.has_more)
-
-    def _repr_html_(self) -> str:
-        from . import tables  # noqa: PLC0415 (as above)
-
-        return tables.as_html(self, self.questions, has_more=self.has_more)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Transcript(Shown):
+class Transcript(Displayable):
     """What was said and done in an execution: its `activities`, oldest first.
 
     `has_older` says that there are older ones that were not asked for.
@@ -65,11 +54,11 @@ class Transcript(Shown):
     activities: Activities = field(repr=False)
     has_older: bool = False
 
-    _repr_pretty_ = Shown._repr_pretty_
+    _repr_pretty_ = Displayable._repr_pretty_
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard(Shown):
+class Heard(Displayable):
     """What happened in an execution while it was watched: its `activities`, oldest first.
 
     `ending` says why the watching ended: the agent ``"spoke"``, ``"asks"``, waits for a person to
@@ -87,7 +76,7 @@ class Heard(Shown):
     has_gap: bool = False
     is_paused: bool = False
 
-    _repr_pretty_ = Shown._repr_pretty_
+    _repr_pretty_ = Displayable._repr_pretty_
 
 
 def ending_of(activities: Iterable[Activity]) -> Ending | None:

@@ -6,17 +6,18 @@ What every other cell costs is looking for the name: `%load_ext` and each cell s
 import threading
 from typing import TYPE_CHECKING, Any
 
+from .constants import SEND_MAGIC
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-NAME = "asteroid_send"
 _cell = threading.local()
 
 
 def take_cell(lines: list[str]) -> list[str]:
     """Let a whole cell of ours be taken; return any other cell as it is."""
     first = next((line for line in lines if not line.isspace()), "")
-    if f"%%{NAME}" not in first:
+    if f"%%{SEND_MAGIC}" not in first:
         return lines
     from . import verbatim  # noqa: PLC0415 (loaded when it is first needed)
 
@@ -29,7 +30,7 @@ take_cell.has_side_effects = True  # type: ignore[attr-defined]
 
 def keep_whole(lines: list[str]) -> list[str]:
     """Let lines of ours be kept whole; return any other cell as it is."""
-    _cell.names_us = any(NAME in line for line in lines)
+    _cell.names_us = any(SEND_MAGIC in line for line in lines)
     if not _cell.names_us:
         return lines
     from . import verbatim  # noqa: PLC0415 (as above)

@@ -14,9 +14,10 @@ from typing import Any
 
 from . import opening
 from .errors import InvalidInput, JournalError
-from .kept import Entry, Kept
+from .kept import Kept
 from .opening import refused
 from .outcomes import Outcome, Row, State
+from .report import Entry
 from .text import shorten
 
 LONGEST_QUOTE = 40

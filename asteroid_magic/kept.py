@@ -9,32 +9,9 @@ from typing import NamedTuple
 
 from .opening import refused
 from .outcomes import State
+from .report import Entry, Group
 
 BLOCK = 500
-
-
-class Entry(NamedTuple):
-    """A row of a batch and what became of it, as `Outcome` says."""
-
-    position: int
-    execution_id: str
-    message: str
-    state: State
-    attempts: int
-    sent_at: float | None
-    elapsed: float | None
-    error: str | None
-    detail: str | None
-
-
-class Group(NamedTuple):
-    """The errors of one kind: how many rows have it, and what the first of them says."""
-
-    error: str
-    state: State
-    number: int
-    example: str
-    position: int
 
 
 class Pending(NamedTuple):

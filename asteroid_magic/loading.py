@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core import completer
 
 from . import interception
+from .constants import SEND_MAGIC
 from .magics import AsteroidMagics
 from .session import session
 from .watching_magics import WatchingMagics
@@ -22,13 +23,13 @@ class _Matcher:
     """What IPython's completer asks for a line of ours; it loads `completion` when there is one."""
 
     matcher_api_version = 2
-    matcher_identifier = interception.NAME
+    matcher_identifier = SEND_MAGIC
     matcher_priority = 200
 
     def __init__(self, shell: "InteractiveShell") -> None:
         self._shell = shell
         # By which IPython knows a matcher, as if it were a function.
-        self.__qualname__ = interception.NAME
+        self.__qualname__ = SEND_MAGIC
 
     def __call__(self, context: Any) -> dict[str, Any]:
         if PREFIX not in context.text_until_cursor:

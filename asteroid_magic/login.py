@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from IPython.core.error import StdinNotImplementedError
 
-from . import keystore, settings
+from . import keystore
+from .api_key import ApiKey
+from .constants import API_KEY_VARIABLE
 from .errors import ConfigurationError
 from .session import session
 from .usage import UsageProblem
@@ -32,7 +34,7 @@ def action_for(line: str) -> Callable[[], str]:
 
 
 def _ask() -> str:
-    session.key = settings.ApiKey(_typed_key(), "%asteroid_login")
+    session.key = ApiKey(_typed_key(), "%asteroid_login")
     said = "The API key is set for this session. Nothing has been checked or sent yet."
     if session.sandbox:
         said += " The sandbox is still in use: %asteroid_sandbox --stop."
@@ -50,8 +52,8 @@ def _forget() -> str:
     session.key = None
     keystore.forget()
     left = []
-    if os.environ.get(settings.KEY_VARIABLE):
-        left.append(f"{settings.KEY_VARIABLE} is still set in the environment.")
+    if os.environ.get(API_KEY_VARIABLE):
+        left.append(f"{API_KEY_VARIABLE} is still set in the environment.")
     if keystore.load():
         left.append("The system keyring still holds it: remove asteroid-magic there.")
     return " ".join(["The API key is removed from this session.", *left])
@@ -73,5 +75,5 @@ def _typed_key() -> str:
     raise ConfigurationError(
         problem,
         title="No API key was set",
-        hint=f"Set {settings.KEY_VARIABLE} in the environment before the notebook starts.",
+        hint=f"Set {API_KEY_VARIABLE} in the environment before the notebook starts.",
     )

@@ -18,7 +18,8 @@ from IPython.core.magic import (
 )
 from traitlets import Float, TraitError, Unicode, observe, validate
 
-from .session import DEFAULT_GRACE, DEFAULT_TIMEOUT, session
+from .constants import DEFAULT_CONFIRM_GRACE_S, DEFAULT_TIMEOUT_S
+from .session import session
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -39,11 +40,11 @@ class AsteroidMagics(Magics):
         "Empty: from ASTEROID_BASE_URL, else Asteroid's own.",
     ).tag(config=True)
     timeout = Float(
-        DEFAULT_TIMEOUT,
+        DEFAULT_TIMEOUT_S,
         help="Seconds a whole send may take, connecting and retries included.",
     ).tag(config=True)
     confirm_grace = Float(
-        DEFAULT_GRACE,
+        DEFAULT_CONFIRM_GRACE_S,
         help="Seconds for which a message whose answer was lost is looked for among the "
         "activities of its execution. 0 turns it off.",
     ).tag(config=True)

@@ -6,8 +6,8 @@ from typing import Protocol
 from IPython.core.events import EventManager
 from IPython.core.getipython import get_ipython
 
+from .constants import API_KEY_VARIABLE, BASE_URL_VARIABLE
 from .session import session
-from .settings import BASE_URL_VARIABLE, KEY_VARIABLE
 
 
 class Form(Protocol):
@@ -52,7 +52,7 @@ def fingerprint() -> int:
 
     The system keyring is not asked: that may be slow, or ask the person.
     """
-    variables = (os.environ.get(name) for name in (KEY_VARIABLE, BASE_URL_VARIABLE))
+    variables = (os.environ.get(name) for name in (API_KEY_VARIABLE, BASE_URL_VARIABLE))
     return hash((session.sandbox, session.key, session.base_url, *variables))
 
 

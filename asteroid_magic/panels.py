@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from .activities import Question
-from .cards import environment
+from .cards import card_for, environment
 from .errors import AsteroidError
 from .records import Delivery
 from .text import shorten
-from .wording import card_of
 
 INSTEAD = (
     "This form needs a notebook that shows widgets, such as JupyterLab. "
@@ -79,7 +78,7 @@ def kept(form_id: str, sends: Sequence[Sent], *, is_closed: bool = False) -> str
 def _entries(sends: Sequence[Sent]) -> list[dict[str, object]]:
     return [
         {
-            "card": card_of(one.outcome),
+            "card": card_for(one.outcome),
             "at": f"{one.at.astimezone(UTC):%H:%M:%S} UTC",
             "title": one.outcome.title if isinstance(one.outcome, AsteroidError) else "",
             "start": shorten(" ".join((one.outcome.message or "").split()), LONGEST_START),

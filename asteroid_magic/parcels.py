@@ -13,10 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+from .api_key import ApiKey
 from .client import AsteroidClient
 from .errors import ConfigurationError
 from .outcomes import Numbered, Outcome
-from .settings import ApiKey, resolve
+from .settings import resolve
 from .workers import send_one
 
 # What comes back in place of outcomes: the key is needed; the parcel may have come once before.

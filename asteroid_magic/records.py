@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from .session import DEFAULT_BASE_URL
-from .shown import Shown
+from .constants import DEFAULT_BASE_URL
+from .display import Displayable
 
 if TYPE_CHECKING:
     from .activities import Activity
@@ -17,7 +17,7 @@ NO_KEY = "(not set)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery(Shown):
+class Delivery(Displayable):
     """A message that the server has taken.
 
     `confirmed_by` says how that is known: by the ``"answer"``, which was 201, or, where that was
@@ -55,11 +55,11 @@ class Delivery(Shown):
         return self.heard is not None and self.heard.ending == "interrupted"
 
     # Here as well: IPython takes a class's own __repr__ before an inherited _repr_pretty_.
-    _repr_pretty_ = Shown._repr_pretty_
+    _repr_pretty_ = Displayable._repr_pretty_
 
 
 @dataclass(frozen=True, kw_only=True)
-class DryRun(Shown):
+class DryRun(Displayable):
     """The request that a send would make, with the API key masked; nothing was sent.
 
     It is a `method` to a `url` with these `headers` and this `body`, which holds the `message` for
@@ -77,11 +77,11 @@ class DryRun(Shown):
     curl: str = field(repr=False)
     rows: int | None = None
 
-    _repr_pretty_ = Shown._repr_pretty_
+    _repr_pretty_ = Displayable._repr_pretty_
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatusChange(Shown):
+class StatusChange(Displayable):
     """What the server said to a pause, a resumption or a cancellation: the status since then.
 
     `asked` is what was asked for, ``"pause"``, ``"resume"`` or ``"cancel"``, of the run with
@@ -92,4 +92,4 @@ class StatusChange(Shown):
     asked: str
     status: str
 
-    _repr_pretty_ = Shown._repr_pretty_
+    _repr_pretty_ = Displayable._repr_pretty_

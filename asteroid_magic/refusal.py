@@ -4,16 +4,16 @@ import keyword
 import re
 from tokenize import TokenInfo as Token
 
-from .interception import NAME
+from .constants import SEND_MAGIC
 
 # What a line of IPython's own syntax begins with.
 ESCAPES = {"!", "?", "%", "/", ",", ";"}
 # A line that begins with the bare name and goes on as no Python does.
-_BARE = re.compile(rf"{NAME}[ \t]+(?:--[a-z]|[\w$\"']|\{{\w+\}})(?!\w*[ \t]*=)")
+_BARE = re.compile(rf"{SEND_MAGIC}[ \t]+(?:--[a-z]|[\w$\"']|\{{\w+\}})(?!\w*[ \t]*=)")
 # Magics that run what stands behind them, with their options and an assignment.
 _RUNNING = re.compile(
     r"%(?:time|timeit|prun|memit|mprun|lprun|debug)\b(?:[ \t]+-\w+(?:[ \t]+\d+)?)*"
-    rf"[ \t]+(?:[^%'\"#=]*=[ \t]*)?%{NAME}[ \t]"
+    rf"[ \t]+(?:[^%'\"#=]*=[ \t]*)?%{SEND_MAGIC}[ \t]"
 )
 _OPERATORS = set("=.,:;()[]|&^<>@/*+-%!?\\\n\r")
 
@@ -24,9 +24,9 @@ def is_magic(tokens: list[Token], at: int) -> bool:
     if percent is None or name is None or percent.string != "%":
         return False
     # Since Python 3.12, a no-break space belongs to the token of the name.
-    if not name.string.startswith(NAME):
+    if not name.string.startswith(SEND_MAGIC):
         return False
-    behind = name.line[name.start[1] + len(NAME) :][:1]
+    behind = name.line[name.start[1] + len(SEND_MAGIC) :][:1]
     # A backslash: the line goes on in the next.
     return percent.end == name.start and (not behind or behind.isspace() or behind == "\\")
 
@@ -39,10 +39,10 @@ def is_inexact(tokens: list[Token], *, asks: bool) -> bool:
     first = tokens[0]
     text = first.line[first.start[1] :]
     if first.string == "%":
-        return _RUNNING.match(text) is not None or (asks and text.startswith(f"%%{NAME} "))
+        return _RUNNING.match(text) is not None or (asks and text.startswith(f"%%{SEND_MAGIC} "))
     if first.string in ESCAPES:
         return False
-    if first.string == NAME and _BARE.match(text) and not _is_python(text):
+    if first.string == SEND_MAGIC and _BARE.match(text) and not _is_python(text):
         return True
     return asks and any(_is_sent(tokens, at) for at in range(len(tokens) - 1))
 
@@ -51,7 +51,7 @@ def _is_sent(tokens: list[Token], at: int) -> bool:
     """Tell whether the name stands at a token with an execution behind it."""
     name, behind = tokens[at : at + 2]
     is_word = not keyword.iskeyword(behind.string) and not _OPERATORS & set(behind.string[:1])
-    return name.string == NAME and bool(behind.string) and behind.start > name.end and is_word
+    return name.string == SEND_MAGIC and bool(behind.string) and behind.start > name.end and is_word
 
 
 def _is_python(text: str) -> bool:
@@ -66,13 +66,13 @@ def _is_python(text: str) -> bool:
 def refusal(text: str) -> str:
     """Return the code that tells the person what to type instead of `text`."""
     if text.startswith("%") and not text.startswith("%%"):
-        why = f"Behind another magic, %{NAME} cannot send exactly what you typed."
-    elif text.startswith(NAME):
-        why = f"Without its percent sign, {NAME} cannot send exactly what you typed."
+        why = f"Behind another magic, %{SEND_MAGIC} cannot send exactly what you typed."
+    elif text.startswith(SEND_MAGIC):
+        why = f"Without its percent sign, {SEND_MAGIC} cannot send exactly what you typed."
     else:
         why = "IPython would take this for a request for help."
     words = (
-        f"{why} Nothing was sent. Begin the line with %{NAME}, "
-        f"or the cell with %%{NAME} and the message below it."
+        f"{why} Nothing was sent. Begin the line with %{SEND_MAGIC}, "
+        f"or the cell with %%{SEND_MAGIC} and the message below it."
     )
     return f"raise __import__('IPython.core.error').core.error.UsageError({words!r})"

@@ -9,13 +9,14 @@ from .activities import Activity
 from .answers import Answer
 from .calls import Call, Caller, guarded, impatient, once
 from .confirmation import arrived, confirm, looked
+from .constants import API_KEY_VARIABLE
 from .deadline import Deadline, Timeout
 from .errors import ApiError, AsteroidError, ConfigurationError, SendInterrupted
 from .ledger import Entry, ledger
 from .outgoing import Outgoing, Request, curl_command
 from .purposes import SEND
 from .records import NO_KEY, Delivery, DryRun
-from .settings import KEY_VARIABLE, Settings
+from .settings import Settings
 from .transport import headers_for
 
 MASK = "********"
@@ -77,7 +78,7 @@ def attempt(caller: Caller, outgoing: Outgoing, timeout: Timeout) -> Delivery | 
 def dry_run(settings: Settings, outgoing: Outgoing) -> DryRun:
     """Return the request that a send would make, the key masked."""
     url = url_of(settings.base_url, outgoing)
-    in_curl = headers_for(f"${KEY_VARIABLE}", outgoing.body)
+    in_curl = headers_for(f"${API_KEY_VARIABLE}", outgoing.body)
     # curl reckons the length itself, from what the shell makes of the text.
     del in_curl["Content-Length"]
     return DryRun(

@@ -6,11 +6,7 @@ A room of its own, since it is all of the settings that `%load_ext` has to impor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .settings import ApiKey
-
-DEFAULT_BASE_URL = "https://odyssey.asteroid.ai/agents/v2"
-DEFAULT_TIMEOUT = 30.0
-DEFAULT_GRACE = 5.0
+    from .api_key import ApiKey
 
 
 class Session:

@@ -13,78 +13,32 @@ Environment and keyring are read at the moment of the send, so a change there is
 """
 
 import ipaddress
-import json
 import os
 import re
 from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import SplitResult, urlsplit
 
+from .api_key import ApiKey
+from .constants import (
+    API_KEY_VARIABLE,
+    BASE_URL_VARIABLE,
+    DEFAULT_BASE_URL,
+    DEFAULT_CONFIRM_GRACE_S,
+    DEFAULT_TIMEOUT_S,
+)
 from .errors import ConfigurationError
 from .purposes import SEND, Purpose
-from .session import DEFAULT_BASE_URL, DEFAULT_GRACE, DEFAULT_TIMEOUT, session
+from .session import session
 from .text import shorten
 
 DEFAULT_PATH = "/agents/v2"
 LONGEST_TIMEOUT = 86_400.0
 LONGEST_QUOTE = 60
-KEY_VARIABLE = "ASTEROID_API_KEY"
-BASE_URL_VARIABLE = "ASTEROID_BASE_URL"
-HIDDEN = "[API key]"
-# So many characters of a key tell something of it.
-SHORTEST_GIVEAWAY = 6
 
-# What may stand in a header field (RFC 9110, section 5.5), less the space. Anything else makes
-# requests raise an error that quotes the key.
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
-
-
-class ApiKey:
-    """An API key that never shows itself: not printed, not pickled, not compared in the open."""
-
-    __slots__ = ("_text", "source")
-
-    def __init__(self, text: str, source: str) -> None:
-        stripped = text.strip() if isinstance(text, str) else None
-        if stripped is None or not _PRINTABLE.fullmatch(stripped):
-            what = "holds a character that no key has" if stripped else "is empty"
-            what = f"is no text but {type(text).__name__}" if stripped is None else what
-            raise ConfigurationError(
-                f"The API key from {source} {what}; a key is printable ASCII without spaces.",
-                hint="Copy the key again, the whole of it and nothing else: %asteroid_login.",
-            )
-        self._text = stripped
-        self.source = source
-
-    def reveal(self) -> str:
-        """Return the key itself, for the one request header that it goes into."""
-        return self._text
-
-    def hide_in(self, text: str) -> str:
-        """Return `text` with every occurrence of the key replaced: a server may echo it.
-
-        Also as JSON writes it, in lower case as a host name has it, and cut off at the end.
-        """
-        for form in (self._text, json.dumps(self._text)[1:-1], self._text.lower()):
-            text = text.replace(form, HIDDEN)
-        for length in range(len(self._text) - 1, SHORTEST_GIVEAWAY - 1, -1):
-            if text.endswith(self._text[:length]):
-                return text[:-length] + HIDDEN
-        return text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ApiKey) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash((ApiKey, self._text))
-
-    def __repr__(self) -> str:
-        return f"<API key from {self.source}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("An API key is not pickled: let each process read its own.")
 
 
 @dataclass(frozen=True)
@@ -101,7 +55,7 @@ class Settings:
         return self.key or ConfigurationError(
             "None was given, and none is set.",
             title="There is no API key",
-            hint=f"Run %asteroid_login, or set {KEY_VARIABLE} in the environment.",
+            hint=f"Run %asteroid_login, or set {API_KEY_VARIABLE} in the environment.",
             purpose=purpose,
         )
 
@@ -121,9 +75,11 @@ def resolve(
     """
     sandbox = None if base_url else session.sandbox
     if timeout is None:
-        timeout = DEFAULT_TIMEOUT if session.timeout is None else session.timeout
+        timeout = DEFAULT_TIMEOUT_S if session.timeout is None else session.timeout
     if confirm_grace is None:
-        confirm_grace = DEFAULT_GRACE if session.confirm_grace is None else session.confirm_grace
+        confirm_grace = (
+            DEFAULT_CONFIRM_GRACE_S if session.confirm_grace is None else session.confirm_grace
+        )
     return Settings(
         base_url=resolve_base_url(base_url, allow_insecure=allow_insecure),
         # The sandbox's own key never leaves it, and no other key goes there unasked.
@@ -145,9 +101,9 @@ def _find_key(argument: str | None) -> ApiKey | None:
         return ApiKey(argument, "the argument api_key")
     if session.key is not None:
         return session.key
-    text = os.environ.get(KEY_VARIABLE, "").strip()
+    text = os.environ.get(API_KEY_VARIABLE, "").strip()
     if text:
-        return ApiKey(text, f"the environment variable {KEY_VARIABLE}")
+        return ApiKey(text, f"the environment variable {API_KEY_VARIABLE}")
     from . import keystore  # noqa: PLC0415 (keyring is slow to load, and seldom needed)
 
     stored = keystore.load()

@@ -13,8 +13,7 @@ from .outcomes import State
 from .text import bytes_in_card, counted, shorten, visible
 
 if TYPE_CHECKING:
-    from .kept import Group
-    from .report import Report
+    from .report import Group, Report
 
 WORDS: dict[State, str] = {
     "unknown": "may have been delivered",
@@ -100,7 +99,7 @@ def _notes(report: "Report") -> Iterator[str]:
         yield f"The batch stopped by itself. {shorten(report.stopped, STOPPED, bytes_in_card)}"
     if report.interrupted:
         yield "You interrupted the batch."
-    if report.kept.path is not None and report.outcome != "delivered":
+    if report.reader.path is not None and report.outcome != "delivered":
         yield "The same call with the same journal goes on with what is not delivered."
     if report.counts.get("unknown"):
         yield (

@@ -3,14 +3,15 @@
 As on a card, every string is taken to be hostile, and is cut to its budget.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
 from .activities import Question
 from .cards import environment
-from .executions import WAITING, Execution
+from .executions import WAITING, Execution, Executions
+from .hearing import Listing
 from .text import bytes_in_card, counted, shorten, visible
 
 COLUMNS = ("Status", "Workflow", "Execution", "Created")
@@ -20,8 +21,6 @@ NAME, ID, STATUS = 240, 120, 60
 # Of what an execution asks, so many bytes, options and questions are shown, and of so many
 # executions.
 QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS, MOST_ASKING = 600, 150, 6, 3, 10
-
-Questions = Mapping[str, Sequence[Question]]
 
 
 @dataclass(frozen=True)
@@ -45,25 +44,18 @@ class Asked:
     verb: str
 
 
-def as_html(
-    executions: Sequence[Execution], questions: Questions | None = None, *, has_more: bool = False
-) -> str:
-    """Return the table as HTML, under 100,000 bytes, or 200,000 with questions, by their IDs.
+def as_html(executions: Executions) -> str:
+    """Return the table as HTML, under 100,000 bytes, or under 200,000 for a `Listing`.
 
-    Of an ID only the beginning is seen, and the whole of it is copied. `has_more`: there are older
-    ones that were not listed.
+    The browser shows the beginning of an ID and copies the whole of it.
     """
     template = environment().get_template("executions.html")
-    rows = _rows(executions, questions or {})
-    notes = list(_notes(executions, questions, has_more=has_more))
-    return template.render(columns=COLUMNS, rows=rows, notes=notes)
+    return template.render(columns=COLUMNS, rows=_rows(executions), notes=list(_notes(executions)))
 
 
-def as_text(
-    executions: Sequence[Execution], questions: Questions | None = None, *, has_more: bool = False
-) -> str:
-    """Return the table as plain text, a line for each execution, and below it what it asks."""
-    rows = _rows(executions, questions or {})
+def as_text(executions: Executions) -> str:
+    """Return the table as plain text: a line for each execution, its questions below it."""
+    rows = _rows(executions)
     lines: list[tuple[str, ...]] = [COLUMNS] if rows else []
     lines += [
         tuple(visible(cell, keep="") for cell in (row.status, row.workflow, row.id, row.created))
@@ -76,8 +68,7 @@ def as_text(
     ]
     asked = [[part for one in row.asks for part in _asked_lines(one)] for row in rows]
     body = [part for line, below in zip(drawn[1:], asked, strict=True) for part in (line, *below)]
-    notes = _notes(executions, questions, has_more=has_more)
-    return "\n".join([*drawn[:1], *body, *notes])
+    return "\n".join([*drawn[:1], *body, *_notes(executions)])
 
 
 def _asked_lines(asked: Asked) -> list[str]:
@@ -99,8 +90,9 @@ def _in_one_line(text: str, limit: int) -> str:
     return shorten(" ".join(text.split()), limit, bytes_in_card)
 
 
-def _rows(executions: Sequence[Execution], questions: Questions) -> list[Row]:
-    questions = dict(islice(questions.items(), MOST_ASKING))
+def _rows(executions: Executions) -> list[Row]:
+    asked = executions.questions if isinstance(executions, Listing) else {}
+    questions = dict(islice(asked.items(), MOST_ASKING))
     return [
         Row(
             status=shorten(execution.status or "unknown", STATUS, bytes_in_card),
@@ -117,23 +109,23 @@ def _rows(executions: Sequence[Execution], questions: Questions) -> list[Row]:
     ]
 
 
-def _notes(
-    executions: Sequence[Execution], questions: Questions | None, *, has_more: bool
-) -> Iterator[str]:
-    """Yield what the table leaves out; who waits in vain must not go unseen."""
+def _notes(executions: Executions) -> Iterator[str]:
+    """Yield what the table leaves out, so that no waiting execution goes unseen."""
     if not executions:
         yield "No executions were found."
-    shown = list(islice(questions or (), MOST_ASKING))
-    unasked = [one for one in executions if one.is_waiting and one.id not in shown]
     if (left_out := len(executions) - MOST_ROWS) > 0:
         yield f"and {counted(left_out, 'more execution')}, not shown"
-    if has_more:
+    if not isinstance(executions, Listing):
+        return
+    if executions.has_more:
         newest = counted(len(executions), "execution")
         yield (
             f"Listed: the newest {newest}. There are older ones, and some of them may be waiting: "
             "--limit N lists more."
         )
-    if questions is not None and unasked:
+    shown = list(islice(executions.questions, MOST_ASKING))
+    unasked = [one for one in executions if one.is_waiting and one.id not in shown]
+    if unasked:
         more = f"{len(unasked):,} more wait" if len(unasked) > 1 else "1 more waits"
         yield f"{more}: %asteroid_activities EXECUTION shows for what."
 

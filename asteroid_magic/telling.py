@@ -10,8 +10,7 @@ from .hearing import Ending, Heard, Transcript, ending_of_status
 from .records import Delivery, StatusChange
 from .text import bytes_in_card, counted, shorten, span
 from .transcript import Entry, entries_of
-from .wording import Card, Row
-from .wording import card_of as card_of_outcome
+from .wording import Card, Row, delivery_card
 
 # Bytes for all entries of a card; the rest of it takes 25,000 at most.
 BUDGET = 170_000
@@ -28,21 +27,15 @@ class Account(Card):
     below: str = ""
 
 
-def card_of(shown: object) -> Card:
-    """Return what the card of something says; TypeError for what has no card."""
-    if isinstance(shown, Delivery) and shown.heard is not None:
-        return _delivery(shown, shown.heard)
-    if isinstance(shown, Heard):
-        return _heard(shown)
-    if isinstance(shown, Transcript):
-        return _transcript(shown)
-    if isinstance(shown, StatusChange):
-        return _change(shown)
-    return card_of_outcome(shown)
+def heard_delivery_card(delivery: Delivery) -> Card:
+    """Return what the card of a delivery says, with what was heard of the agent since."""
+    return (
+        delivery_card(delivery) if delivery.heard is None else _delivery(delivery, delivery.heard)
+    )
 
 
 def _delivery(delivery: Delivery, heard: Heard) -> Account:
-    card = card_of_outcome(delivery)
+    card = delivery_card(delivery)
     after = span(heard.elapsed)
     title = {
         "spoke": f"The agent has spoken, after {after}",
@@ -53,12 +46,13 @@ def _delivery(delivery: Delivery, heard: Heard) -> Account:
         "interrupted": f"You stopped waiting after {after}; the agent was not stopped",
         "unreadable": f"What the agent does could not be read: {heard.trouble}",
     }[heard.ending]
-    told = _heard(heard)
+    told = watch_card(heard)
     ours = {each.name: getattr(told, each.name) for each in fields(told)}
     return Account(**ours | {"outcome": card.outcome, "rows": card.rows, "title": title})
 
 
-def _heard(heard: Heard) -> Account:
+def watch_card(heard: Heard) -> Account:
+    """Return what the card of a watched execution says."""
     entries, left_out = entries_of(heard.activities, BUDGET)
     gap = "Some activities may be missing here: more came at once than are looked at."
     above = [_left_out(left_out)] if left_out else []
@@ -93,7 +87,8 @@ def _next(ending: Ending | None, execution_id: str, *, is_paused: bool = False) 
     return ""
 
 
-def _transcript(transcript: Transcript) -> Account:
+def transcript_card(transcript: Transcript) -> Account:
+    """Return what the card of a transcript says."""
     execution, activities = transcript.execution, transcript.activities
     entries, left_out = entries_of(activities, BUDGET)
     shown = counted(len(activities), "activity", "activities")
@@ -119,7 +114,8 @@ def _left_out(entries: int) -> str:
     return f"{what} left out here, since a card has no room for more: .activities holds everything."
 
 
-def _change(change: StatusChange) -> Card:
+def status_change_card(change: StatusChange) -> Card:
+    """Return what the card of a pause, a resumption or a cancellation says."""
     is_done = DONE.get(change.asked) == change.status
     run = _field(change.execution_id)
     hints = {

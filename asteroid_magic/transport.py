@@ -11,13 +11,14 @@ import requests
 from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 
 from .answers import Answer, read_answer
+from .api_key import ApiKey
 from .bodies import BodyTooLargeError
 from .connections import DeadlineAdapter
 from .deadline import Deadline
 from .errors import AsteroidError, ConfigurationError, UnexpectedAnswer
 from .faults import error_of_fault
 from .outgoing import Request
-from .settings import ApiKey, is_loopback
+from .settings import is_loopback
 from .version import __version__
 
 KEY_HEADER = "X-Asteroid-Agents-Api-Key"

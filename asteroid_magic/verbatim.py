@@ -26,13 +26,13 @@ from IPython.core.inputtransformer2 import (
     find_end_of_continued_line,
 )
 
-from .interception import NAME
+from .constants import SEND_MAGIC
 from .refusal import ESCAPES, is_inexact, is_magic, refusal
 
 Tokens = list[Token]
 Transform = Callable[[list[str]], list[str]]
 
-_CELL = re.compile(rf"\s*%%{NAME}(?=[ \t\r\n])[ \t]*([^\r\n]*)(?:\r\n|\r|\n)")
+_CELL = re.compile(rf"\s*%%{SEND_MAGIC}(?=[ \t\r\n])[ \t]*([^\r\n]*)(?:\r\n|\r|\n)")
 _NAME = re.compile(r"[^\W\d]\w*[ \t]*=[ \t]*")
 _SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _PRIVATE = range(0xF0000, 0xFFFFE, len(_SEPARATORS))
@@ -71,7 +71,7 @@ def take_cell(lines: list[str]) -> list[str]:
     if found[0].endswith("\r\n") and body.endswith("\r\n"):
         # The newline at the end, which the magic takes off, is of the same kind.
         body = f"{body[:-2]}\n"
-    return [f"get_ipython().run_cell_magic({NAME!r}, {found[1].rstrip()!a}, {body!a})\n"]
+    return [f"get_ipython().run_cell_magic({SEND_MAGIC!r}, {found[1].rstrip()!a}, {body!a})\n"]
 
 
 @_guarded
@@ -80,7 +80,7 @@ def keep_whole(lines: list[str]) -> list[str]:
     _cell.masked = {}
     text = "".join(lines)
     typed = _statements(text)
-    cut = [at for at, line in enumerate(typed) if NAME in line and len(line.splitlines()) > 1]
+    cut = [at for at, line in enumerate(typed) if SEND_MAGIC in line and len(line.splitlines()) > 1]
     if not cut:
         return lines
     mask = _mask_for(text)
@@ -97,7 +97,7 @@ def _statements(text: str) -> list[str]:
     """Return the lines as they were typed, each line of ours with those it goes on in."""
     typed: list[str] = []
     for line in re.findall(r"[^\n]*\n|[^\n]+\Z", text):
-        if typed and typed[-1].endswith(_CONTINUED) and NAME in typed[-1]:
+        if typed and typed[-1].endswith(_CONTINUED) and SEND_MAGIC in typed[-1]:
             typed[-1] += line
         else:
             typed.append(line)
@@ -155,7 +155,7 @@ class SendLine(TokenTransformBase):
 
     @classmethod
     def _find_in(cls, group: Tokens) -> "SendLine | None":
-        if not any(token.string.startswith(NAME) for token in group):
+        if not any(token.string.startswith(SEND_MAGIC) for token in group):
             return None
         tokens = [one for one in group if one.type not in {tokenize.INDENT, tokenize.DEDENT}]
         asks = len(group) > 2 and group[-2].string == "?"  # noqa: PLR2004 (as IPython asks)
@@ -217,10 +217,10 @@ def _assigned(tokens: Tokens) -> Token | None:
 
 
 def _call(typed: str, *, show: bool) -> str:
-    rest = typed.removesuffix("\n").translate(_cell.masked)[len(NAME) + 1 :]
+    rest = typed.removesuffix("\n").translate(_cell.masked)[len(SEND_MAGIC) + 1 :]
     # IPython hands over what stands behind the one blank that ends the name.
     *continued, last = (rest[1:] if rest[:1].isspace() else rest).split("\n")
     # As IPython joins a line that a backslash continues.
     message = " ".join([*(line.rstrip()[:-1] for line in continued), last])
     message = f"--show {message}" if show else message
-    return f"get_ipython().run_line_magic({NAME!r}, {message!a})"
+    return f"get_ipython().run_line_magic({SEND_MAGIC!r}, {message!a})"

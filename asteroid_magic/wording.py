@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC
 from http.client import responses
 
+from .constants import DEFAULT_BASE_URL
 from .errors import ApiError, AsteroidError, ConfigurationError
 from .purposes import SEND
 from .records import NO_KEY, Delivery, DryRun
-from .session import DEFAULT_BASE_URL
 from .text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten
 
 OUTCOMES = {
@@ -87,30 +87,31 @@ class Card:
         return OUTCOMES[self.outcome][1]
 
 
-def card_of(shown: object) -> Card:
-    """Return what the card of an outcome says; TypeError for what has no card."""
-    if isinstance(shown, Delivery):
-        elsewhere = None if shown.base_url == DEFAULT_BASE_URL else shown.base_url
-        to = _some("Asteroid", elsewhere, code=True)
-        rows = (*_subject(shown, "Message"), *to, Row("Sent", (_when(shown),)), *_known(shown))
-        return Card("delivered", rows)
-    if isinstance(shown, DryRun):
-        missing = " once there is an API key" if NO_KEY in shown.headers.values() else ""
-        return Card(
-            "dry_run",
-            tuple(_request(shown)),
-            title=f"This is what would be sent{_of_rows(shown)}{missing}",
-        )
-    if isinstance(shown, AsteroidError):
-        return _card_of_error(shown)
-    raise TypeError(f"There is no card for {type(shown).__name__}.")
+def delivery_card(delivery: Delivery) -> Card:
+    """Return what the card of a delivery says, without what was heard of the agent since."""
+    elsewhere = None if delivery.base_url == DEFAULT_BASE_URL else delivery.base_url
+    rows = (
+        *_subject(delivery, "Message"),
+        *_some("Asteroid", elsewhere, code=True),
+        Row("Sent", (_when(delivery),)),
+        *_known(delivery),
+    )
+    return Card("delivered", rows)
+
+
+def dry_run_card(run: DryRun) -> Card:
+    """Return what the card of a dry run says."""
+    missing = " once there is an API key" if NO_KEY in run.headers.values() else ""
+    title = f"This is what would be sent{_of_rows(run)}{missing}"
+    return Card("dry_run", tuple(_request(run)), title=title)
 
 
 def _of_rows(run: DryRun) -> str:
     return "" if run.rows is None else f" to the first of {counted(run.rows, 'row')}"
 
 
-def _card_of_error(error: AsteroidError) -> Card:
+def error_card(error: AsteroidError) -> Card:
+    """Return what the card of an error says."""
     why = error.detail if _is_short(error.detail) else ""
     return Card(
         _outcome_of(error),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asteroid_magic import cards, errors
-from asteroid_magic.shown import Shown
+from asteroid_magic.display import Displayable
 
 from .outcomes import ID, MESSAGE, Seen, delivery, dry_run
 
@@ -48,7 +48,7 @@ def bad_request(text: str, message: str | None = None) -> errors.AsteroidError:
     return error.about(text, text if message is None else message, 7)
 
 
-def hostile_outcomes(text: str) -> list[Shown]:
+def hostile_outcomes(text: str) -> list[Displayable]:
     whole = text * (65_536 // len(text))
     return [
         delivery(text * (1_000_000 // len(text)), execution_id=whole),

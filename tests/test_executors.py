@@ -23,9 +23,9 @@ from asteroid_magic import (
     parcels,
     send_many,
 )
+from asteroid_magic.api_key import ApiKey
 from asteroid_magic.parcels import NO_KEY, Parcel, deliver, mark_of
 from asteroid_magic.sandbox import Sandbox
-from asteroid_magic.settings import ApiKey
 
 from .outcomes import ID
 

@@ -16,9 +16,9 @@ from IPython.utils.capture import capture_output
 
 from asteroid_magic import AsteroidClient, InvalidInput, SendForm, errand, notices
 from asteroid_magic import form as form_room
+from asteroid_magic.api_key import ApiKey
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.session import session
-from asteroid_magic.settings import ApiKey
 from tests.messages import CELLS, LINES
 from tests.outcomes import Seen
 from tests.servers import FaultServer, answers, resets, silent

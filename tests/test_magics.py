@@ -21,8 +21,10 @@ from asteroid_magic import (
     Unauthorized,
     settings,
 )
+from asteroid_magic.api_key import ApiKey
+from asteroid_magic.constants import DEFAULT_BASE_URL
 from asteroid_magic.sandbox import Sandbox
-from asteroid_magic.session import DEFAULT_BASE_URL, session
+from asteroid_magic.session import session
 from tests.shells import Notebook
 from tests.test_settings import MemoryKeyring
 
@@ -162,7 +164,7 @@ def test_options_of_the_connection_are_used(notebook: Notebook, box: Sandbox) ->
 
 
 def test_a_wrong_key_is_told(notebook: Notebook) -> None:
-    session.key = settings.ApiKey("wrong", "the test")
+    session.key = ApiKey("wrong", "the test")
     notebook.run("%asteroid_send run_id hello")
     assert isinstance(notebook.error, Unauthorized)
     assert "%asteroid_login" in notebook.html()
@@ -452,6 +454,6 @@ def test_loading_twice_is_loading_once(notebook: Notebook) -> None:
 
 def test_loading_works_again_after_unloading(notebook: Notebook, box: Sandbox, run_id: str) -> None:
     notebook.run("%reload_ext asteroid_magic")
-    session.key = settings.ApiKey(box.api_key, "the test")
+    session.key = ApiKey(box.api_key, "the test")
     notebook.run(f"%asteroid_send --base-url {box.base_url} {run_id} hello again")
     assert box.messages(run_id) == ["hello again"]

@@ -7,8 +7,9 @@ import keyring.backend
 import pytest
 
 from asteroid_magic import AsteroidClient, ConfigurationError
+from asteroid_magic.api_key import ApiKey
 from asteroid_magic.session import session
-from asteroid_magic.settings import ApiKey, resolve
+from asteroid_magic.settings import resolve
 
 DEFAULT = "https://odyssey.asteroid.ai/agents/v2"
 

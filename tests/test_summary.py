@@ -25,8 +25,8 @@ LOOK = (
 def report_of(*outcomes: Outcome, message: str = "hello", **options: Any) -> Report:
     journal = Journal(options.pop("journal", None))
     journal.write([(one.position, (ID, message)) for one in outcomes], outcomes)
-    kept = journal.close()
-    return Report(counts=kept.counts(), elapsed=2.0, kept=kept, **options)
+    reader = journal.close()
+    return Report(counts=reader.counts(), elapsed=2.0, reader=reader, **options)
 
 
 def some(**numbers: int) -> list[Outcome]:

@@ -11,6 +11,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from asteroid_magic import Execution, Executions, Option, Question, tables
+from asteroid_magic.hearing import Listing
 
 from .outcomes import ID, Seen
 from .test_cards import ATTRIBUTES, HOSTILE, TAGS
@@ -77,8 +78,8 @@ def test_whatever_is_asked_a_table_is_inert_and_bounded(text: str) -> None:
         Execution(id=f"{number}{whole}", workflow_name=whole, status=whole) for number in range(300)
     )
     asked = [Question(whole, whole, options=(Option(whole, whole),) * 50)] * 50
-    asking = dict.fromkeys((one.id for one in evil), asked)
-    html, plain = tables.as_html(evil, asking), tables.as_text(evil, asking)
+    asking = Listing(evil, dict.fromkeys((one.id for one in evil), tuple(asked)))
+    html, plain = tables.as_html(asking), tables.as_text(asking)
     assert len(html.encode()) < 200_000
     assert_inert(html)
     assert not set(plain) & set("\x1b\u202e\ud800\U000e0041")

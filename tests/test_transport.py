@@ -23,8 +23,8 @@ from asteroid_magic import (
     InvalidInput,
     NotFound,
 )
+from asteroid_magic.api_key import ApiKey
 from asteroid_magic.session import session
-from asteroid_magic.settings import ApiKey
 from tests.servers import CREATED, KEPT, FaultServer, answers, read_request, silent
 from tests.shells import Notebook
 

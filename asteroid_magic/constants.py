@@ -1,0 +1,12 @@
+"""The defaults and the names that several packages share."""
+
+DEFAULT_BASE_URL = "https://odyssey.asteroid.ai/agents/v2"
+# Seconds for a whole call, and for looking up a message whose answer was lost.
+DEFAULT_TIMEOUT_S = 30.0
+DEFAULT_CONFIRM_GRACE_S = 5.0
+
+API_KEY_VARIABLE = "ASTEROID_API_KEY"
+BASE_URL_VARIABLE = "ASTEROID_BASE_URL"
+
+# The magic that sends, without its percent sign.
+SEND_MAGIC = "asteroid_send"
