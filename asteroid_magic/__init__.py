@@ -6,17 +6,16 @@ is first used, so that neither the import nor ``%load_ext`` waits for requests.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import display
-from .version import __version__
+from .display import set_renderer_loader
+from .exports import lazy_exports
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .activities import Activities, Activity, Option, Question
-    from .batch import send_many
-    from .client import AsteroidClient
+    from .batch.batch import send_many
+    from .client.client import AsteroidClient
     from .errors import (
         ApiError,
         AsteroidError,
@@ -36,10 +35,12 @@ if TYPE_CHECKING:
         Unauthorized,
         UnexpectedAnswer,
     )
-    from .executions import Execution, Executions
-    from .form import SendForm
-    from .records import Delivery, DryRun, StatusChange
-    from .report import Report
+    from .form.form import SendForm
+    from .models.activities import Activities, Activity, Option, Question
+    from .models.delivery import Delivery, DryRun, StatusChange
+    from .models.executions import Execution, Executions
+    from .models.report import Report
+    from .version import __version__
 
 __all__ = [
     "Activities",
@@ -75,41 +76,50 @@ __all__ = [
     "send_many",
 ]
 
-_ROOMS = {
-    "AsteroidClient": "client",
-    "Report": "report",
-    "send_many": "batch",
-    "SendForm": "form",
-    **dict.fromkeys(("Delivery", "DryRun", "StatusChange"), "records"),
-    **dict.fromkeys(("Execution", "Executions"), "executions"),
-    **dict.fromkeys(("Activities", "Activity", "Option", "Question"), "activities"),
-}
-
-
-display.set_renderer_loader(lambda: import_module(".renderer", __name__))
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_ROOMS.get(name, 'errors')}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "batch.batch": ("send_many",),
+        "client.client": ("AsteroidClient",),
+        "errors": (
+            "ApiError",
+            "AsteroidError",
+            "BadRequest",
+            "ConfigurationError",
+            "ConnectionFailed",
+            "DeliveryUnknown",
+            "Forbidden",
+            "Interrupted",
+            "InvalidInput",
+            "JournalError",
+            "NoAnswer",
+            "NotFound",
+            "RateLimited",
+            "SendInterrupted",
+            "ServerError",
+            "Unauthorized",
+            "UnexpectedAnswer",
+        ),
+        "form.form": ("SendForm",),
+        "models.activities": ("Activities", "Activity", "Option", "Question"),
+        "models.delivery": ("Delivery", "DryRun", "StatusChange"),
+        "models.executions": ("Execution", "Executions"),
+        "models.report": ("Report",),
+        "version": ("__version__",),
+    },
+)
+set_renderer_loader(lambda: import_module(".render.renderer", __name__))
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:
     """Register the magics; called by ``%load_ext asteroid_magic``."""
-    from .loading import load  # noqa: PLC0415 (importing the package must not need IPython)
+    from .magics.extension import load  # noqa: PLC0415 (importing the package must not need IPython)
 
     load(shell)
 
 
 def unload_ipython_extension(shell: "InteractiveShell") -> None:
     """Take everything back that loading has put in place; called by ``%unload_ext``."""
-    from .loading import unload  # noqa: PLC0415 (as above)
+    from .magics.extension import unload  # noqa: PLC0415 (as above)
 
     unload(shell)

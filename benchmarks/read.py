@@ -15,9 +15,9 @@ from uuid import uuid4
 
 from asteroid_odyssey import AgentsExecutionActivity
 
-from asteroid_magic.activities import Activities, read_activity
-from asteroid_magic.api_key import ApiKey
-from asteroid_magic.bodies import json_of
+from asteroid_magic.client.transport.response import json_of
+from asteroid_magic.config.api_key import ApiKey
+from asteroid_magic.models.activities import Activities, read_activity
 
 ACTIVITIES = 1_000
 ROUNDS = 60

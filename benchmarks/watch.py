@@ -11,8 +11,8 @@ import time
 from unittest.mock import patch
 
 from asteroid_magic import AsteroidClient
-from asteroid_magic.bodies import json_of
-from asteroid_magic.lookout import Lookout
+from asteroid_magic.client.activity_feed import Lookout
+from asteroid_magic.client.transport.response import json_of
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.sandbox.activities import reasoning
 
@@ -50,7 +50,7 @@ def measure(client: AsteroidClient, box: Sandbox, past: int, *, all_each_time: b
         cost.read += len(body)
         return json_of(body, key)  # type: ignore[arg-type]
 
-    with patch("asteroid_magic.reading.json_of", counting):
+    with patch("asteroid_magic.client.executions.json_of", counting):
         for number in range(NEWS):
             world.record(run, reasoning(f"News {number}"))
             began = time.perf_counter()

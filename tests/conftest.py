@@ -9,11 +9,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from asteroid_magic import AsteroidClient, Report, send_many
-from asteroid_magic.api_key import ApiKey
+from asteroid_magic.config.api_key import ApiKey
+from asteroid_magic.config.session import session
 from asteroid_magic.sandbox import Sandbox
-from asteroid_magic.session import session
-from tests.batches import Send
-from tests.shells import Notebook
+from tests.support.batches import Send
+from tests.support.shells import Notebook
 
 VARIABLES = (
     "ASTEROID_API_KEY",
@@ -43,7 +43,7 @@ def clean_session() -> Iterator[None]:
     """No test finds what another has set, and a lost message is looked for only where one asks."""
     session.clear()
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("asteroid_magic.settings.DEFAULT_CONFIRM_GRACE_S", 0.0)
+        monkeypatch.setattr("asteroid_magic.config.settings.DEFAULT_CONFIRM_GRACE_S", 0.0)
         yield
     session.clear()
 

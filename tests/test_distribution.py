@@ -19,7 +19,7 @@ pytest.importorskip("build", reason="building needs the extra [dev]")
 ROOT = Path(__file__).parents[1]
 FIRST_MINUTE = """
 import asteroid_magic, importlib.metadata as metadata
-from asteroid_magic.transport import USER_AGENT
+from asteroid_magic.client.transport.transport import USER_AGENT
 print("from", asteroid_magic.__file__)
 print("versions", asteroid_magic.__version__, metadata.version("asteroid-magic"), USER_AGENT)
 %load_ext asteroid_magic
@@ -83,7 +83,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name for name in names if ".dist-info/" not in name} == sources()
     assert "asteroid_magic/py.typed" in names
-    assert any(name.startswith("asteroid_magic/cards/form/") for name in names)
+    for package in ("render", "form"):
+        assert any(name.startswith(f"asteroid_magic/{package}/templates/") for name in names)
 
 
 def test_the_sdist_holds_what_its_own_tests_and_page_need(built: Path) -> None:
@@ -121,15 +122,14 @@ def test_installed_alone_it_loads_and_sends_to_the_sandbox(installed: Path, tmp_
 
 def test_installed_alone_it_finds_every_template(installed: Path, tmp_path: Path) -> None:
     asked = """
-from asteroid_magic.cards import environment
-templates = environment().list_templates()
-for name in templates:
-    environment().get_template(name)
-print(*templates)
+from asteroid_magic.render.templates import environment
+engine = environment("asteroid_magic.form")
+for name in engine.list_templates():
+    engine.get_template(name)
+print(*engine.list_templates())
 """
     found = run(installed, "-c", asked, cwd=tmp_path).split()
-    inside = "asteroid_magic/cards/"
-    assert set(found) == {name.removeprefix(inside) for name in sources() if inside in name}
+    assert set(found) == {Path(name).name for name in sources() if "/templates/" in name}
 
 
 def test_with_the_extra_demo_the_wheel_is_enough_for_the_quickstart(

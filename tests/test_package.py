@@ -1,50 +1,27 @@
-"""The package as a whole: what is public, what is loaded when, and which way imports run."""
+"""The package as a whole: what is public, what is loaded when, and what each name means."""
 
-import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import asteroid_magic
 
-ROOMS = Path(asteroid_magic.__file__).parent
+FOLDER = Path(asteroid_magic.__file__).parent
+PACKAGES = (
+    "config",
+    "models",
+    "client",
+    "client.transport",
+    "batch",
+    "render",
+    "form",
+    "input",
+    "magics",
+)
 HEAVY = ("requests", "urllib3", "ipywidgets", "jinja2", "tornado", "keyring", "tqdm", "sqlite3")
-
-PURE = {
-    "activities",
-    "arguments",
-    "clock",
-    "errors",
-    "executions",
-    "hearing",
-    "ledger",
-    "lenient",
-    "purposes",
-    "lookup",
-    "records",
-    "line",
-    "cards",
-    "choices",
-    "panels",
-    "wording",
-    "text",
-    "opening",
-    "journal",
-    "kept",
-    "outcomes",
-    "outgoing",
-    "report",
-    "rows",
-    "summary",
-    "display",
-    "session",
-    "tables",
-    "telling",
-    "transcript",
-    "usage",
-}
 
 
 def run(code: str) -> str:
@@ -78,59 +55,38 @@ print(*set(sys.modules) - before)
 shell.history_manager.end_session()
 """
     loaded = run(code).split()
-    assert "asteroid_magic.magics" in loaded
+    assert "asteroid_magic.magics.send_magics" in loaded
     assert not {name for name in loaded if name.partition(".")[0] in HEAVY}
     assert len([name for name in loaded if name.startswith("asteroid_magic")]) <= 12
 
 
-def imports(room: Path, *, anywhere: bool) -> set[str]:
-    """Return the modules that a room imports; only at its top unless `anywhere`."""
-    tree = ast.parse(room.read_text())
-    found: set[str] = set()
-    for node in ast.walk(tree) if anywhere else tree.body:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            prefix = "." * node.level
-            names = [alias.name for alias in node.names]
-            found |= {prefix + node.module} if node.module else {prefix + name for name in names}
-    return found
+def test_only_its_magic_loads_the_sandbox() -> None:
+    assert ".sandbox" not in run("import sys, asteroid_magic.client.client; print(*sys.modules)")
 
 
-def rooms() -> list[Path]:
-    return sorted(ROOMS.glob("*.py"))
+def test_a_package_hands_on_its_public_names_lazily() -> None:
+    code = """
+import sys
+import asteroid_magic.client
+assert "asteroid_magic.client.client" not in sys.modules
+from asteroid_magic.client import AsteroidClient
+print(AsteroidClient.__module__)
+"""
+    assert run(code).strip() == "asteroid_magic.client.client"
 
 
-@pytest.mark.parametrize("room", sorted(PURE))
-def test_the_pure_rooms_import_no_framework(room: str) -> None:
-    foreign = {name.partition(".")[0] for name in imports(ROOMS / f"{room}.py", anywhere=True)}
-    assert not foreign & {"IPython", "ipywidgets", "requests", "urllib3", "traitlets", "tornado"}
-
-
-def test_only_its_magic_imports_the_sandbox() -> None:
-    users = {room.stem for room in rooms() if ".sandbox" in imports(room, anywhere=True)}
-    assert users == {"actions", "magics"}, "magics names its type alone"
-    assert ".sandbox" not in run("import sys, asteroid_magic.client; print(*sys.modules)")
-
-
-def test_the_sandbox_imports_no_other_room() -> None:
-    for room in (ROOMS / "sandbox").glob("*.py"):
-        assert not {name for name in imports(room, anywhere=True) if name.startswith("..")}
-
-
-def test_no_file_and_no_function_outgrows_its_measure() -> None:
-    for room in ROOMS.rglob("*.py"):
-        source = room.read_text()
-        assert source.count("\n") <= 250, room
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                assert node.end_lineno is not None
-                body = (
-                    node.end_lineno - node.lineno - len((ast.get_docstring(node) or "").split("\n"))
-                )
-                assert body <= 40, f"{room}: {node.name}"
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_name_that_a_package_hands_on_is_there(package: str) -> None:
+    module = import_module(f"asteroid_magic.{package}")
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    assert set(module.__all__) <= set(dir(module))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        module.nothing  # noqa: B018 (the look-up is what is tested)
 
 
 def test_the_package_is_typed_and_its_templates_are_inside() -> None:
-    assert (ROOMS / "py.typed").exists()
-    assert {file.name for file in (ROOMS / "cards").iterdir()} >= {"card.html", "style.html"}
+    assert (FOLDER / "py.typed").exists()
+    for package in ("render", "form"):
+        kinds = {file.suffix for file in (FOLDER / package / "templates").iterdir()}
+        assert kinds == {".html", ".css"}

@@ -8,8 +8,8 @@ import pytest
 from nbformat import NotebookNode
 
 from asteroid_magic.sandbox import Sandbox
-from tests.live import notebooks
 from tests.live.test_kernel import Kernel, kernel, shown_as, started  # noqa: F401 (fixtures)
+from tests.support import notebooks
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from tests.live import notebooks
-from tests.outcomes import Seen
+from tests.support import notebooks
+from tests.support.outcomes import Seen
 
 
 @pytest.fixture(scope="module")

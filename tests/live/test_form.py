@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from tests.live import notebooks
+from tests.support import notebooks
 
 KEY = "a-key-that-stands-nowhere-4711"
 

@@ -11,11 +11,11 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
 from nbclient.exceptions import CellExecutionError
 
-from asteroid_magic.line import OPTIONS
+from asteroid_magic.input.send_line import OPTIONS
 from asteroid_magic.sandbox import Sandbox
-from tests.live import notebooks
-from tests.servers import FaultServer, silent
-from tests.shells import needs_matchers
+from tests.support import notebooks
+from tests.support.servers import FaultServer, silent
+from tests.support.shells import needs_matchers
 
 Message = dict[str, Any]
 
@@ -231,7 +231,7 @@ LEAVING = [
     "%asteroid_login",
     "import ipywidgets; ipywidgets.Text('a widget, so that its state is saved')",
     "%who\n%whos\n%history -n",
-    "from asteroid_magic.session import session\nsession.key, session.__dict__",
+    "from asteroid_magic.config.session import session\nsession.key, session.__dict__",
 ]
 
 

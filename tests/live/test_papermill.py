@@ -8,7 +8,7 @@ import pytest
 from papermill.exceptions import PapermillExecutionError
 
 from asteroid_magic.sandbox import Sandbox
-from tests.live import notebooks
+from tests.support import notebooks
 
 pytestmark = pytest.mark.filterwarnings(
     # Papermill's own, and that of the parts it stands on.

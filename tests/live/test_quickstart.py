@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from tests.live import notebooks
+from tests.support import notebooks
 
 
 @pytest.fixture(scope="module")

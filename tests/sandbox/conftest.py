@@ -7,8 +7,6 @@ import requests
 
 from asteroid_magic.sandbox import Sandbox
 
-pytest.register_assert_rewrite("tests.sandbox.support")
-
 
 @pytest.fixture
 def http(box: Sandbox) -> Iterator[requests.Session]:

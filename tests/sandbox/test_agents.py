@@ -9,8 +9,7 @@ from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.sandbox.agents import Agent, sort_invoices
 from asteroid_magic.sandbox.scenes import opening_scene
 from asteroid_magic.sandbox.world import World
-
-from .support import (
+from tests.support.sandboxes import (
     PATIENCE,
     asking,
     assert_error,

@@ -7,8 +7,17 @@ import pytest
 import requests
 
 from asteroid_magic.sandbox import Sandbox
-
-from .support import ADDED, PATIENCE, asking, assert_error, finished, payloads, running, send, url
+from tests.support.sandboxes import (
+    ADDED,
+    PATIENCE,
+    asking,
+    assert_error,
+    finished,
+    payloads,
+    running,
+    send,
+    url,
+)
 
 
 def test_a_message_is_added_as_the_contract_says(box: Sandbox, http: requests.Session) -> None:

@@ -9,8 +9,7 @@ import pytest
 import requests
 
 from asteroid_magic.sandbox import Sandbox
-
-from .support import (
+from tests.support.sandboxes import (
     PATIENCE,
     asking,
     assert_error,

@@ -6,8 +6,7 @@ import pytest
 import requests
 
 from asteroid_magic.sandbox import Sandbox
-
-from .support import PATIENCE, assert_error, finished, running, url
+from tests.support.sandboxes import PATIENCE, assert_error, finished, running, url
 
 
 def test_the_account_holds_three_executions(box: Sandbox, http: requests.Session) -> None:

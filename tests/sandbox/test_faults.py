@@ -8,8 +8,7 @@ import pytest
 import requests
 
 from asteroid_magic.sandbox import Sandbox
-
-from .support import ADDED, PATIENCE, assert_error, eventually, running, send, url
+from tests.support.sandboxes import ADDED, PATIENCE, assert_error, eventually, running, send, url
 
 
 def test_a_status_on_order_is_answered_once_and_stores_nothing(

@@ -14,8 +14,7 @@ import pytest
 import requests
 
 from asteroid_magic.sandbox import Sandbox
-
-from .support import PATIENCE, eventually, running, send, url
+from tests.support.sandboxes import PATIENCE, eventually, running, send, url
 
 
 @pytest.mark.parametrize("pace", [0, -1, float("nan"), float("inf")])

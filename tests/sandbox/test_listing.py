@@ -11,8 +11,7 @@ from IPython.lib.pretty import pretty
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.sandbox.executions import ExecutionSnapshot
 from asteroid_magic.sandbox.listing import as_html, as_text
-
-from .support import asking, eventually, send
+from tests.support.sandboxes import asking, eventually, send
 
 ADDRESS = "http://127.0.0.1:7/agents/v2"
 OPTIONS = ("Friday 18:30", "Friday 21:15", "Saturday 20:00")

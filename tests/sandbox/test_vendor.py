@@ -11,8 +11,7 @@ from asteroid_odyssey import exceptions
 
 from asteroid_magic import Activity, AsteroidClient
 from asteroid_magic.sandbox import Sandbox
-
-from .support import PATIENCE
+from tests.support.sandboxes import PATIENCE
 
 
 @pytest.fixture

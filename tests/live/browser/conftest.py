@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from asteroid_magic.sandbox import Sandbox
-from tests.live.browser.jupyter import FLAGS, Jupyter, Notebook, chromium, opened
+from tests.support.jupyter import FLAGS, Jupyter, Notebook, chromium, opened
 
 expect.set_options(timeout=20_000)
 

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener, reach
-from tests.live.browser.jupyter import SETTINGS, WITHOUT_SUBSHELLS, Jupyter, opened
-from tests.live.browser.pages import FormPage
-from tests.waiting import until
+from tests.support.jupyter import SETTINGS, WITHOUT_SUBSHELLS, Jupyter, opened
+from tests.support.pages import FormPage
+from tests.support.waiting import until
 
 HOSTS_AND_SCHEMES = [("lab", "light"), ("lab", "dark"), ("notebooks", "light")]
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

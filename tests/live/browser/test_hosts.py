@@ -8,11 +8,11 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import Browser, expect
 
 from asteroid_magic.sandbox import Sandbox
-from tests.live import notebooks
 from tests.live.browser.conftest import reach
-from tests.live.browser.jupyter import Voila, loopback_only
-from tests.live.browser.pages import FormPage
 from tests.live.browser.test_look import violations
+from tests.support import notebooks
+from tests.support.jupyter import Voila, loopback_only
+from tests.support.pages import FormPage
 
 
 def test_voila_serves_the_form_and_it_sends(browser: Browser, tmp_path: Path, box: Sandbox) -> None:

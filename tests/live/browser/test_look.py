@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener
-from tests.live.browser.pages import FormPage
+from tests.support.pages import FormPage
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 CARDS = (

@@ -1,0 +1,235 @@
+"""The clerk of a batch: hands rows to the crew, and writes down what becomes of them.
+
+One thread does all of the writing. A row is handed over once it is on the disk that it is about to
+be sent: many at a time, so that the disk is not waited for at every message.
+"""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+from ..errors import AsteroidError, InvalidInput, JournalError
+from ..models.row_results import Numbered, Outcome, Row, State, outcome_of, storable
+from .crew import Crew
+from .journal import Journal, Matching
+from .throttle import Gate
+
+Event = Outcome | tuple[int, Row | InvalidInput] | None
+
+# Rows that are read ahead of those that the crew has.
+READ_AHEAD = 256
+# Seconds in which outcomes gather, to be written together; and the most between two looks.
+SHORTEST, LONGEST, IDLE = 0.002, 0.025, 0.1
+MOST_AT_ONCE = 1_000
+# What an executor may lose: one row, and rows one after the other.
+MOST_LOSSES, MOST_LOST_IN_A_ROW = 2, 64
+
+
+class Clerk:
+    """Takes rows from one thread and outcomes from others until all is known.
+
+    `counts` has the number of rows in each state, `lost` the rows that the crew may have sent and
+    that only a look can tell of, `fault` what was wrong with the rows. No row begins once the gate
+    is stopping.
+    """
+
+    def __init__(self, journal: Journal, gate: Gate) -> None:
+        self.counts = _counted(journal, begun=False)
+        self.fault: AsteroidError | None = None
+        self.lost: dict[int, Row] = {}
+        self._journal, self._gate = journal, gate
+        self._matching = Matching(journal)
+        self._inbox: SimpleQueue[Event] = SimpleQueue()
+        self._room = threading.Semaphore(READ_AHEAD)
+        # With the state that the journal has for it; None where it has none.
+        self._waiting: deque[tuple[int, Row, State | None]] = deque()
+        self._in_hand: dict[int, Row] = {}
+        self._attempts: Counter[int] = Counter()
+        self._losses: Counter[int] = Counter()
+        self._lost_in_a_row = 0
+        self._ended = False
+        self._last = -1
+        self._freed = 0
+        self._nap = SHORTEST
+        self._looked = time.monotonic()
+
+    def take(self, position: int, row: Row | InvalidInput) -> bool:
+        """Take a row, when there is room; False if it can no longer be sent."""
+        while not self._gate.stopping.is_set() and not self._room.acquire(timeout=IDLE):
+            pass
+        self._inbox.put((position, row))
+        return not self._gate.stopping.is_set()
+
+    def end(self) -> None:
+        """Say that there are no more rows."""
+        self._inbox.put(None)
+
+    def report(self, outcome: Outcome) -> None:
+        """Take an outcome; called by the crew."""
+        self._inbox.put(outcome)
+
+    @property
+    def done(self) -> int:
+        """The number of rows of which it is known what became of them, or that this is unknown."""
+        return sum(self.counts[state] for state in ("delivered", "failed", "unknown"))
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether there is nothing left to be sent or waited for."""
+        return self._ended and not (self._in_hand or self._waiting or not self._inbox.empty())
+
+    def turn(self, crew: Crew, clock: float | None) -> None:
+        """Take what has come, write it down, and hand over the next rows."""
+        intents: list[Numbered] = []
+        outcomes: list[Outcome] = []
+        for event in self._gathered():
+            if event is None:
+                self._ended = True
+            elif isinstance(event, Outcome):
+                self._conclude(event, outcomes)
+            else:
+                self._sort(*event, intents, outcomes)
+        handed: list[Numbered] = []
+        if self._gate.stopping.is_set():
+            crew.stop()
+            self._put_back(intents, outcomes)
+        elif not self._gate.wait:
+            handed = self._next(crew.most)
+        if intents or outcomes or handed:
+            self._journal.write([*intents, *handed], outcomes, clock)
+        crew.start(handed)
+        self._rest(len(outcomes), crew.ready)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Tell whether there are rows, none of them in the crew's hands, that may have arrived."""
+        return bool(self.counts["under_way"] or self.counts["unknown"])
+
+    def resolve(self, outcomes: list[Outcome]) -> None:
+        """Write down what was found out about such rows; lost ones that wait are sent again."""
+        self._journal.write([], outcomes)
+        self.counts = _counted(self._journal, begun=self._last >= 0)
+        for outcome in outcomes:
+            row = self.lost.pop(outcome.position, None)
+            if row is not None and outcome.state == "waiting":
+                self.counts["waiting"] -= 1
+                self._waiting.append((outcome.position, row, "waiting"))
+
+    def _gathered(self) -> Iterator[Event]:
+        with suppress(Empty):
+            yield self._inbox.get(timeout=IDLE)
+            time.sleep(self._nap)
+            for _ in range(MOST_AT_ONCE):
+                yield self._inbox.get_nowait()
+
+    def _rest(self, ended: int, ready: int) -> None:
+        """Let more rows come, and find how long outcomes may gather before a worker lacks a row."""
+        now = time.monotonic()
+        enough = ready * (now - self._looked) / ended / 2 if ended else SHORTEST
+        self._nap = min(max(enough, SHORTEST), LONGEST)
+        self._looked = now
+        if self._freed:
+            # Together: each release would wake the thread that reads the rows.
+            self._room.release(self._freed)
+            self._freed = 0
+
+    def _sort(
+        self,
+        position: int,
+        row: Row | InvalidInput,
+        intents: list[Numbered],
+        outcomes: list[Outcome],
+    ) -> None:
+        """Decide what is to be done with a row that was read; none counts twice."""
+        if position <= self._last:
+            return
+        self._last = position
+        bad = row if isinstance(row, InvalidInput) else None
+        if isinstance(row, InvalidInput):
+            row = storable(row.execution_id or ""), storable(row.message or "")
+        try:
+            state = self._matching.state_of(position, row)
+        except JournalError as error:
+            self.fault = self.fault or error
+            self._gate.stop()
+            return
+        if bad is not None:
+            self._freed += 1
+            intents.append((position, row))
+            outcomes.append(outcome_of(position, bad))
+            self.counts["failed"] += 1
+            return
+        if state in ("delivered", "unknown", "under_way"):
+            self._freed += 1
+            return
+        if state is not None:
+            self.counts["waiting"] -= 1
+        self._waiting.append((position, row, state))
+
+    def _conclude(self, outcome: Outcome, outcomes: list[Outcome]) -> None:
+        """Take what became of a row; one that the server would not take yet is sent later."""
+        position = outcome.position
+        row = self._in_hand.pop(position, None)
+        if row is None:
+            return
+        if outcome.state == "under_way":
+            self._lose(position, row, outcome, outcomes)
+            return
+        if outcome.wait is not None and not self._gate.stopping.is_set():
+            self._attempts[position] += outcome.attempts
+            self._waiting.appendleft((position, row, "under_way"))
+            return
+        attempts = outcome.attempts + self._attempts.pop(position, 0)
+        outcomes.append(outcome._replace(attempts=attempts))
+        self.counts["under_way"] -= 1
+        self.counts[outcome.state] += 1
+        if outcome.state != "waiting":
+            self._lost_in_a_row = 0
+
+    def _lose(self, position: int, row: Row, outcome: Outcome, outcomes: list[Outcome]) -> None:
+        """Remember a row of which only a look can tell; the second time it stays unknown."""
+        self._losses[position] += 1
+        self._lost_in_a_row += 1
+        if self._losses[position] >= MOST_LOSSES:
+            self.counts["under_way"] -= 1
+            self.counts["unknown"] += 1
+            outcomes.append(outcome._replace(state="unknown"))
+        else:
+            self.lost[position] = row
+        if self._lost_in_a_row >= MOST_LOST_IN_A_ROW:
+            self._gate.stop(f"The executor loses every message. {outcome.detail}")
+
+    def _next(self, most: int) -> list[Numbered]:
+        """Return the rows that are to be sent next."""
+        handed: list[Numbered] = []
+        while self._waiting and len(self._in_hand) < most:
+            position, row, state = self._waiting.popleft()
+            if state != "under_way":
+                self._freed += 1
+                self.counts["under_way"] += 1
+            self._in_hand[position] = row
+            handed.append((position, row))
+        return handed
+
+    def _put_back(self, intents: list[Numbered], outcomes: list[Outcome]) -> None:
+        """Write down, of the rows that have not begun, that they wait."""
+        for position, row, state in self._waiting:
+            if state is None:
+                intents.append((position, row))
+            if state == "under_way":
+                self.counts["under_way"] -= 1
+            if state != "failed":
+                outcomes.append(Outcome(position, "waiting", self._attempts.pop(position, 0)))
+            self.counts["waiting"] += 1
+        self._waiting.clear()
+
+
+def _counted(journal: Journal, *, begun: bool) -> Counter[State]:
+    """Count the rows of a journal; before a batch begins, those that failed wait."""
+    counts: Counter[State] = Counter(journal.counts())
+    if not begun:
+        counts["waiting"] += counts.pop("failed", 0)
+    return counts

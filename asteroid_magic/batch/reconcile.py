@@ -1,0 +1,139 @@
+"""What became of messages of which nobody knows: they are looked up in their executions.
+
+The same text may have gone to one execution several times. So its arrivals are counted, and those
+that other rows of the journal account for are taken off.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain, repeat
+
+from ..client import confirmation
+from ..client.requester import Caller
+from ..client.transport.server_clock import Clock
+from ..deadline import Deadline
+from ..errors import (
+    ApiError,
+    AsteroidError,
+    RateLimited,
+    ServerError,
+    Unauthorized,
+    UnexpectedAnswer,
+)
+from ..models.message import prepare
+from ..models.row_results import Outcome, lost
+from .kept import Kept, Pending
+
+MOST_AT_ONCE = 16
+# How soon, in seconds, it is noticed that the batch stops.
+TICK = 0.2
+# Seconds between one look and the next.
+PAUSES = (0.5, 1.0, 2.0)
+FOUND = "It was found among the execution's activities."
+
+Found = int | AsteroidError | None
+
+
+def settle(
+    caller: Caller, kept: Kept, stopping: threading.Event, grace: float, *, patient: bool
+) -> list[Outcome]:
+    """Return what is now known of the rows of a journal that are under way or unknown.
+
+    It is delivered, or waiting, which is to say to be sent again; nothing is said of an unknown
+    row that is not there: it stays unknown. A row that was under way is looked for again and
+    again for `grace` seconds, as its message may still be on its way; if `patient`, an unknown one
+    too. Raises the `AsteroidError` with which Asteroid could not be asked; then nothing is known.
+    """
+    groups = kept.pending()
+    found = _look(caller, groups, stopping)
+    until = time.monotonic() + grace
+    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+        missing = [one for one in groups if _is_missing(one, found.get(one), patient=patient)]
+        left = until - time.monotonic()
+        if stopping.is_set() or not missing or left <= 0 or stopping.wait(min(pause, left)):
+            break
+        found |= _look(caller, missing, stopping)
+    if stopping.is_set():
+        return []
+    return [outcome for group in groups for outcome in _settled(group, found[group])]
+
+
+def _look(caller: Caller, groups: list[Pending], stopping: threading.Event) -> dict[Pending, Found]:
+    """Look each of them up once; where the batch stops meanwhile, at as many as are then known."""
+    deadlines: dict[Pending, Deadline] = {}
+    found: dict[Pending, Found] = {}
+
+    def count(group: Pending) -> Found:
+        if stopping.is_set():
+            return None
+        deadlines[group] = Deadline(caller.settings.timeout)
+        outgoing = prepare(group.execution_id, group.message)
+        since = partial(_since, group)
+        return confirmation.arrivals(caller, outgoing, since, deadlines[group])
+
+    pool = ThreadPoolExecutor(MOST_AT_ONCE, "asteroid-magic look")
+    looks = {pool.submit(count, group): group for group in groups}
+    try:
+        waiting = set(looks)
+        while waiting and not stopping.is_set():
+            done, waiting = wait(waiting, TICK, FIRST_COMPLETED)
+            for look in done:
+                number = look.result()
+                if isinstance(number, AsteroidError) and not _is_about_one(number):
+                    raise number
+                found[looks[look]] = number
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for deadline in list(deadlines.values()):
+            deadline.cancel()
+    return found
+
+
+def _since(group: Pending, clock: Clock) -> datetime:
+    """Return the earliest that the server's clock can have shown when the first was sent."""
+    moments: list[datetime] = []
+    if group.since is not None:
+        moments.append(datetime.fromtimestamp(group.since, UTC))
+    if group.since_here is not None:
+        # That call ended before it heard of the server's clock, which is heard of now.
+        moments.append(clock.earliest(time.monotonic() - time.time() + group.since_here))
+    return min(moments)
+
+
+def _is_about_one(error: AsteroidError) -> bool:
+    """Tell whether an error is about one execution, such as one that is no longer there."""
+    return isinstance(error, ApiError) and not isinstance(
+        error, Unauthorized | RateLimited | ServerError | UnexpectedAnswer
+    )
+
+
+def _is_missing(group: Pending, found: Found, *, patient: bool) -> bool:
+    """Tell whether there are rows of a group that may yet be found."""
+    rows = _positions(group.under_way) + (_positions(group.unknown) if patient else [])
+    return bool(rows) and isinstance(found, int) and found < group.delivered + len(rows)
+
+
+def _settled(group: Pending, found: Found) -> Iterator[Outcome]:
+    under_way = _positions(group.under_way)
+    if not isinstance(found, int):
+        why = "The server tells nothing of its clock." if found is None else str(found)
+        for position in under_way:
+            yield lost(position, f"It could not be looked up. {why}")
+        return
+    free = found - group.delivered
+    # The same text is the same, whichever row it came from. Those that are not sent again come
+    # first, so that only as many are sent again as are missing.
+    for position in [*_positions(group.unknown), *under_way]:
+        if free > 0:
+            free -= 1
+            yield Outcome(position, "delivered", detail=FOUND)
+        elif position in under_way:
+            yield Outcome(position, "waiting")
+
+
+def _positions(listed: str | None) -> list[int]:
+    return sorted(map(int, listed.split(","))) if listed else []

@@ -1,0 +1,70 @@
+"""What lets the messages of a batch through: for all workers together, or for none."""
+
+import threading
+import time
+
+from ..models.row_results import Outcome
+
+# Where a 429 does not say how long to wait: so many seconds, twice as many when it is said again.
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+# A server that takes nothing for so many seconds ends the batch, as so many refusals in a row do.
+LONGEST_PAUSE = 300.0
+MOST_REFUSALS = 5
+REFUSALS = frozenset({"Unauthorized", "Forbidden"})
+
+
+class Gate:
+    """Closes while the server takes no messages, and for good when the batch is to stop.
+
+    `stopping` is set when no message may begin any more; `why` says why, where nobody asked for
+    it. Every method may be called from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self.why = ""
+        self._closed_until = 0.0
+        self._last_passed = time.monotonic()
+        self._waits = self._refusals = 0
+        self._lock = threading.Lock()
+
+    @property
+    def wait(self) -> float:
+        """The seconds until it opens again; 0 while it is open."""
+        return max(0.0, self._closed_until - time.monotonic())
+
+    def pass_through(self) -> bool:
+        """Wait until it is open; False if nothing may begin any more."""
+        while self._closed_until and (left := self.wait) and not self.stopping.wait(left):
+            pass
+        return not self.stopping.is_set()
+
+    def stop(self, why: str = "") -> None:
+        """Let nothing begin any more."""
+        self.why = self.why or why
+        self.stopping.set()
+
+    def note(self, outcome: Outcome) -> None:
+        """Close, or stay open, as the server has answered."""
+        with self._lock:
+            if outcome.wait is not None:
+                self._pause(outcome.wait)
+                return
+            self._last_passed = time.monotonic()
+            self._waits = 0
+            self._refusals = self._refusals + 1 if outcome.error in REFUSALS else 0
+            if self._refusals == MOST_REFUSALS:
+                self.stop(f"Asteroid refused {MOST_REFUSALS} messages in a row. {outcome.detail}")
+
+    def _pause(self, asked: float) -> None:
+        # Those that were under way together are refused together: that counts as once.
+        if not self.wait:
+            self._waits += 1
+        wait = asked or min(FIRST_WAIT * 2.0 ** (self._waits - 1), LONGEST_WAIT)
+        until = max(self._closed_until, time.monotonic() + wait)
+        if until - self._last_passed > LONGEST_PAUSE:
+            # First, since nobody can wait for what may be asked here: hours, or years.
+            left = until - time.monotonic()
+            self.stop(f"Asteroid takes no more messages: it asks to wait {left:,.0f} seconds.")
+        else:
+            self._closed_until = until

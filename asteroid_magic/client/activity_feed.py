@@ -1,0 +1,126 @@
+"""What is new in an execution since the last look, read without reading all of it again.
+
+The service has no way to ask for what came since. A look asks for a few of the newest activities,
+and for twice as many again and again only where the latest that are known are not among them. So
+it costs the same however long the execution has been.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..models.activities import Activities, Activity
+from .client import AsteroidClient
+
+FEWEST, MOST = 10, 1_280
+# So many of the latest activities are kept to tell what the agent is doing.
+MOST_RECENT = 200
+
+Find = Callable[[Activities], int | None]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message whose answer is waited for; `began`, by the clock, is when its send began."""
+
+    text: str
+    began: float
+    activity_id: str | None = None
+
+
+class Lookout:
+    """Reads one execution look by look.
+
+    `heard` are the activities since the message that was `sent`, or since the first look where
+    none was, oldest first. `recent` are the latest that are known, `has_gap` tells that some may
+    have been missed.
+    """
+
+    def __init__(
+        self,
+        client: AsteroidClient,
+        execution_id: str,
+        sent: Sent | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.heard: list[Activity] = []
+        self.recent: list[Activity] = []
+        self.has_gap = False
+        self._client, self._execution_id = client, execution_id
+        self._sent, self._clock = sent, clock
+        self._known: set[str] = set()
+        self._has_looked = False
+
+    def look(self, timeout: float) -> int:
+        """Read what is new, and return how much of it there is; raises `AsteroidError`.
+
+        `timeout` is in seconds, for each request.
+        """
+        page, at = self._page(self._find_known if self._has_looked else self._find_start, timeout)
+        if self._has_looked:
+            if at is None:
+                at = len(page)
+                self.has_gap = self.has_gap or bool(self._known) or at >= MOST
+        elif at is None:
+            # Nothing tells which of these came before the message: none of them counts.
+            at = 0
+        news = [one for one in page[:at] if _key(one) not in self._known]
+        news.reverse()
+        self.recent = [*(self.recent or page[at:][::-1]), *news][-MOST_RECENT:]
+        self._known.update(map(_key, page))
+        self._has_looked = True
+        self._hear(news)
+        return len(news)
+
+    def _page(self, find: Find, timeout: float) -> tuple[Activities, int | None]:
+        """Return the newest activities, as many as it takes to find a place in them."""
+        limit = FEWEST
+        while True:
+            page = self._client.activities(
+                self._execution_id, limit=limit, order="desc", timeout=timeout
+            )
+            at = find(page)
+            if at is not None or len(page) < limit or limit >= MOST:
+                return page, at
+            limit *= 2
+
+    def _find_known(self, page: Activities) -> int | None:
+        """Return the place of the oldest that is known: one may have been listed late."""
+        known = [at for at, one in enumerate(page) if _key(one) in self._known]
+        return known[-1] if known else None
+
+    def _find_start(self, page: Activities) -> int | None:
+        """Return the place of the message that was sent, else 0 where it cannot be further back."""
+        sent, clock = self._sent, self._client.server_clock()
+        if sent is None:
+            return 0
+        began = clock and clock - timedelta(seconds=self._clock() - sent.began)
+        for at, one in enumerate(page):
+            is_new = began and one.timestamp and one.timestamp >= began
+            if _is(one, sent) and (is_new or sent.activity_id):
+                self._sent = None
+                return at
+        oldest = page[-1].timestamp if page else None
+        is_past = began and oldest and oldest < began
+        return 0 if is_past or not began else None
+
+    def _hear(self, news: Sequence[Activity]) -> None:
+        """Take in what is new; the message, if it is listed only now, makes a new beginning."""
+        for at, one in enumerate(news):
+            if self._sent is not None and _is(one, self._sent):
+                self._sent = None
+                self.heard = list(news[at + 1 :])
+                return
+        self.heard += news
+
+
+def _is(activity: Activity, sent: Sent) -> bool:
+    if sent.activity_id:
+        return activity.id == sent.activity_id
+    is_message = activity.kind == "user_message_received"
+    return is_message and activity.data.get("message") == sent.text
+
+
+def _key(activity: Activity) -> str:
+    return activity.id or repr((activity.timestamp, activity.kind, activity.data))

@@ -1,0 +1,168 @@
+"""How an unknown delivery becomes known: by the message's own trace among the activities.
+
+Nothing is sent again, and absence proves nothing: what is not found stays unknown.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain, repeat
+
+from ..deadline import Deadline, Timeout
+from ..errors import AsteroidError, Interrupted, InvalidInput
+from ..models.activities import Activity
+from ..models.message import Outgoing
+from ..purposes import READ
+from .executions import caught, read, read_activities
+from .ledger import Entry, ledger
+from .requester import Call, Caller, guarded
+from .transport.server_clock import Clock
+
+# How many of the newest activities are looked at, in turn; None is all.
+DEPTHS = (50, 500, None)
+# Seconds between one look and the next.
+PAUSES = (0.1, 0.2, 0.4, 0.8)
+LONGEST_PAUSE = 1.5
+# A clock that is uncertain by more seconds than this tells nothing.
+MOST_UNCERTAIN = 60.0
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The activities that may be those of a message, newest first.
+
+    By `time.monotonic`, none of them can have happened before `since`.
+    """
+
+    activities: tuple[Activity, ...]
+    since: float
+
+
+def confirm(
+    caller: Caller, sent: Call, outgoing: Outgoing, entry: Entry, deadline: Deadline, until: float
+) -> Activity | AsteroidError | None:
+    """Look for a message whose delivery is unknown among the activities of its execution.
+
+    Looks again and again until `until`, by `time.monotonic`, and at least once. Returns the
+    activity; None where there is none, or none that another message does not account for; the
+    error where the activities could not be read within `deadline`.
+    """
+    looking = Call(READ, deadline, sent.key)
+
+    def work(call: Call) -> Activity | None:
+        for pause in chain(PAUSES, repeat(LONGEST_PAUSE)):
+            trace = trace_of(caller, call, outgoing, lambda clock: clock.earliest(sent.asked))
+            found = None if trace is None else _claimed(entry, trace)
+            rest = until - time.monotonic()
+            if found is not None or rest <= 0:
+                return found
+            call.deadline.wait(min(pause, rest))
+            if not call.deadline.left():
+                break
+        return None
+
+    return guarded(looking, lambda: caught(looking, work))
+
+
+def find(
+    caller: Caller, outgoing: Outgoing, since: datetime | None, accounted: int, timeout: Timeout
+) -> Activity | AsteroidError | None:
+    """Look once for a message that was sent at `since`, by the server's clock, or later.
+
+    There must be more of its text than the `accounted` that the caller knows of and those of
+    this process. Raises `InvalidInput` for a moment without a time zone.
+    """
+    if since is None:
+        hint = "Read something first, such as execution(id): with the answer comes a clock."
+        why = "There is no moment: server_clock() is None until Asteroid has answered."
+        raise InvalidInput(why, hint=hint, purpose=READ)
+    if not isinstance(since, datetime) or since.tzinfo is None:
+        hint = "Give a moment of the server's clock, such as an earlier server_clock()."
+        raise InvalidInput("The moment has no time zone.", hint=hint, purpose=READ)
+
+    def work(call: Call) -> Activity | None:
+        trace = trace_of(caller, call, outgoing, lambda _clock: since)
+        if trace is None:
+            return None
+        entry = ledger.begin(outgoing.execution_id, outgoing.message)
+        ledger.lost(entry)
+        return _claimed(entry, trace, accounted)
+
+    return read(caller, timeout, work)
+
+
+def arrivals(
+    caller: Caller, outgoing: Outgoing, since: Callable[[Clock], datetime], timeout: Timeout = None
+) -> int | AsteroidError | None:
+    """Look once, and return how many messages with this text have arrived since a moment.
+
+    None where the server tells nothing of its clock. For a caller that keeps account of its
+    messages by itself, since they outlive the process.
+    """
+
+    def work(call: Call) -> int | None:
+        trace = trace_of(caller, call, outgoing, since)
+        return None if trace is None else len(trace.activities)
+
+    return read(caller, timeout, work)
+
+
+def _claimed(entry: Entry, trace: Trace, accounted: int = 0) -> Activity | None:
+    ids = [activity.id for activity in trace.activities]
+    claimed = ledger.claim(entry, ids, trace.since, accounted)
+    return None if claimed is None else trace.activities[ids.index(claimed)]
+
+
+def trace_of(
+    caller: Caller, call: Call, outgoing: Outgoing, since: Callable[[Clock], datetime]
+) -> Trace | None:
+    """Return the activities with exactly this text that are not older than `since`.
+
+    None where the server tells nothing of its clock, or too little.
+    """
+    recent: list[Activity] = []
+    for depth in DEPTHS:
+        newest = read_activities(caller, call, outgoing.execution_id, depth, "desc")
+        if call.clock is None or call.clock.uncertainty > MOST_UNCERTAIN:
+            return None
+        earliest = since(call.clock)
+        # Stamps that are ahead of the clock come from another one, which tells nothing of it.
+        latest = call.clock.date + timedelta(seconds=MOST_UNCERTAIN)
+        if any(each.timestamp and each.timestamp > latest for each in newest):
+            return None
+        began = call.clock.since(earliest)
+        recent = [each for each in newest if each.timestamp and each.timestamp >= earliest]
+        if depth is None or len(recent) < depth:
+            break
+    found = (
+        activity
+        for activity in recent
+        if activity.kind == "user_message_received"
+        and activity.data.get("message") == outgoing.message
+        and activity.execution_id.lower() in {"", outgoing.execution_id}
+    )
+    return Trace(tuple(found), began)
+
+
+def looked(error: AsteroidError, found: AsteroidError | None) -> AsteroidError:
+    """Return the error of a send with what looking for the message came to; it stays unknown."""
+    if found is None:
+        words = "The execution's activities do not show the message so far, which proves nothing."
+    elif isinstance(found, Interrupted):
+        words = "Looking for it among the execution's activities was interrupted."
+    else:
+        words = "The execution's activities could not be read either."
+    parts = (error.detail, words)
+    error.detail = " ".join(f"{part.rstrip('. ')}." for part in parts if part)
+    error.args = (error.detail,)
+    return error
+
+
+def arrived(error: AsteroidError) -> AsteroidError:
+    """Return the error of an interrupted send with the news that the message is there."""
+    error.outcome = "delivered"
+    error.detail = "The execution's activities show that the message has arrived."
+    error.hint = "Nothing is left to do: the agent has the message."
+    error.args = (error.detail,)
+    return error

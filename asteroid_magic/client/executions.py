@@ -1,0 +1,232 @@
+"""How executions and activities are read: over pages, and again where nothing can be done twice."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from ..deadline import Timeout
+from ..errors import (
+    AsteroidError,
+    ConfigurationError,
+    ConnectionFailed,
+    InvalidInput,
+    NoAnswer,
+    RateLimited,
+    ServerError,
+    UnexpectedAnswer,
+)
+from ..models import coerce
+from ..models.activities import Activities, Activity, Question, read_activity
+from ..models.executions import WAITING, Execution, Executions, read_execution
+from ..models.message import Request
+from ..purposes import READ
+from .requester import SHORTEST_WAIT, Call, Caller, guarded
+from .transport.error_mapping import Answer
+from .transport.response import json_of
+
+T = TypeVar("T")
+Words = str | Iterable[str] | None
+
+LARGEST_ANSWER = 32 * 1024 * 1024
+LARGEST_PAGE = 100
+# Waits, in seconds, before a request is made again.
+BACKOFF = (0.1, 0.4, 1.0, 2.0)
+# So many pages in a row may bring nothing new, as others are created meanwhile.
+MOST_REPEATS = 3
+# How far back a question is looked for, in turn; None is everything.
+DEPTHS = (10, 100, None)
+
+
+class _Failed(Exception):
+    """Carries an error of ours out of the loops below."""
+
+    def __init__(self, error: AsteroidError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def executions(
+    caller: Caller,
+    filters: dict[str, Words],
+    limit: int | None,
+    timeout: Timeout,
+) -> Executions | AsteroidError:
+    """Read executions, newest first, over as many pages as `limit` needs."""
+    _check_limit(limit)
+    asked = _checked_filters(filters)
+    size = LARGEST_PAGE if limit is None else min(limit, LARGEST_PAGE)
+    asked += [("sort", "created_at:desc"), ("pageSize", str(size))]
+
+    def work(call: Call) -> Executions:
+        def page(number: int) -> dict[str, Any]:
+            query = urlencode([*asked, ("page", str(number))])
+            body = _get(caller, call, f"/executions?{query}")
+            if not (isinstance(body, dict) and isinstance(body.get("items"), list)):
+                raise _Failed(_no("list of executions", call))
+            return body
+
+        return Executions(islice(_over_pages(page), limit))
+
+    return read(caller, timeout, work)
+
+
+def execution(caller: Caller, execution_id: str, timeout: Timeout) -> Execution | AsteroidError:
+    """Read one execution."""
+
+    def work(call: Call) -> Execution:
+        body = _get(caller, call, f"/executions/{execution_id}")
+        if not isinstance(body, dict):
+            raise _Failed(_no("execution", call))
+        return read_execution(body)
+
+    return read(caller, timeout, work)
+
+
+def activities(
+    caller: Caller, execution_id: str, limit: int | None, order: str, timeout: Timeout
+) -> Activities | AsteroidError:
+    """Read the activities of an execution."""
+    _check_limit(limit)
+    if order not in ("asc", "desc"):
+        why = "The order of activities is neither asc nor desc."
+        hint = 'Give "asc" for the oldest first, "desc" for the newest first.'
+        raise InvalidInput(why, hint=hint, purpose=READ)
+    return read(
+        caller, timeout, lambda call: read_activities(caller, call, execution_id, limit, order)
+    )
+
+
+def question(
+    caller: Caller, execution_id: str, timeout: Timeout
+) -> tuple[Question, ...] | AsteroidError:
+    """Read what an execution waits for, as questions; none if it waits for nothing."""
+
+    def work(call: Call) -> tuple[Question, ...]:
+        for depth in DEPTHS:
+            newest = read_activities(caller, call, execution_id, depth, "desc")
+            for activity in newest:
+                if activity.kind == "user_message_received":
+                    return ()
+                if activity.status is not None:
+                    return _asked(activity)
+            if depth is not None and len(newest) < depth:
+                break
+        return ()
+
+    return read(caller, timeout, work)
+
+
+def _asked(activity: Activity) -> tuple[Question, ...]:
+    if activity.status not in WAITING:
+        return ()
+    # A pause may come without a question of its own: then its reason says what is waited for.
+    return activity.question or (Question(activity.text),)
+
+
+def read_activities(
+    caller: Caller, call: Call, execution_id: str, limit: int | None, order: str
+) -> Activities:
+    """Read activities as part of a call."""
+    query = urlencode({"order": order} | ({} if limit is None else {"limit": str(limit)}))
+    body = _get(caller, call, f"/executions/{execution_id}/activities?{query}")
+    if not isinstance(body, list):
+        raise _Failed(_no("list of activities", call))
+    found = (read_activity(item) for item in body if isinstance(item, dict))
+    return Activities(islice(found, limit))
+
+
+def read(caller: Caller, timeout: Timeout, work: Callable[[Call], T]) -> T | AsteroidError:
+    """Return what `work` reads within `timeout`, or the error that it came to."""
+    call = caller.begin(READ, timeout)
+    if isinstance(call, ConfigurationError):
+        return call
+    return guarded(call, lambda: caught(call, work))
+
+
+def caught(call: Call, work: Callable[[Call], T]) -> T | AsteroidError:
+    """Return what `work` returns, or the error that a read within it came to."""
+    try:
+        return work(call)
+    except _Failed as failed:
+        return failed.error.about(None, None, call.attempts)
+
+
+def _get(caller: Caller, call: Call, path: str) -> Any:
+    url = f"{caller.base_url}{path}"
+    request = Request(READ, "GET", url, largest=LARGEST_ANSWER, whole=True)
+    answer = caller.ask(call, request, patient)
+    if not isinstance(answer, Answer):
+        raise _Failed(answer)
+    try:
+        return json_of(answer.body, call.key)
+    except ValueError:
+        unreadable = _Failed(_no("JSON", call))
+    raise unreadable
+
+
+def patient(error: AsteroidError, tries: int) -> float | None:
+    """Return the seconds to wait before a request that changes nothing is made again."""
+    if isinstance(error, RateLimited | ServerError) and error.retry_after is not None:
+        return max(SHORTEST_WAIT, error.retry_after)
+    may_pass = isinstance(error, NoAnswer | RateLimited | ServerError) or (
+        isinstance(error, ConnectionFailed) and error.may_pass
+    )
+    return BACKOFF[tries - 1] if may_pass and tries <= len(BACKOFF) else None
+
+
+def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
+    """Yield each execution of all pages once, whatever the server says about their number."""
+    seen: set[str] = set()
+    number, repeats, last_total = 1, 0, 0.0
+    while repeats < MOST_REPEATS:
+        body = page(number)
+        items = [item for item in body["items"] if isinstance(item, dict)]
+        before = len(seen)
+        for item in items:
+            found = read_execution(item)
+            identity = found.id or repr(item)
+            if identity not in seen:
+                seen.add(identity)
+                yield found
+        repeats = 0 if len(seen) > before else repeats + 1
+        size, total = coerce.number(body.get("pageSize")), coerce.number(body.get("total")) or 0
+        if total < last_total:
+            # Some have left the list, and those behind them have moved up, onto earlier pages.
+            number = max(1, number - 1)
+        elif not items or (size is not None and len(items) < size and total <= len(seen)):
+            return
+        else:
+            number += 1
+        last_total = total
+
+
+def _no(what: str, call: Call) -> UnexpectedAnswer:
+    expected = call.purpose.expected
+    why = f"It answered {expected}, and what it said is no {what}."
+    return UnexpectedAnswer(why, status_code=expected, purpose=call.purpose)
+
+
+def _checked_filters(filters: dict[str, Words]) -> list[tuple[str, str]]:
+    """Return the filters that are given, a pair for each value; raises `InvalidInput`."""
+    given = [
+        (name, value)
+        for name, values in filters.items()
+        if values is not None
+        for value in ((values,) if isinstance(values, str) else values)
+    ]
+    for name, value in given:
+        if not isinstance(value, str) or not value.isprintable():
+            raise InvalidInput(
+                f"A value of the filter {name} is no plain text.",
+                hint=f"Give {name} one word or several, such as those that Asteroid shows.",
+                purpose=READ,
+            )
+    return given
+
+
+def _check_limit(limit: object) -> None:
+    if limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit > 0):
+        return
+    hint = "Give a whole number from 1, or None for everything."
+    raise InvalidInput("The limit is not a number of at least 1.", hint=hint, purpose=READ)

@@ -1,0 +1,147 @@
+"""One request over HTTP, with the key in its one header: an answer comes back, or an error.
+
+What a fault of the network proves is decided in `faults`, what an answer says in `answers`. Both
+come back as values, so that no frame of requests, with the key in its locals, hangs on an error.
+"""
+
+import os
+from urllib.parse import urlsplit
+
+import requests
+from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
+
+from ...config.api_key import ApiKey
+from ...config.settings import is_loopback
+from ...deadline import Deadline
+from ...errors import AsteroidError, ConfigurationError, UnexpectedAnswer
+from ...models.message import Request
+from ...version import __version__
+from .connections import DeadlineAdapter
+from .error_mapping import Answer, read_answer
+from .faults import error_of_fault
+from .response import BodyTooLargeError
+
+KEY_HEADER = "X-Asteroid-Agents-Api-Key"
+USER_AGENT = f"asteroid-magic/{__version__}"
+POOL_SIZE = 256
+
+
+class Transport:
+    """The connections to one base URL, for many threads at once.
+
+    Proxies and the CA bundle (`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`) are taken from the
+    environment once: requests would read it at every message. Raises `ConfigurationError` for
+    those that cannot be used.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self._host = urlsplit(base_url).hostname or ""
+        self._open()
+        # A proxy would carry the key of a loopback server, unencrypted, off this machine.
+        self._proxies = {} if is_loopback(self._host) else get_environ_proxies(base_url)
+        bundles = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+        self._verify: str | bool = next(filter(None, bundles), True)
+        self._check_surroundings(base_url)
+
+    def _open(self) -> None:
+        self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
+        self._process = os.getpid()
+
+    def _check_surroundings(self, base_url: str) -> None:
+        """Find out before a message is sent, when it is certain that nothing was."""
+        if isinstance(self._verify, str) and not os.path.exists(self._verify):  # noqa: PTH110
+            raise ConfigurationError(
+                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a file that is not there.",
+                hint="Correct or remove the variable, then try again.",
+            )
+        proxy = select_proxy(base_url, self._proxies)
+        if proxy is None:
+            return
+        try:
+            proxy = str(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
+            self._adapter.proxy_manager_for(proxy)
+            self._host = f"{self._host} (through the proxy {urlsplit(proxy).hostname})"
+        except Exception:  # noqa: BLE001 (urllib3, requests and PySocks each have their own)
+            usable = False
+        else:
+            usable = urlsplit(proxy).hostname is not None
+        if not usable:
+            # Its URL is not quoted: a password may stand in it.
+            raise ConfigurationError(
+                "The proxy that the environment names cannot be used.",
+                hint="Correct HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), then try again.",
+            )
+
+    def ask(self, asked: Request, key: ApiKey, deadline: Deadline) -> Answer | AsteroidError:
+        """Make a request once, never followed elsewhere, and return what came of it."""
+        if self._process != os.getpid():
+            # A child that was forked shares the parent's sockets, and would get its answers.
+            self._open()
+        request = requests.PreparedRequest()
+        request.method = asked.method
+        request.url = asked.url
+        # A plain dict: looking headers up in any case costs a tenth of a send.
+        request.headers = headers_of(asked, key.reveal())  # type: ignore[assignment]
+        request.body = asked.body
+        request.hooks = {}
+        try:
+            with deadline.governing():
+                # Not through a session, which would forward the key on a redirect and add
+                # what it finds in ~/.netrc.
+                response = self._adapter.send(
+                    request,
+                    stream=True,
+                    timeout=deadline.left() or 0.001,
+                    verify=self._verify,
+                    proxies=self._proxies,
+                )
+                return read_answer(response, key, asked)
+        except BodyTooLargeError:
+            return _too_large(asked)
+        except Exception as fault:  # noqa: BLE001 (bare urllib3 and OS errors come out as well)
+            return error_of_fault(
+                fault,
+                asked.purpose,
+                host=self._host,
+                connecting=deadline.connecting,
+                timed_out=not deadline.left(),
+            )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._adapter.close()
+
+
+def headers_of(asked: Request, key: str) -> dict[str, str]:
+    """Return the headers of a request."""
+    return headers_for(key, None if asked.method == "GET" else asked.body or b"")
+
+
+def headers_for(key: str, body: bytes | None = None) -> dict[str, str]:
+    """Return the headers that carry `body`; without one, those of a request for JSON.
+
+    A body that is empty has no type.
+    """
+    headers = {
+        "Accept": "text/plain, application/json",
+        # A compressed answer could be a bomb, and the answers are short.
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json; charset=utf-8",
+        "User-Agent": USER_AGENT,
+        KEY_HEADER: key,
+    }
+    if not body:
+        del headers["Content-Type"]
+    if body is not None:
+        headers["Content-Length"] = str(len(body))
+    return headers
+
+
+def _too_large(asked: Request) -> UnexpectedAnswer:
+    return UnexpectedAnswer(
+        f"It is over {asked.largest // 1_048_576:,} MiB; nothing of it was kept.",
+        status_code=asked.purpose.expected,
+        title="The answer is too large",
+        hint="Ask for less, with a limit.",
+        purpose=asked.purpose,
+    )

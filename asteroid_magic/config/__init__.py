@@ -1,0 +1,27 @@
+"""Where the settings and the API key come from."""
+
+from typing import TYPE_CHECKING
+
+from ..exports import lazy_exports
+
+if TYPE_CHECKING:
+    from .api_key import ApiKey
+    from .session import Session, session
+    from .settings import Settings, resolve
+
+__all__ = ["ApiKey", "Session", "Settings", "resolve", "session"]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "api_key": ("ApiKey",),
+        "session": (
+            "Session",
+            "session",
+        ),
+        "settings": (
+            "Settings",
+            "resolve",
+        ),
+    },
+)

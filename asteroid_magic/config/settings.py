@@ -1,0 +1,205 @@
+"""Where the base URL, the API key and the timeout come from.
+
+Each setting is taken from the first of these that has it:
+
+1. the argument, as in ``AsteroidClient(base_url=…)`` or ``%asteroid_send --base-url …``
+2. this session: ``%asteroid_sandbox`` while it runs, for the base URL and the key; then
+   ``%config AsteroidMagics`` for the base URL and the timeout, ``%asteroid_login`` for the key
+3. the environment: ``ASTEROID_BASE_URL`` and ``ASTEROID_API_KEY``
+4. the system keyring, for the key, where the package ``keyring`` is installed
+5. the default: the base URL of the contract, no key, 30 seconds
+
+Environment and keyring are read at the moment of the send, so a change there is noticed.
+"""
+
+import ipaddress
+import os
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import SplitResult, urlsplit
+
+from ..constants import (
+    API_KEY_VARIABLE,
+    BASE_URL_VARIABLE,
+    DEFAULT_BASE_URL,
+    DEFAULT_CONFIRM_GRACE_S,
+    DEFAULT_TIMEOUT_S,
+)
+from ..errors import ConfigurationError
+from ..purposes import SEND, Purpose
+from ..text import shorten
+from .api_key import ApiKey
+from .session import session
+
+DEFAULT_PATH = "/agents/v2"
+LONGEST_TIMEOUT = 86_400.0
+LONGEST_QUOTE = 60
+
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings one client works with; `timeout` and `confirm_grace` are in seconds."""
+
+    base_url: str
+    key: ApiKey | None
+    timeout: float
+    confirm_grace: float
+
+    def require_key(self, purpose: Purpose = SEND) -> ApiKey | ConfigurationError:
+        """Return the key, or the error that says how to give one."""
+        return self.key or ConfigurationError(
+            "None was given, and none is set.",
+            title="There is no API key",
+            hint=f"Run %asteroid_login, or set {API_KEY_VARIABLE} in the environment.",
+            purpose=purpose,
+        )
+
+
+def resolve(
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout: float | None = None,
+    *,
+    allow_insecure: bool = False,
+    confirm_grace: float | None = None,
+) -> Settings:
+    """Return the settings in force, by the order that this module's docstring states.
+
+    Raises `ConfigurationError` for a malformed key, base URL or timeout. A missing key is not
+    an error here: a dry run needs none.
+    """
+    sandbox = None if base_url else session.sandbox
+    if timeout is None:
+        timeout = DEFAULT_TIMEOUT_S if session.timeout is None else session.timeout
+    if confirm_grace is None:
+        confirm_grace = (
+            DEFAULT_CONFIRM_GRACE_S if session.confirm_grace is None else session.confirm_grace
+        )
+    return Settings(
+        base_url=resolve_base_url(base_url, allow_insecure=allow_insecure),
+        # The sandbox's own key never leaves it, and no other key goes there unasked.
+        key=sandbox[1] if sandbox and api_key is None else _find_key(api_key),
+        timeout=check_timeout(timeout),
+        confirm_grace=check_grace(confirm_grace),
+    )
+
+
+def resolve_base_url(base_url: str | None = None, *, allow_insecure: bool = False) -> str:
+    """Return the base URL in force; raises `ConfigurationError` for one that cannot be used."""
+    url = base_url or (session.sandbox and session.sandbox[0]) or session.base_url
+    url = url or os.environ.get(BASE_URL_VARIABLE, "").strip() or DEFAULT_BASE_URL
+    return check_base_url(url, allow_insecure=allow_insecure)
+
+
+def _find_key(argument: str | None) -> ApiKey | None:
+    if argument is not None:
+        return ApiKey(argument, "the argument api_key")
+    if session.key is not None:
+        return session.key
+    text = os.environ.get(API_KEY_VARIABLE, "").strip()
+    if text:
+        return ApiKey(text, f"the environment variable {API_KEY_VARIABLE}")
+    from . import keystore  # noqa: PLC0415 (keyring is slow to load, and seldom needed)
+
+    stored = keystore.load()
+    return ApiKey(stored, "the system keyring") if stored else None
+
+
+def check_timeout(seconds: float, purpose: Purpose = SEND) -> float:
+    """Return `seconds` as a float; raises `ConfigurationError` unless it is a usable deadline."""
+    # 0 leaves no time to do anything.
+    if _is_duration(seconds) and seconds:
+        return float(seconds)
+    raise _no_duration("timeout", "above 0", seconds, 30, purpose)
+
+
+def check_grace(seconds: float) -> float:
+    """Return `seconds` as a float; raises `ConfigurationError` unless it is 0 or a duration."""
+    if _is_duration(seconds):
+        return float(seconds)
+    raise _no_duration("confirm_grace", "from 0", seconds, 5, SEND)
+
+
+def _is_duration(seconds: object) -> bool:
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    # Compared before it is converted: there are integers that no float can hold.
+    return is_number and 0 <= seconds <= LONGEST_TIMEOUT  # type: ignore[operator]
+
+
+def _no_duration(
+    name: str, least: str, seconds: object, example: int, purpose: Purpose
+) -> ConfigurationError:
+    given = shorten(repr(seconds), LONGEST_QUOTE) if isinstance(seconds, (float, str)) else "given"
+    return ConfigurationError(
+        f"The {name} {given} is not a number of seconds {least}, up to {LONGEST_TIMEOUT:,.0f}.",
+        hint=f"Give a number of seconds, such as {example}.",
+        purpose=purpose,
+    )
+
+
+def check_base_url(url: str, *, allow_insecure: bool = False) -> str:
+    """Return `url` in the one form that requests are built from.
+
+    A URL without a path gets `/agents/v2`. Raises `ConfigurationError` for what is no plain
+    http(s) URL, and for http to a remote host unless `allow_insecure`.
+    """
+    parts, host = _split(url)
+    if parts.scheme == "http" and not (allow_insecure or is_loopback(host)):
+        raise ConfigurationError(
+            f"The base URL would send the API key unencrypted to {host}.",
+            hint="Use https. Plain http is for this machine only.",
+        )
+    port = "" if parts.port is None else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/') or DEFAULT_PATH}"
+
+
+def _split(url: str) -> tuple[SplitResult, str]:
+    """Split a base URL strictly: what two parsers could read in two ways is refused."""
+    problem = "it does not read as http(s)://host[:port][/path]"
+    try:
+        text = str.strip(url)
+        parts = urlsplit(text)
+        _ = parts.port
+    except (ValueError, AttributeError, TypeError):
+        _refuse(problem)
+    if "@" in parts.netloc:
+        _refuse("it holds a user name or password")
+    if {"?", "#"} & set(text):
+        _refuse("it holds a query or a fragment")
+    host = parts.netloc.removesuffix(f":{parts.port}") if parts.port is not None else parts.netloc
+    plain = (
+        _HOST.fullmatch(host)
+        and _PATH.fullmatch(parts.path)
+        and not re.search(r"/[/.]", parts.path)
+    )
+    # All of the text is looked at, since urlsplit drops newlines and tabs in silence.
+    if not (parts.scheme in {"http", "https"} and plain and _PRINTABLE.fullmatch(text)):
+        _refuse(problem)
+    return parts, host
+
+
+def _refuse(problem: str) -> NoReturn:
+    # The URL itself is not quoted: a password may stand in it.
+    raise ConfigurationError(
+        f"The base URL cannot be used: {problem}.",
+        hint=f"Give one like {DEFAULT_BASE_URL}.",
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this very machine, so that nothing leaves it.
+
+    Names under `.localhost` do not count: some resolvers ask the network for them.
+    """
+    name = host.strip("[]").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

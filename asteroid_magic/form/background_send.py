@@ -1,0 +1,80 @@
+"""One message of a form on its way, off the kernel's main thread, so that other cells go on."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from ..client.client import AsteroidClient, connected
+from ..client.requester import CANCELLED
+from ..deadline import Deadline
+from ..errors import AsteroidError, DeliveryUnknown, SendInterrupted
+from ..models.delivery import Delivery
+from ..purposes import SEND
+
+TICK = 1.0
+
+Outcome = Delivery | AsteroidError
+
+
+class Errand:
+    """Sends one message on a thread of its own, and calls `done` with the outcome, once."""
+
+    def __init__(
+        self,
+        execution_id: str,
+        message: str,
+        timeout: float,
+        done: Callable[["Errand", Outcome], None],
+    ) -> None:
+        self.execution_id, self.message = execution_id, message
+        self._deadline = Deadline(timeout)
+        self._done = done
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+
+    def start(self, client: AsteroidClient | None, tell: Callable[[str], None]) -> None:
+        """Send with this client, or with one of its own; `tell` in words how it is getting on."""
+        for name, work, arguments in (
+            ("send", self._send, (client,)),
+            ("clock", self._tick, (tell,)),
+        ):
+            threading.Thread(
+                target=work, args=arguments, name=f"asteroid-magic {name}", daemon=True
+            ).start()
+
+    def cancel(self) -> None:
+        """End it: at once where nothing has gone out, else with what is then known."""
+        if self._deadline.cancel():
+            title = SEND.words(CANCELLED)
+            self._finish(SendInterrupted(title=title, outcome="not_delivered"))
+
+    def _send(self, client: AsteroidClient | None) -> None:
+        outcome: Outcome
+        try:
+            with connected(client) as sender:
+                outcome = sender.send(self.execution_id, self.message, timeout=self._deadline)
+        except AsteroidError as error:
+            outcome = error.with_traceback(None)
+        except Exception as error:  # noqa: BLE001 (a form must not wait for good, whatever it was)
+            kind = type(error).__name__
+            outcome = DeliveryUnknown(f"Sending failed in an unforeseen way: {kind}.")
+        self._finish(outcome)
+
+    def rest(self, seconds: float) -> None:
+        """Wait until so long after the start, if that is not over yet."""
+        time.sleep(max(0.0, self._began + seconds - time.monotonic()))
+
+    def _tick(self, tell: Callable[[str], None]) -> None:
+        while not self._over.wait(TICK):
+            if not self._deadline.is_cancelled:
+                tell(f"Sending for {time.monotonic() - self._began:.0f} s…")
+
+    def _finish(self, outcome: Outcome) -> None:
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._over.set()
+        if isinstance(outcome, AsteroidError):
+            outcome.about(self.execution_id, self.message)
+        self._done(self, outcome)

@@ -1,0 +1,92 @@
+"""The form's own pieces as HTML: the line about the key, the notes, the outcomes so far.
+
+Templates in `cards/form/` draw them, under the rules of the cards: every string is text.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+from ..errors import AsteroidError
+from ..models.activities import Question
+from ..models.delivery import Delivery
+from ..render.cards import card_for
+from ..render.templates import draw
+from ..text import shorten
+
+INSTEAD = (
+    "This form needs a notebook that shows widgets, such as JupyterLab. "
+    "Without one: %asteroid_send EXECUTION message"
+)
+GONE = (
+    "The form that stood here works while its kernel runs: run its cell again. "
+    "Where no widgets are shown: %asteroid_send EXECUTION message"
+)
+CLOSED = "This form is closed. A new one: %asteroid_form"
+LONGEST_START, LONGEST_HEADER, LONGEST_QUESTION = 60, 120, 4_000
+
+Tone = Literal["quiet", "wrong", "busy"]
+
+
+class Sent(NamedTuple):
+    """One send of a form: when it ended (aware, UTC), and how."""
+
+    at: datetime
+    outcome: Delivery | AsteroidError
+
+
+def style() -> str:
+    """Return the style sheet of a form."""
+    return f"<style>\n{_drawn('form.css')}</style>"
+
+
+def key_line(source: str | None, problem: str | None, elsewhere: str | None) -> str:
+    """Return the line about the API key; `elsewhere` is a base URL that is not Asteroid's own."""
+    return _drawn("key.html", source=source, problem=problem, elsewhere=elsewhere)
+
+
+def note(text: str, tone: Tone = "quiet") -> str:
+    """Return a remark beside a field; empty for no text."""
+    return _drawn("note.html", text=text, tone=tone) if text else ""
+
+
+def question(asked: Question) -> str:
+    """Return what an agent asks."""
+    return _drawn(
+        "question.html",
+        header=shorten(asked.header, LONGEST_HEADER),
+        question=shorten(asked.question, LONGEST_QUESTION),
+        several=asked.multi_select,
+    )
+
+
+def announcement(text: str) -> str:
+    """Return words that a screen reader speaks when they appear."""
+    return _drawn("announcement.html", text=text)
+
+
+def history(sends: Sequence[Sent]) -> str:
+    """Return the cards of these sends, newest first; all but the newest are folded."""
+    return _drawn("history.html", entries=_entries(sends))
+
+
+def kept(form_id: str, sends: Sequence[Sent], *, is_closed: bool = False) -> str:
+    """Return what a saved notebook shows where the form stood: the cards, and what to use."""
+    words = CLOSED if is_closed else GONE
+    return _drawn("kept.html", form_id=form_id, words=words, entries=_entries(sends))
+
+
+def _entries(sends: Sequence[Sent]) -> list[dict[str, object]]:
+    return [
+        {
+            "card": card_for(one.outcome),
+            "at": f"{one.at.astimezone(UTC):%H:%M:%S} UTC",
+            "title": one.outcome.title if isinstance(one.outcome, AsteroidError) else "",
+            "start": shorten(" ".join((one.outcome.message or "").split()), LONGEST_START),
+        }
+        for one in sends
+    ]
+
+
+def _drawn(template: str, **values: object) -> str:
+    return draw(template, "asteroid_magic.form", **values)

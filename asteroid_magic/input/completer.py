@@ -1,0 +1,99 @@
+"""What Tab offers behind our magics: options, then executions; no server is asked."""
+
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from inspect import getattr_static
+from types import MemberDescriptorType
+from typing import TYPE_CHECKING, Any
+
+from ..config.session import session
+from ..models.message import is_execution_id
+from .options import USAGES
+from .send_line import OPTIONS
+from .usage import is_seconds
+
+# As a line of ours begins: plain, or behind an assignment.
+_BEGUN = re.compile(r"^\s*(?:[^%#'\"]*=\s*)?(%%?asteroid_\w+\s)")
+_EXECUTIONS = "%asteroid_executions"
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def matches(shell: "InteractiveShell", context: Any) -> dict[str, Any]:
+    """Return the offers before the cursor, in their order, in place of all that others offer.
+
+    `context` is IPython's `CompletionContext`, the answer its `SimpleMatcherResult`.
+    """
+    from IPython.core.completer import SimpleCompletion  # noqa: PLC0415 (new in IPython 8.6)
+
+    typed = context.text_until_cursor
+    begun = _BEGUN.search(typed)
+    found = offers(typed[begun.start(1) :], shell.user_ns, session.seen) if begun else ()
+    fitting = [SimpleCompletion(one) for one in found if one.startswith(context.token)]
+    return {"completions": fitting, "suppress": bool(fitting), "ordered": True}
+
+
+def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Iterator[str]:
+    """Yield options, then variables that hold an execution, then executions of this session.
+
+    `typed` is the line up to the cursor. Nothing is offered where the value of an option, or the
+    message, is typed.
+    """
+    magic, *words = typed.split()
+    if typed[-1:].strip():
+        # The last word is still being typed.
+        words = words[:-1]
+    magic = f"%{magic.lstrip('%')}"
+    if magic == "%asteroid_send":
+        options, takes_execution = OPTIONS, _awaits_execution(words, OPTIONS)
+        if not takes_execution:
+            return
+    elif magic in USAGES:
+        options = USAGES[magic].options
+        if words and options.get(words[-1]) is not None:
+            return
+        takes_execution = magic != _EXECUTIONS and all(word.startswith("-") for word in words)
+    else:
+        return
+    yield from options
+    if takes_execution:
+        yield from sorted(name for name, value in namespace.items() if _is_offered(name, value))
+        yield from reversed(tuple(seen))
+
+
+def _awaits_execution(words: Iterable[str], options: Mapping[str, str | None]) -> bool:
+    """Tell whether the next word may be an option or the execution, and no value or message."""
+    takes: str | None = None
+    for word in words:
+        if takes is not None and (not takes.startswith("[") or is_seconds(word)):
+            takes = None
+        elif not word.startswith("-"):
+            return False
+        else:
+            takes = options.get(word)
+    return takes is None or takes.startswith("[")
+
+
+def _is_offered(name: str, value: object) -> bool:
+    if name.startswith("_"):
+        return False
+    try:
+        return _is_id(value) or _is_id(_static_id(value))
+    except Exception:  # noqa: BLE001 (no object of a notebook may spoil what Tab offers)
+        return False
+
+
+def _is_id(value: object) -> bool:
+    # By its type, and not by isinstance, which runs the code of an object with a __class__.
+    kind = type(value)
+    if issubclass(kind, str):
+        return is_execution_id(str.__str__(value))
+    return issubclass(kind, uuid.UUID)
+
+
+def _static_id(value: object) -> object:
+    """Return the `id` of an object without running any code of it, a property's say."""
+    found = getattr_static(value, "id", None)
+    return found.__get__(value) if type(found) is MemberDescriptorType else found

@@ -1,0 +1,24 @@
+"""What IPython registers, and what each magic does."""
+
+from typing import TYPE_CHECKING
+
+from ..exports import lazy_exports
+
+if TYPE_CHECKING:
+    from .execution_magics import WatchingMagics
+    from .extension import load, unload
+    from .send_magics import AsteroidMagics
+
+__all__ = ["AsteroidMagics", "WatchingMagics", "load", "unload"]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "execution_magics": ("WatchingMagics",),
+        "extension": (
+            "load",
+            "unload",
+        ),
+        "send_magics": ("AsteroidMagics",),
+    },
+)

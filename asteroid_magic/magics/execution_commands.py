@@ -1,0 +1,228 @@
+"""What the magics of `watching_magics` do, and `%asteroid_send --wait`: loaded when first used."""
+
+import time
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from ..client.activity_feed import Sent
+from ..client.client import AsteroidClient
+from ..client.watcher import Follower
+from ..config.session import session
+from ..deadline import Deadline
+from ..errors import AsteroidError, Interrupted, InvalidInput
+from ..input import options
+from ..input.execution_ref import resolve_execution
+from ..input.options import Arguments, Usage
+from ..models.activities import Activities, Question
+from ..models.delivery import Delivery, StatusChange
+from ..models.executions import Execution
+from ..models.watch import ANSWERS, WAITS_OR_ENDS, Ending, Heard, Listing, Transcript
+from ..purposes import READ
+from ..render.status_line import LiveLine
+from .feedback import keep, shown, usage
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+Names = Mapping[str, Any] | None
+
+LISTED, NEWEST = 50, 50
+# Of those that wait, so many are asked for their question, and for no longer than that in seconds.
+MOST_ASKED, ASKING = 5, 10.0
+WATCHED = 3_600.0
+
+
+def list_executions(line: str) -> Listing:
+    """Do what `%asteroid_executions` was asked for."""
+    given = usage(lambda: options.parse(line, options.EXECUTIONS))
+    limit = usage(lambda: given.count("--limit", LISTED))
+    return shown(lambda: _listing(given, limit))
+
+
+def _listing(given: Arguments, limit: int) -> Listing:
+    phases, statuses = (_words(given.options.get(name)) for name in ("--phase", "--status"))
+    with AsteroidClient() as client:
+        # One more than is shown tells whether there are older ones.
+        found = client.executions(phase=phases, status=statuses, limit=limit + 1)
+        listing = Listing(found[:limit])
+        # Tab offers the newest first: those that wait.
+        for execution in reversed(listing):
+            session.remember(execution.id, execution.workflow_name)
+        waiting = [each for each in listing if each.is_waiting][:MOST_ASKED]
+        return Listing(listing, _questions(client, waiting), has_more=len(found) > limit)
+
+
+def _words(values: Iterable[str] | None) -> list[str] | None:
+    """Return the words of a filter: also several in one value, and as Asteroid spells them."""
+    if values is None:
+        return None
+    return [word for value in values for word in value.lower().split(",") if word]
+
+
+def _questions(
+    client: AsteroidClient, waiting: Iterable[Execution]
+) -> dict[str, tuple[Question, ...]]:
+    """Return what they ask, one asked after the other; what cannot be read is left out."""
+    deadline = Deadline(ASKING)
+    asked: dict[str, tuple[Question, ...]] = {}
+    for execution in waiting:
+        try:
+            asked[execution.id] = client.question(execution.id, timeout=deadline)
+        except Interrupted:
+            raise
+        except AsteroidError:
+            continue
+    return asked
+
+
+def show_activities(shell: "InteractiveShell", line: str, local_ns: Names) -> Transcript:
+    """Do what `%asteroid_activities` was asked for."""
+    given, execution_id = _execution(shell, line, local_ns, options.ACTIVITIES)
+    last = usage(lambda: given.count("--last", NEWEST))
+    return shown(lambda: _transcript(execution_id(), None if "--all" in given.options else last))
+
+
+def _transcript(execution_id: str, limit: int | None) -> Transcript:
+    with AsteroidClient() as client:
+        execution = _seen(client, execution_id)
+        # One more than is shown tells whether there are older ones.
+        asked = None if limit is None else limit + 1
+        newest = client.activities(execution_id, limit=asked, order="desc")
+    return Transcript(
+        execution=execution,
+        activities=Activities(reversed(newest[:limit])),
+        has_older=limit is not None and len(newest) > limit,
+    )
+
+
+def watch(shell: "InteractiveShell", line: str, local_ns: Names) -> Heard:
+    """Do what `%asteroid_watch` was asked for."""
+    given, execution_id = _execution(shell, line, local_ns, options.WATCH)
+    limit = usage(lambda: given.seconds(1, WATCHED))
+    heard = shown(lambda: _watched(shell, execution_id(), limit))
+    if heard.ending == "interrupted":
+        display(heard)  # type: ignore[no-untyped-call]
+        keep(shell, heard)
+        raise Interrupted(
+            title="You stopped watching",
+            hint="The agent was not stopped.",
+            outcome="not_done",
+            purpose=READ,
+        ).about(heard.execution_id, None)
+    return heard
+
+
+def _watched(shell: "InteractiveShell", execution_id: str, limit: float) -> Heard:
+    live = LiveLine(shell)
+    with AsteroidClient() as client:
+        follower = Follower(client, execution_id, limit, tell=live.show)
+        heard = follower.follow(WAITS_OR_ENDS)
+        if follower.refusal is not None:
+            live.end(heard)
+            raise follower.refusal.about(execution_id, None)
+    session.remember(execution_id)
+    live.end(heard)
+    return heard
+
+
+def heard_since(
+    shell: "InteractiveShell",
+    delivery: Delivery,
+    limit: float,
+    began: float,
+    base_url: str | None,
+    *,
+    is_quiet: bool,
+) -> Delivery:
+    """Return the delivery with what was heard of the agent since, for `limit` seconds at most.
+
+    `began`, by `time.monotonic`, says when the send began. Raises nothing, an interrupt included:
+    the message has been delivered, whatever else happens.
+    """
+    live = LiveLine(shell, is_quiet=is_quiet)
+    sent = Sent(delivery.message, began, delivery.activity_id)
+    started = time.monotonic()
+    ending: Ending
+    try:
+        with AsteroidClient(base_url=base_url) as client:
+            follower = Follower(client, delivery.execution_id, limit, sent, tell=live.show)
+            heard = follower.follow(ANSWERS)
+        live.end(heard)
+        return replace(delivery, heard=heard)
+    except KeyboardInterrupt:
+        ending, trouble = "interrupted", ""
+    except Exception as error:  # noqa: BLE001 (whatever fails here, the message was delivered)
+        ending = "unreadable"
+        trouble = f"Waiting failed in an unforeseen way: {type(error).__name__}"
+    heard = Heard(
+        execution_id=delivery.execution_id,
+        ending=ending,
+        activities=Activities(),
+        elapsed=time.monotonic() - started,
+        trouble=trouble,
+    )
+    return replace(delivery, heard=heard)
+
+
+def pause(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
+    """Do what `%asteroid_pause` was asked for."""
+    return _control(AsteroidClient.pause, shell, line, local_ns, options.PAUSE)
+
+
+def resume(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
+    """Do what `%asteroid_resume` was asked for."""
+    return _control(AsteroidClient.resume, shell, line, local_ns, options.RESUME)
+
+
+def cancel(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
+    """Do what `%asteroid_cancel` was asked for."""
+    return _control(AsteroidClient.cancel, shell, line, local_ns, options.CANCEL)
+
+
+def _control(
+    change: Callable[[AsteroidClient, str], StatusChange],
+    shell: "InteractiveShell",
+    line: str,
+    local_ns: Names,
+    known: Usage,
+) -> StatusChange:
+    _, execution_id = _execution(shell, line, local_ns, known)
+
+    def work() -> StatusChange:
+        with AsteroidClient() as client:
+            changed = change(client, execution_id())
+        session.remember(changed.execution_id)
+        return changed
+
+    return shown(work)
+
+
+def _execution(
+    shell: "InteractiveShell", line: str, local_ns: Names, known: Usage
+) -> tuple[Arguments, Callable[[], str]]:
+    """Return what was asked for, and what finds the execution that is meant."""
+    given = usage(lambda: options.parse(line, known))
+    word = usage(lambda: given.execution)
+    namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
+
+    def find() -> str:
+        try:
+            return resolve_execution(word, namespace, session.seen)
+        except InvalidInput as error:
+            # No message was to be sent.
+            title = "It is not clear which execution is meant"
+            problem = InvalidInput(error.detail, title=title, hint=error.hint, purpose=READ)
+        raise problem
+
+    return given, find
+
+
+def _seen(client: AsteroidClient, execution_id: str) -> Execution:
+    """Return the execution as it is, and keep it among those seen."""
+    execution = client.execution(execution_id)
+    session.remember(execution.id or execution_id, execution.workflow_name)
+    return execution

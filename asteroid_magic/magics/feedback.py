@@ -1,0 +1,41 @@
+"""What all magics do alike: a line that does not fit is told, and an error shows its card."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from IPython.core.error import UsageError
+from IPython.display import display
+
+from ..errors import AsteroidError
+from ..input.usage import UsageProblem
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+T = TypeVar("T")
+
+
+def usage(read: Callable[[], T]) -> T:
+    """Return what is read of a line, or raise IPython's own error for one that does not fit."""
+    try:
+        return read()
+    except UsageProblem as problem:
+        words = str(problem)
+    raise UsageError(words)
+
+
+def shown(action: Callable[[], T]) -> T:
+    """Return what `action` returns; show the card of its error, then let it stop the cell."""
+    try:
+        return action()
+    except (AsteroidError, KeyboardInterrupt) as error:
+        # Without the frames below, and outside the except block: a key may stand in them.
+        fault = error.with_traceback(None)
+    if isinstance(fault, AsteroidError):
+        display(fault)  # type: ignore[no-untyped-call]
+    raise fault
+
+
+def keep(shell: "InteractiveShell", result: object) -> None:
+    """Let `_` hold a result although the cell is about to be stopped."""
+    shell.displayhook.update_user_ns(result)  # type: ignore[no-untyped-call]

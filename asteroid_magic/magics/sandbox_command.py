@@ -1,0 +1,48 @@
+"""What `%asteroid_sandbox` does: it starts and stops a small Asteroid on this machine."""
+
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+
+from ..config.api_key import ApiKey
+from ..config.session import session
+from ..config.settings import resolve_base_url
+
+if TYPE_CHECKING:
+    from ..sandbox import Sandbox
+
+_running: "list[Sandbox]" = []
+
+
+def sandbox(line: str) -> "Sandbox | None":
+    """Do what `%asteroid_sandbox` asks for: return the running sandbox, or stop it."""
+    if line.split() == ["--stop"]:
+        what = "The sandbox is stopped." if _running else "No sandbox was running."
+        stop()
+        print(f"{what} Messages go to {resolve_base_url()}.")  # noqa: T201 (the whole answer)
+        return None
+    if line.split():
+        raise UsageError("%asteroid_sandbox takes nothing but --stop.")
+    if not (_running and _running[0].is_running):
+        _running[:] = [_start()]
+    return _running[0]
+
+
+def stop() -> None:
+    """Stop the sandbox, if one runs, and use again the settings from before it started."""
+    session.sandbox = None
+    while _running:
+        _running.pop().stop()
+
+
+def _start() -> "Sandbox":
+    try:
+        # A package of its own, which needs tornado: nothing else ever imports it.
+        from ..sandbox import Sandbox  # noqa: PLC0415
+    except ImportError as error:
+        words = str(error)
+    else:
+        started = Sandbox().start()
+        session.sandbox = (started.base_url, ApiKey(started.api_key, "the sandbox"))
+        return started
+    raise UsageError(words)

@@ -1,0 +1,159 @@
+"""What the magics do, once one is used: it is loaded then, and with it all that it needs."""
+
+import time
+from collections import ChainMap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.display import display
+
+from ..client.client import AsteroidClient
+from ..config.session import session
+from ..errors import AsteroidError, InvalidInput, SendInterrupted
+from ..input.execution_ref import resolve_execution
+from ..input.send_line import SendCommand, fill, parse
+from ..models.delivery import Delivery, DryRun
+from .feedback import keep, shown, usage
+from .login import action_for
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..form.form import SendForm
+    from ..models.report import Report
+
+
+def send(
+    shell: "InteractiveShell", line: str, cell: str | None, local_ns: Mapping[str, Any] | None
+) -> "Delivery | DryRun | Report | None":
+    """Do what `%asteroid_send` was asked for, and return what is to be shown as its result."""
+    if cell is None and not line.strip():
+        display(form(shell, ""))  # type: ignore[no-untyped-call]
+        return None
+    command = usage(lambda: parse(line, cell))
+    namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
+    if "--each" in command.options:
+        return _send_each(shell, command, namespace)
+    began = time.monotonic()
+    result = shown(lambda: _send(command, namespace))
+    if isinstance(result, DryRun):
+        if "--show" in command.options:
+            display(result)  # type: ignore[no-untyped-call]
+        return result
+    return _delivered(shell, command, result, began)
+
+
+def _delivered(
+    shell: "InteractiveShell", command: SendCommand, delivery: Delivery, began: float
+) -> Delivery | None:
+    """Wait for the agent if that was asked for, and return what is to be shown."""
+    is_stopped = False
+    try:
+        session.remember(delivery.execution_id)
+        _put_out(shell, command, delivery)
+        if command.wait is not None:
+            delivery = _heard(shell, command, delivery, began)
+            _put_out(shell, command, delivery)
+    except KeyboardInterrupt:
+        # It has been delivered, whatever is interrupted now, and that is to be seen.
+        is_stopped = True
+    is_stopped = is_stopped or delivery.was_interrupted
+    is_quiet = "--quiet" in command.options
+    if ("--show" in command.options or is_stopped) and not is_quiet:
+        display(delivery)  # type: ignore[no-untyped-call]
+    if is_stopped:
+        keep(shell, delivery)
+        raise _waiting_interrupted(delivery)
+    return None if is_quiet else delivery
+
+
+def _put_out(shell: "InteractiveShell", command: SendCommand, delivery: Delivery) -> None:
+    if "--out" in command.options:
+        shell.user_ns[command.options["--out"]] = delivery
+
+
+def _heard(
+    shell: "InteractiveShell", command: SendCommand, delivery: Delivery, began: float
+) -> Delivery:
+    """Return the delivery with what the agent did since, as long as that is to be waited for."""
+    from .execution_commands import heard_since  # noqa: PLC0415 (most messages are not waited for)
+
+    base_url, is_quiet = command.options.get("--base-url"), "--quiet" in command.options
+    limit = command.wait or 0.0
+    return heard_since(shell, delivery, limit, began, base_url, is_quiet=is_quiet)
+
+
+def _waiting_interrupted(delivery: Delivery) -> SendInterrupted:
+    """Return what stops the cells behind one whose waiting a person has stopped."""
+    error = SendInterrupted(
+        "The message was delivered before, and the agent was not stopped.",
+        title="You stopped waiting for the answer",
+        hint="The Delivery is in `_`, and in the variable of --out.",
+    )
+    error.outcome = "delivered"
+    return error.about(delivery.execution_id, delivery.message, delivery.attempts)
+
+
+def _send_each(
+    shell: "InteractiveShell", command: SendCommand, namespace: Mapping[str, Any]
+) -> "Report | DryRun | None":
+    """Send to every row of a batch, and return its report."""
+    from .mailing import send_each  # noqa: PLC0415 (sqlite3 and more load with the first batch)
+
+    result = shown(lambda: send_each(command, namespace))
+    if isinstance(result, DryRun):
+        if "--show" in command.options:
+            display(result)  # type: ignore[no-untyped-call]
+        return result
+    is_quiet = "--quiet" in command.options and result.outcome == "delivered"
+    if "--show" in command.options and not is_quiet:
+        display(result)  # type: ignore[no-untyped-call]
+    if "--out" in command.options:
+        shell.user_ns[command.options["--out"]] = result
+    return None if is_quiet else result
+
+
+def form(
+    shell: "InteractiveShell", word: str, local_ns: Mapping[str, Any] | None = None
+) -> "SendForm":
+    """Return a form, filled in with the execution that `word` means, if there is one."""
+    from ..form.form import SendForm  # noqa: PLC0415 (ipywidgets loads with the first form)
+
+    namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
+    if len(word.split()) > 1 and not word.startswith("{"):
+        raise UsageError(
+            "%asteroid_form takes an execution and no more. To send a message without a form: "
+            "%asteroid_send EXECUTION message"
+        )
+    try:
+        return SendForm(resolve_execution(word, namespace, session.seen) if word else None)
+    except InvalidInput as error:
+        words = f"{error.detail} {error.hint}"
+    raise UsageError(words)
+
+
+def login(line: str) -> str:
+    """Do what `%asteroid_login` was asked for, and return the sentence that tells of it."""
+    return shown(usage(lambda: action_for(line)))
+
+
+def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryRun:
+    base_url = command.options.get("--base-url")
+    execution_id, message = command.execution, command.typed
+    try:
+        execution_id = resolve_execution(command.execution, namespace, session.seen)
+        message = command.message
+        if "--fill" in command.options:
+            message = fill(message, namespace)
+        # A new connection each time: one that was kept open may have gone stale while a person
+        # thought, and what is sent on a stale one may or may not arrive.
+        with AsteroidClient(base_url=base_url, timeout=command.timeout) as client:
+            if "--dry-run" in command.options:
+                return client.dry_run(execution_id, message)
+            return client.send(execution_id, message)
+    except AsteroidError as error:
+        fault = error.about(execution_id, message)
+    if command.options.get("--wait") == "" and message is command.typed:
+        fault.hint += " For --wait, give a number of seconds, as in --wait 60."
+    raise fault

@@ -1,0 +1,55 @@
+"""What goes out and what comes back: records that do no I/O."""
+
+from typing import TYPE_CHECKING
+
+from ..exports import lazy_exports
+
+if TYPE_CHECKING:
+    from .activities import Activities, Activity, Option, Question
+    from .delivery import Delivery, DryRun, StatusChange
+    from .executions import Execution, Executions
+    from .report import Report
+    from .watch import Heard, Listing, Transcript
+
+__all__ = [
+    "Activities",
+    "Activity",
+    "Delivery",
+    "DryRun",
+    "Execution",
+    "Executions",
+    "Heard",
+    "Listing",
+    "Option",
+    "Question",
+    "Report",
+    "StatusChange",
+    "Transcript",
+]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "activities": (
+            "Activities",
+            "Activity",
+            "Option",
+            "Question",
+        ),
+        "delivery": (
+            "Delivery",
+            "DryRun",
+            "StatusChange",
+        ),
+        "executions": (
+            "Execution",
+            "Executions",
+        ),
+        "report": ("Report",),
+        "watch": (
+            "Heard",
+            "Listing",
+            "Transcript",
+        ),
+    },
+)

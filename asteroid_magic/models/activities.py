@@ -1,0 +1,188 @@
+"""`Activity`: something that happened in an execution, read leniently, and a list of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, SupportsIndex, overload
+
+from . import coerce
+
+# How the agent speaks to the person; the second is the older name.
+SPEAKING = frozenset({"util_send_user_message", "send_user_message"})
+MEMBERS = frozenset({"id", "executionId", "timestamp", "payload"})
+# Where the words of an activity are found, the first that there is.
+WORDS = ("message", "reasoning", "newNodeName", "fileName", "reason", "text", "summary")
+WHY = (
+    "pausedPayload",
+    "awaitingConfirmationPayload",
+    "completedPayload",
+    "failedPayload",
+    "cancelledPayload",
+)
+
+
+class Option(NamedTuple):
+    """A ready answer to a question of the agent: its `label`, and a `description` of it."""
+
+    label: str
+    description: str = ""
+
+
+class Question(NamedTuple):
+    """A question of the agent; with `multi_select`, several of its `options` may be chosen.
+
+    `question` is its words, `header` a short heading for them, ``""`` where there is none.
+    """
+
+    question: str
+    header: str = ""
+    multi_select: bool = False
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Something that happened in an execution.
+
+    `id` is its own, `execution_id` that of the run. `kind` is the contract's ``activityType``, also
+    one that is not known yet. `timestamp` is aware, None where it could not be read. `data` holds
+    every other member of the JSON by its own name, whether it lay beside ``activityType`` or under
+    ``data``.
+    """
+
+    id: str
+    execution_id: str
+    timestamp: datetime | None
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    @property
+    def text(self) -> str:
+        """Return the words a person would read of it; ``""`` where there are none."""
+        data = self.data
+        if self.kind == "status_changed":
+            return self._why_status_changed()
+        if self.kind == "todos_updated":
+            return "\n".join(f"[{state}] {content}" for content, state in self.todos)
+        for name in WORDS:
+            if words := coerce.text(data.get(name)):
+                return words
+        if (step := coerce.number(data.get("stepNumber"))) is not None:
+            return f"Step {step}"
+        return coerce.text((coerce.members(data.get("display")) or {}).get("summaryText")) or ""
+
+    @property
+    def status(self) -> str | None:
+        """Return the new status, where the status changed."""
+        return coerce.text(self.data.get("status")) if self.kind == "status_changed" else None
+
+    @property
+    def reason(self) -> str | None:
+        """Return why the status changed, in the agent's words."""
+        for why in self._whys():
+            if words := coerce.text(why.get("reason")) or coerce.text(why.get("reasoning")):
+                return words
+        return None
+
+    @property
+    def question(self) -> tuple[Question, ...]:
+        """Return the questions with which the agent has paused."""
+        paused = coerce.members(self.data.get("pausedPayload")) or {}
+        asked = (coerce.members(paused.get("question")) or {}).get("questions")
+        return tuple(
+            _question(item)
+            for item in (asked if isinstance(asked, list) else ())
+            if isinstance(item, dict) and coerce.text(item.get("question"))
+        )
+
+    @property
+    def todos(self) -> tuple[tuple[str, str], ...]:
+        """Return what the agent has on its list: content and status of each."""
+        todos = self.data.get("todos")
+        return tuple(
+            (coerce.text(item.get("content")) or "", coerce.text(item.get("status")) or "")
+            for item in (todos if isinstance(todos, list) else ())
+            if isinstance(item, dict)
+        )
+
+    @property
+    def action_name(self) -> str | None:
+        """Return what the agent does, by the name the contract has for it."""
+        return coerce.text(self.data.get("actionName"))
+
+    @property
+    def action_id(self) -> str | None:
+        """Return what the start and the end of one action have in common."""
+        return coerce.text(self.data.get("actionId"))
+
+    @property
+    def duration(self) -> float | None:
+        """Return how long the action took, in seconds."""
+        milliseconds = coerce.number(self.data.get("duration"))
+        return None if milliseconds is None else milliseconds / 1000
+
+    @property
+    def speaks_to_user(self) -> bool:
+        """Tell whether the agent speaks to the person here: `text` has its words.
+
+        An action that failed said nothing.
+        """
+        return self.action_name in SPEAKING and self.kind != "action_failed"
+
+    def _whys(self) -> list[dict[str, Any]]:
+        return [why for name in WHY if (why := coerce.members(self.data.get(name)))]
+
+    def _why_status_changed(self) -> str:
+        asked = "\n".join(question.question for question in self.question)
+        return asked or self.reason or self.status or ""
+
+
+class Activities(tuple[Activity, ...]):
+    """Activities of one execution, in the order that was asked for."""
+
+    __slots__ = ()
+
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> Activity: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Activities": ...
+    def __getitem__(self, at: SupportsIndex | slice) -> "Activity | Activities":
+        if isinstance(at, slice):
+            return Activities(super().__getitem__(at))
+        return super().__getitem__(at)
+
+
+def _question(item: dict[str, Any]) -> Question:
+    options = item.get("options")
+    return Question(
+        question=coerce.text(item.get("question")) or "",
+        header=coerce.text(item.get("header")) or "",
+        multi_select=item.get("multiSelect") is True,
+        options=tuple(
+            Option(label, coerce.text(option.get("description")) or "")
+            for option in (options if isinstance(options, list) else ())
+            if isinstance(option, dict) and (label := coerce.text(option.get("label")))
+        ),
+    )
+
+
+def read_activity(body: dict[str, Any]) -> Activity:
+    """Return the activity that an object of JSON describes, whatever it lacks."""
+    payload = coerce.members(body.get("payload"))
+    data = {} if payload is None else payload.copy()
+    kind = data.pop("activityType", None)
+    older = data.get("data")
+    if isinstance(older, dict):
+        del data["data"]
+        data = {**older, **data}
+    if body.keys() - MEMBERS:
+        data = {name: body[name] for name in body.keys() - MEMBERS} | data
+    if payload is None and "payload" in body:
+        data["payload"] = body["payload"]
+    return Activity(
+        coerce.text(body.get("id")) or "",
+        coerce.text(body.get("executionId")) or "",
+        coerce.moment(body.get("timestamp")),
+        kind if isinstance(kind, str) else "",
+        data,
+    )

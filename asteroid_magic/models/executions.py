@@ -1,0 +1,139 @@
+"""`Execution`: a run of an agent as Asteroid describes it, read leniently, and a list of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from importlib import import_module
+from typing import Any, Literal, SupportsIndex, overload
+
+from ..display import Displayable
+from . import coerce
+
+PHASES = {
+    "queued": "pending",
+    "starting": "active",
+    "running": "active",
+    "awaiting_confirmation": "active",
+    "paused": "active",
+    "paused_by_agent": "active",
+    "completed": "terminal",
+    "cancelled": "terminal",
+    "failed": "terminal",
+}
+# What an execution with this status waits for: a person who answers, or who confirms.
+WAITING: Mapping[str, Literal["asks", "confirm"]] = {
+    "paused_by_agent": "asks",
+    "awaiting_confirmation": "confirm",
+}
+SHORT_ID = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """A run of an agent, as it was when it was read.
+
+    What the server did not say is None, or ``""`` for `id`, `workflow_name` and `status`. Moments
+    are aware: `created_at`, `started_at`, and `terminal_at` for its end. `duration` is in seconds.
+    `outcome`, `reasoning` and `result` are those of an execution that has ended. `workflow_id`,
+    `inputs`, `metadata`, `profile_name`, `live_view_url`, `recording_url` and `platform_url` are
+    the contract's members of those names; `data` holds every other by its own name.
+    """
+
+    id: str
+    workflow_id: str | None = None
+    workflow_name: str = ""
+    status: str = ""
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    terminal_at: datetime | None = None
+    duration: float | None = None
+    outcome: str | None = None
+    reasoning: str | None = field(default=None, repr=False)
+    result: Any = field(default=None, repr=False, hash=False)
+    inputs: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
+    metadata: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
+    live_view_url: str | None = field(default=None, repr=False)
+    recording_url: str | None = field(default=None, repr=False)
+    platform_url: str | None = field(default=None, repr=False)
+    profile_name: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    @property
+    def phase(self) -> str | None:
+        """Return ``"pending"``, ``"active"`` or ``"terminal"``; None for a status not known."""
+        return PHASES.get(self.status)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether it waits for a person: for an answer, or for a confirmation."""
+        return self.status in WAITING
+
+    @property
+    def short_id(self) -> str:
+        """Return the beginning of the ID, which is enough for a person to tell it by."""
+        return self.id[:SHORT_ID]
+
+
+class Executions(Displayable, tuple[Execution, ...]):
+    """Executions, in the order in which the server listed them; shown as a table."""
+
+    __slots__ = ()
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each and all but `data` as columns.
+
+        Raises `ImportError` where pandas is not installed.
+        """
+        try:
+            pandas = import_module("pandas")
+        except ModuleNotFoundError:
+            pandas = None
+        if pandas is None:
+            raise ImportError("to_frame() needs pandas. Install it with: pip install pandas")
+        columns = [each.name for each in fields(Execution) if each.name != "data"]
+        rows = ([getattr(execution, name) for name in columns] for execution in self)
+        return pandas.DataFrame(rows, columns=columns)
+
+    def __str__(self) -> str:
+        return self.as_text()
+
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> Execution: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Executions": ...
+    def __getitem__(self, at: SupportsIndex | slice) -> "Execution | Executions":
+        if isinstance(at, slice):
+            return Executions(super().__getitem__(at))
+        return super().__getitem__(at)
+
+
+def read_execution(body: dict[str, Any]) -> Execution:
+    """Return the execution that an object of JSON describes, whatever it lacks."""
+    rest = dict(body)
+    take = rest.pop
+    result = coerce.members(rest.get("executionResult"))
+    if result is not None:
+        del rest["executionResult"]
+    told = result or {}
+    older_id, older_name = take("agentId", None), take("agentName", None)
+    older_profile = take("agentProfileName", None)
+    return Execution(
+        id=coerce.text(take("id", None)) or "",
+        workflow_id=coerce.text(take("workflowId", None)) or coerce.text(older_id),
+        workflow_name=coerce.text(take("workflowName", None)) or coerce.text(older_name) or "",
+        status=coerce.text(take("status", None)) or "",
+        created_at=coerce.moment(take("createdAt", None)),
+        started_at=coerce.moment(take("startedAt", None)),
+        terminal_at=coerce.moment(take("terminalAt", None)),
+        duration=coerce.number(take("duration", None)),
+        outcome=coerce.text(told.get("outcome")),
+        reasoning=coerce.text(told.get("reasoning")),
+        result=told.get("result"),
+        inputs=coerce.members(take("inputs", None)),
+        metadata=coerce.members(take("metadata", None)),
+        live_view_url=coerce.text(take("liveViewUrl", None)),
+        recording_url=coerce.text(take("recordingUrl", None)),
+        platform_url=coerce.text(take("platformUrl", None)),
+        profile_name=coerce.text(take("profileName", None)) or coerce.text(older_profile),
+        data=rest,
+    )

@@ -1,0 +1,155 @@
+"""What goes out: an execution and a message checked, and the request that carries them."""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+from ..errors import InvalidInput
+from ..purposes import SEND, Purpose
+from ..text import shorten
+
+T = TypeVar("T")
+
+LARGEST_MESSAGE = 1_000_000
+LONGEST_QUOTE = 60
+
+# The whole of it in ASCII: `uuid.UUID` also takes braces, full-width digits and more, some of
+# which it turns into the ID of another execution.
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message that can be sent: `execution_id` in lower case, `body` as UTF-8 JSON."""
+
+    execution_id: str
+    message: str
+    body: bytes
+
+
+class Request(NamedTuple):
+    """A request over HTTP, less the key; a `body` is JSON, and a POST may have none.
+
+    `largest` is the size in bytes that the body of the answer is read up to. If it must come
+    `whole`, an answer of success that breaks off, or is larger, is a failure.
+    """
+
+    purpose: Purpose
+    method: str
+    url: str
+    body: bytes | None = None
+    largest: int = 65_536
+    whole: bool = False
+
+
+def is_execution_id(text: str) -> bool:
+    """Tell whether `text` is a UUID in its one usual form, 8-4-4-4-12 hexadecimal digits."""
+    return _UUID.fullmatch(text) is not None
+
+
+def prepare(execution_id: str | UUID, message: str) -> Outgoing:
+    """Return the message ready to be sent; raises `InvalidInput`, which says what is wrong."""
+    execution_id, message = _plain_id(execution_id), _plain(message)
+    problem = _problem_of_id(execution_id, SEND) or _problem_of(message)
+    if problem is not None:
+        raise problem.about(
+            execution_id if isinstance(execution_id, str) else None,
+            message if isinstance(message, str) else None,
+        )
+    # ASCII JSON would make an emoji twelve bytes of four.
+    body = json.dumps({"message": message}, ensure_ascii=False).encode()
+    return Outgoing(execution_id.lower(), message, body)
+
+
+def checked_id(execution_id: str | UUID, purpose: Purpose) -> str:
+    """Return the ID in lower case; raises `InvalidInput` for what is no UUID."""
+    execution_id = _plain_id(execution_id)
+    problem = _problem_of_id(execution_id, purpose)
+    if problem is not None:
+        raise problem.about(execution_id if isinstance(execution_id, str) else None, None)
+    return execution_id.lower()
+
+
+def _plain_id(execution_id: str | UUID) -> str:
+    return str(execution_id) if isinstance(execution_id, UUID) else _plain(execution_id)
+
+
+def _plain(value: T) -> T:
+    # A subclass of str could turn into another text between the check and the send.
+    return str.__str__(value) if isinstance(value, str) else value  # type: ignore[return-value]
+
+
+def _problem_of_id(execution_id: object, purpose: Purpose) -> InvalidInput | None:
+    if isinstance(execution_id, str) and is_execution_id(execution_id):
+        return None
+    given = f"({type(execution_id).__name__})"
+    if isinstance(execution_id, str):
+        given = repr(shorten(execution_id, LONGEST_QUOTE))
+    return InvalidInput(
+        f"The execution ID {given} is not a UUID.",
+        hint="Give its .id."
+        if hasattr(type(execution_id), "short_id")
+        else "Copy the ID of the run from Asteroid: 36 characters, like "
+        "123e4567-e89b-12d3-a456-426614174000.",
+        purpose=purpose,
+    )
+
+
+def checked_text(message: object) -> str:
+    """Return the message if it is text at all; raises `InvalidInput` for any other object."""
+    if isinstance(message, str):
+        return message
+    raise _not_text(message)
+
+
+def _not_text(message: object) -> InvalidInput:
+    return InvalidInput(
+        f"The message is of type {type(message).__name__}, not text.",
+        hint="Send text: str(…) makes text of it.",
+    )
+
+
+def _problem_of(message: object) -> InvalidInput | None:
+    if not isinstance(message, str):
+        return _not_text(message)
+    if not message.strip():
+        what = "empty" if not message else "blank"
+        return InvalidInput(f"The message is {what}.", hint="Write what the agent should read.")
+    size = len(message)
+    if size <= LARGEST_MESSAGE:
+        try:
+            size = len(message.encode())
+        except UnicodeEncodeError as error:
+            return _unsendable(message, error.start, "only half of a character")
+    if size > LARGEST_MESSAGE:
+        return InvalidInput(
+            f"The message is over {LARGEST_MESSAGE:,} bytes of UTF-8.",
+            hint="Send a shorter one, or several.",
+        )
+    if "\0" in message:
+        return _unsendable(message, message.index("\0"), "a NUL, which does not survive the way")
+    return None
+
+
+def _unsendable(message: str, at: int, what: str) -> InvalidInput:
+    return InvalidInput(
+        f"Character {at + 1:,} of the message (U+{ord(message[at]):04X}) is {what}.",
+        hint="Take it out, then send again; text that was decoded with errors often has such.",
+    )
+
+
+def curl_command(url: str, headers: Mapping[str, str], body: bytes) -> str:
+    """Return the request as a shell command; `headers` may use shell variables.
+
+    Characters that a terminal would swallow stand as JSON escapes, so that what is copied from
+    the screen is what is sent.
+    """
+    data = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in body.decode())
+    lines = [f"curl -X POST {shlex.quote(url)}"]
+    lines += [f'-H "{name}: {value}"' for name, value in headers.items()]
+    lines.append(f"--data-binary {shlex.quote(data)}")
+    return " \\\n  ".join(lines)

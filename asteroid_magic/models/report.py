@@ -1,0 +1,161 @@
+"""`Report`: what became of the messages of a batch, counted, and row by row."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Literal, NamedTuple, Protocol, overload
+
+from ..display import Displayable
+from .row_results import Row, State
+
+
+class Entry(NamedTuple):
+    """A row of a batch and what became of it, as `Outcome` says."""
+
+    position: int
+    execution_id: str
+    message: str
+    state: State
+    attempts: int
+    sent_at: float | None
+    elapsed: float | None
+    error: str | None
+    detail: str | None
+
+
+class Group(NamedTuple):
+    """The errors of one kind: how many rows have it, and what the first of them says."""
+
+    error: str
+    state: State
+    number: int
+    example: str
+    position: int
+
+
+class RowReader(Protocol):
+    """Reads the rows of a batch from its journal; each method may raise `JournalError`."""
+
+    @property
+    def path(self) -> str | None:
+        """The journal's file, None where it is a temporary one."""
+
+    def counts(self) -> Mapping[State, int]:
+        """Return how many rows there are in each state."""
+
+    def entries(self, states: Sequence[State] = ()) -> Iterator[Entry]:
+        """Yield the rows in their order; only those in one of `states`, if given."""
+
+    def groups(self) -> list[Group]:
+        """Return the errors grouped by kind, the most frequent first."""
+
+
+class Rows(Sequence[Row]):
+    """Rows of a batch in one state, as ``(execution_id, message)``: can be sent as they are.
+
+    They are read from the journal each time, so that they take no memory.
+    """
+
+    def __init__(self, reader: RowReader, *states: State) -> None:
+        self._reader = reader
+        self._states = states
+
+    @property
+    def path(self) -> str | None:
+        """The journal that they are read from, None where it is a temporary one."""
+        return self._reader.path
+
+    def __len__(self) -> int:
+        counts = self._reader.counts()
+        return sum(counts.get(state, 0) for state in self._states)
+
+    def __iter__(self) -> Iterator[Row]:
+        return ((one.execution_id, one.message) for one in self._reader.entries(self._states))
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        return list(self)[at]
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} rows: {' or '.join(self._states)}>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Displayable):
+    """What became of the messages of a batch.
+
+    `counts` has the number of rows in each state: delivered, failed (not delivered), unknown, and
+    waiting, which were read and not sent. `earlier` of the delivered ones were so before this
+    call. `elapsed` is in seconds. `interrupted`: a person has stopped the batch; `stopped` says
+    why it stopped by itself, and is empty where it did not. `reader` reads its rows from its
+    journal.
+    """
+
+    counts: Mapping[State, int]
+    elapsed: float
+    earlier: int = 0
+    interrupted: bool = False
+    stopped: str = ""
+    reader: RowReader = field(repr=False)
+
+    @property
+    def total(self) -> int:
+        """The number of rows that were read."""
+        return sum(self.counts.values())
+
+    @property
+    def delivered(self) -> Rows:
+        """The rows that were delivered, now or earlier."""
+        return Rows(self.reader, "delivered")
+
+    @property
+    def failed(self) -> Rows:
+        """The rows that provably were not delivered; they can be sent again as they are."""
+        return Rows(self.reader, "failed")
+
+    @property
+    def unknown(self) -> Rows:
+        """The rows that may have been delivered: to send one again may deliver it twice."""
+        return Rows(self.reader, "unknown", "under_way")
+
+    @property
+    def waiting(self) -> Rows:
+        """The rows that were read and not sent, since the batch stopped."""
+        return Rows(self.reader, "waiting")
+
+    @property
+    def errors(self) -> list[Group]:
+        """The errors by kind, the most frequent first, each with its number and an example."""
+        return self.reader.groups()
+
+    @property
+    def outcome(self) -> Literal["delivered", "not_delivered", "unknown"]:
+        """What is known of all messages together: delivered, not delivered, or unknown."""
+        if self.counts.get("unknown"):
+            return "unknown"
+        missing = self.counts.get("failed", 0) + self.counts.get("waiting", 0)
+        return "not_delivered" if missing or self.stopped or self.interrupted else "delivered"
+
+    def entries(self, *states: State) -> Iterator[Entry]:
+        """Yield the rows with what became of them, in their order; only of `states` if given."""
+        return self.reader.entries(states)
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each, in its order, with what became of it.
+
+        Raises `ImportError` where pandas is not installed.
+        """
+        try:
+            pandas = import_module("pandas")
+        except ModuleNotFoundError:
+            pandas = None
+        if pandas is None:
+            raise ImportError("to_frame() needs pandas. Install it with: pip install pandas")
+        frame = pandas.DataFrame(self.entries(), columns=list(Entry._fields))
+        seconds = frame["sent_at"].astype("float64")
+        return frame.assign(sent_at=pandas.to_datetime(seconds, unit="s", utc=True))
+
+    _repr_pretty_ = Displayable._repr_pretty_

@@ -1,0 +1,145 @@
+"""What a person hears of executions: a listing with its questions, a transcript, what was watched.
+
+Records that find their cards themselves, and pure functions that say what activities mean for one
+who waits: whether the agent has spoken, asks or is done, and what it is doing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from ..display import Displayable
+from .activities import Activities, Activity, Question
+from .executions import PHASES, WAITING, Execution, Executions
+
+# Why the watching came to its end.
+Ending = Literal["spoke", "asks", "confirm", "over", "time", "interrupted", "unreadable"]
+ANSWERS: frozenset[Ending] = frozenset({"spoke", "asks", "confirm", "over"})
+WAITS_OR_ENDS = ANSWERS - {"spoke"}
+
+
+class Listing(Executions):
+    """Executions, those that wait for a person first; `questions` has what they ask, by ID.
+
+    `has_more` says that there are older ones that were not asked for.
+    """
+
+    questions: Mapping[str, tuple[Question, ...]]
+    has_more: bool
+
+    def __new__(
+        cls,
+        executions: Iterable[Execution] = (),
+        questions: Mapping[str, tuple[Question, ...]] | None = None,
+        *,
+        has_more: bool = False,
+    ) -> Self:
+        """Return the listing, its executions in the order in which they are shown."""
+        made = super().__new__(cls, sorted(executions, key=lambda one: not one.is_waiting))
+        made.questions, made.has_more = questions or {}, has_more
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return (tuple(self), self.questions), {"has_more": self.has_more}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transcript(Displayable):
+    """What was said and done in an execution: its `activities`, oldest first.
+
+    `has_older` says that there are older ones that were not asked for.
+    """
+
+    execution: Execution
+    activities: Activities = field(repr=False)
+    has_older: bool = False
+
+    _repr_pretty_ = Displayable._repr_pretty_
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard(Displayable):
+    """What happened in an execution while it was watched: its `activities`, oldest first.
+
+    `ending` says why the watching ended: the agent ``"spoke"``, ``"asks"``, waits for a person to
+    ``"confirm"``, the execution is ``"over"``; or ``"time"`` ran out, it was ``"interrupted"``, or
+    the execution was ``"unreadable"``. `elapsed` is in seconds. `trouble` says why the latest
+    attempt to read failed, if it did; `has_gap` that some activities may be missing; `is_paused`
+    that a person has paused it.
+    """
+
+    execution_id: str
+    ending: Ending
+    activities: Activities = field(repr=False)
+    elapsed: float
+    trouble: str = ""
+    has_gap: bool = False
+    is_paused: bool = False
+
+    _repr_pretty_ = Displayable._repr_pretty_
+
+
+def ending_of(activities: Iterable[Activity]) -> Ending | None:
+    """Return what the latest of these activities mean for one who waits; None: wait on.
+
+    That the execution is over says most, then that it waits, then that the agent spoke.
+    """
+    spoke: Ending | None = None
+    waits: Ending | None = None
+    for activity in activities:
+        if activity.kind == "terminal":
+            return "over"
+        if activity.status is not None:
+            waits = ending_of_status(activity.status)
+            if waits == "over":
+                return waits
+        elif activity.kind == "user_message_received":
+            # Whoever sent it: the question counts as answered.
+            waits = None
+        elif activity.speaks_to_user and activity.text:
+            spoke = "spoke"
+    return waits or spoke
+
+
+def ending_of_status(status: str) -> Ending | None:
+    """Return what a status means for one who waits; None: wait on."""
+    return "over" if PHASES.get(status) == "terminal" else WAITING.get(status)
+
+
+def unfinished(activities: Iterable[Activity]) -> tuple[Activity, ...]:
+    """Return the actions that have started and not ended, in the order of their start."""
+    going: dict[str, Activity] = {}
+    for activity in activities:
+        if activity.action_id and activity.kind == "action_started":
+            going[activity.action_id] = activity
+        elif activity.action_id:
+            going.pop(activity.action_id, None)
+    return tuple(going.values())
+
+
+def is_paused(activities: Sequence[Activity]) -> bool:
+    """Tell whether a person has paused the execution, and not let it go on since."""
+    return next((one.status for one in reversed(activities) if one.status), None) == "paused"
+
+
+def doing(activities: Iterable[Activity]) -> str:
+    """Return what the agent was doing last, in its own words, on one line."""
+    known = tuple(activities)
+    if is_paused(known):
+        return "paused"
+    going = unfinished(known)
+    telling = (*going[-1:], *reversed(known))
+    said = (" ".join(_briefly(activity).split()) for activity in telling)
+    return next(filter(None, said), "")
+
+
+def _briefly(activity: Activity) -> str:
+    if activity.kind == "reasoning":
+        return "thinking"
+    if activity.kind == "user_message_received":
+        return "has a message to read"
+    if activity.kind == "todos_updated":
+        return "updating its to-do list"
+    if activity.status == "running":
+        return "at work"
+    return activity.text

@@ -1,0 +1,173 @@
+"""What an outcome looks like: one card, drawn as HTML, as plain text and as a single line.
+
+What the card says stands in `wording` and `telling`. All of its text is taken to be hostile: every
+string is made visible where it is drawn, and the template engine escapes it.
+"""
+
+import textwrap
+from functools import singledispatch
+
+from ..errors import AsteroidError
+from ..models.delivery import Delivery, DryRun, StatusChange
+from ..models.watch import Heard, Transcript
+from ..text import beginning, counted, shorten, visible
+from .executions import (
+    Account,
+    heard_delivery_card,
+    status_change_card,
+    transcript_card,
+    watch_card,
+)
+from .outcomes import Block, Card, Row, dry_run_card, error_card
+from .templates import draw
+from .transcript import Entry
+
+LINE_LENGTH, TEXT_WIDTH = 300, 88
+# Where what an entry says begins: behind its time of day.
+ENTRY_COLUMN = 12
+# Of a thought, which a notebook folds, plain text shows so many characters.
+FOLDED = 300
+
+
+@singledispatch
+def card_for(shown: object) -> Card:
+    """Return what the card of something says; TypeError for what has no card."""
+    raise TypeError(f"There is no card for {type(shown).__name__}.")
+
+
+card_for.register(Delivery, heard_delivery_card)
+card_for.register(DryRun, dry_run_card)
+card_for.register(AsteroidError, error_card)
+card_for.register(Heard, watch_card)
+card_for.register(Transcript, transcript_card)
+card_for.register(StatusChange, status_change_card)
+
+
+def as_html(shown: object) -> str:
+    """Return the card as HTML; TypeError for what has no card.
+
+    It stays under 20,000 bytes, or under 200,000 where it tells what happened in an execution.
+    """
+    return draw("card.html", card=card_for(shown))
+
+
+def as_text(shown: object) -> str:
+    """Return the card as plain text; TypeError for what has no card.
+
+    Only the first line begins at the margin and every label stands in the same column, so that
+    no text from outside can pass for a line of the card.
+    """
+    card = card_for(shown)
+    rows = (*_row("Why", card.why), *card.rows)
+    last = _row("Next", card.hint)
+    column = max((len(row.label) for row in (*rows, *last)), default=0) + 4
+    first = f"{card.icon} {card.word}" + (f": {card.title}" if card.title else "")
+    lines = [visible(first, keep=""), *_row_lines(rows, column)]
+    if isinstance(card, Account):
+        lines += _account_lines(card)
+    return "\n".join([*lines, *_row_lines(last, column)])
+
+
+def _row_lines(rows: tuple[Row | Block, ...], column: int) -> list[str]:
+    lines = []
+    for row in rows:
+        margin = f"  {visible(row.label.lower())}".ljust(column)
+        for line in _text_lines(row, TEXT_WIDTH - column):
+            lines.append(margin + line if line else margin.rstrip())
+            margin = " " * column
+    return lines
+
+
+def as_line(shown: object) -> str:
+    """Return the outcome as one line of at most 300 characters; TypeError for what has no card."""
+    card = card_for(shown)
+    first = card.rows[0] if card.rows else None
+    subject = "" if card.hint or not isinstance(first, Row) else f"{first.label}: {first.lines[0]}"
+    outcome, why, hint = (
+        " ".join(visible(_sentence(part), keep="") for part in parts if part)
+        for parts in ((card.word, card.title), (card.why,), (card.hint, subject))
+    )
+    outcome = f"{type(shown).__name__}: {outcome}"
+    # What to do next outlives what happened where there is no room for both.
+    room = LINE_LENGTH - len(outcome) - len(hint) - len(" …  ")
+    if len(why) > room:
+        why = beginning(why, max(room, 0)).rstrip() + " …"
+    line = " ".join(part for part in (outcome, why, hint) if part)
+    return line if len(line) <= LINE_LENGTH else beginning(line, LINE_LENGTH - 1) + "…"
+
+
+def _account_lines(account: Account) -> list[str]:
+    """Return what happened, an entry after the other, each behind its time of day."""
+    lines = ["", *_wrapped(account.above, 2)]
+    day = ""
+    for entry in account.entries:
+        if entry.day and entry.day != day:
+            day = entry.day
+            lines.append(f"  {day} UTC")
+        margin = f"  {entry.when}".ljust(ENTRY_COLUMN)
+        for line in _entry_lines(entry):
+            lines.append((margin + line).rstrip())
+            margin = " " * ENTRY_COLUMN
+    return [*lines, *_wrapped(account.below, 2)]
+
+
+def _entry_lines(entry: Entry) -> list[str]:
+    width = TEXT_WIDTH - ENTRY_COLUMN
+    if entry.kind == "action":
+        extent = f" ({entry.extent})" if entry.extent else ""
+        return _wrap(visible(f"{entry.mark} {entry.text.head}{extent}", keep=""), width)
+    label = f"{entry.label} ({entry.extent}):" if entry.extent else f"{entry.label}:"
+    is_folded = entry.kind == "thinking"
+    words = shorten(" ".join(entry.text.head.split()), FOLDED) if is_folded else _whole(entry)
+    shown = visible(words).split("\n")
+    if len(shown) == 1 and len(shown[0]) + len(label) < width:
+        lines = [visible(f"{label} {words}", keep="").rstrip()]
+    else:
+        parts = (part for line in shown for part in _wrap(line, width - 2))
+        lines = [visible(label, keep=""), *(f"  {part}" for part in parts)]
+    for item in entry.items:
+        note = f" ({item.note})" if item.note else ""
+        line = visible(f"{item.mark} {item.text}{note}", keep="")
+        lines += [f"  {part}" for part in _wrap(line, width - 2)]
+    return lines
+
+
+def _whole(entry: Entry) -> str:
+    text = entry.text
+    gap = f"\n[… {counted(text.left_out, 'character')} left out here …]\n" if text.left_out else ""
+    return f"{text.head}{gap}{text.tail}"
+
+
+def _wrapped(text: str, margin: int) -> list[str]:
+    return [" " * margin + line for line in textwrap.wrap(visible(text), TEXT_WIDTH - margin)]
+
+
+def _wrap(line: str, width: int) -> list[str]:
+    wrapper = textwrap.TextWrapper(
+        width, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
+    return wrapper.wrap(line) or [""]
+
+
+def _text_lines(row: Row | Block, width: int) -> list[str]:
+    if isinstance(row, Block):
+        lines = visible(row.text.head).split("\n")
+        if row.text.left_out:
+            left_out = counted(row.text.left_out, "character")
+            lines.append(f"[… {left_out} left out here; the whole text is in {row.attribute} …]")
+            lines += visible(row.text.tail).split("\n")
+        return lines
+    lines = [visible(line, keep="") for line in row.lines]
+    if row.code:
+        return lines
+    wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False).wrap
+    return [part for line in lines for part in wrap(line)]
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _row(label: str, text: str) -> tuple[Row, ...]:
+    return (Row(label, (text,)),) if text else ()

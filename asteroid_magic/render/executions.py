@@ -1,0 +1,135 @@
+"""What a card says of an execution: its transcript, what was heard of it, its new status.
+
+What it says of a single outcome stands in `wording`; a delivery whose answer was waited for has
+both. Every text has its budget, so that no card grows over 200,000 bytes.
+"""
+
+from dataclasses import dataclass, fields
+
+from ..models.delivery import Delivery, StatusChange
+from ..models.watch import Ending, Heard, Transcript, ending_of_status
+from ..text import bytes_in_card, counted, shorten, span
+from .outcomes import Card, Row, delivery_card
+from .transcript import Entry, entries_of
+
+# Bytes for all entries of a card; the rest of it takes 25,000 at most.
+BUDGET = 170_000
+FIELD = 300
+DONE = {"pause": "paused", "resume": "running", "cancel": "cancelled"}
+
+
+@dataclass(frozen=True)
+class Account(Card):
+    """A card that tells what happened, with what is left out `above` and `below` the entries."""
+
+    entries: tuple[Entry, ...] = ()
+    above: str = ""
+    below: str = ""
+
+
+def heard_delivery_card(delivery: Delivery) -> Card:
+    """Return what the card of a delivery says, with what was heard of the agent since."""
+    return (
+        delivery_card(delivery) if delivery.heard is None else _delivery(delivery, delivery.heard)
+    )
+
+
+def _delivery(delivery: Delivery, heard: Heard) -> Account:
+    card = delivery_card(delivery)
+    after = span(heard.elapsed)
+    title = {
+        "spoke": f"The agent has spoken, after {after}",
+        "asks": f"The agent asks, after {after}",
+        "confirm": f"The agent waits for a confirmation, after {after}",
+        "over": f"The execution is over, after {after}",
+        "time": f"No answer within {after}; it may still come",
+        "interrupted": f"You stopped waiting after {after}; the agent was not stopped",
+        "unreadable": f"What the agent does could not be read: {heard.trouble}",
+    }[heard.ending]
+    told = watch_card(heard)
+    ours = {each.name: getattr(told, each.name) for each in fields(told)}
+    return Account(**ours | {"outcome": card.outcome, "rows": card.rows, "title": title})
+
+
+def watch_card(heard: Heard) -> Account:
+    """Return what the card of a watched execution says."""
+    entries, left_out = entries_of(heard.activities, BUDGET)
+    gap = "Some activities may be missing here: more came at once than are looked at."
+    above = [_left_out(left_out)] if left_out else []
+    above += [gap] if heard.has_gap else []
+    failed = f"The latest attempt to read it failed: {heard.trouble}." if heard.trouble else ""
+    nothing = "" if entries else "Nothing has happened meanwhile."
+    is_unreadable = heard.ending == "unreadable"
+    return Account(
+        outcome=heard.ending,
+        rows=(
+            Row("Execution", (_field(heard.execution_id),), code=True),
+            Row("Watched", (f"for {span(heard.elapsed)}",)),
+        ),
+        title=heard.trouble if is_unreadable else "",
+        hint=_next(heard.ending, heard.execution_id, is_paused=heard.is_paused),
+        entries=entries,
+        above=" ".join(above),
+        below="" if is_unreadable else " ".join(filter(None, (nothing, failed))),
+    )
+
+
+def _next(ending: Ending | None, execution_id: str, *, is_paused: bool = False) -> str:
+    run = _field(execution_id)
+    if ending in {"time", "interrupted"} and is_paused:
+        return f"It is paused: let it go on with %asteroid_resume {run}"
+    if ending in {"asks", "confirm"}:
+        return f"Answer with %asteroid_send {run} your answer"
+    if ending in {"time", "interrupted"}:
+        return f"Watch on with %asteroid_watch {run}"
+    if ending == "unreadable":
+        return f"Look again with %asteroid_activities {run}"
+    return ""
+
+
+def transcript_card(transcript: Transcript) -> Account:
+    """Return what the card of a transcript says."""
+    execution, activities = transcript.execution, transcript.activities
+    entries, left_out = entries_of(activities, BUDGET)
+    shown = counted(len(activities), "activity", "activities")
+    above = [f"Shown: the newest {shown}. For older ones, --last N or --all."]
+    above = above if transcript.has_older else []
+    above += [_left_out(left_out)] if left_out else []
+    return Account(
+        outcome="transcript",
+        rows=(
+            Row("Execution", (_field(execution.id),), code=True),
+            Row("Status", (_field(execution.status or "unknown"),)),
+        ),
+        title=_field(" ".join(execution.workflow_name.split())),
+        hint=_next(ending_of_status(execution.status), execution.id),
+        entries=entries,
+        above=" ".join(above),
+        below="" if entries else "Nothing has happened yet.",
+    )
+
+
+def _left_out(entries: int) -> str:
+    what = counted(entries, "older entry", "older entries")
+    return f"{what} left out here, since a card has no room for more: .activities holds everything."
+
+
+def status_change_card(change: StatusChange) -> Card:
+    """Return what the card of a pause, a resumption or a cancellation says."""
+    is_done = DONE.get(change.asked) == change.status
+    run = _field(change.execution_id)
+    hints = {
+        "pause": f"Let it go on with %asteroid_resume {run}",
+        "resume": f"See what it does with %asteroid_watch {run}",
+    }
+    status = _field(change.status)
+    return Card(
+        change.asked if is_done else "changed",
+        (Row("Execution", (run,), code=True), Row("Status", (status,))),
+        title="" if is_done else f"to {change.asked}; the execution is now {status}",
+        hint=hints.get(change.asked, "") if is_done else "",
+    )
+
+
+def _field(text: str) -> str:
+    return shorten(text, FIELD, bytes_in_card)

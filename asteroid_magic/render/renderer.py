@@ -1,0 +1,30 @@
+"""The renderer of the package: finds what draws a thing by its type."""
+
+from functools import singledispatch
+
+from ..models.executions import Executions
+from ..models.report import Report
+from . import cards, report, table
+
+
+@singledispatch
+def as_html(shown: object) -> str:
+    """Return a card, a table or a report as HTML; `TypeError` for what cannot be drawn."""
+    return cards.as_html(shown)
+
+
+@singledispatch
+def as_text(shown: object) -> str:
+    """Return the same as plain text; `TypeError` for what cannot be drawn."""
+    return cards.as_text(shown)
+
+
+def as_line(shown: object) -> str:
+    """Return an outcome as one line of at most 300 characters; `TypeError` for what has no card."""
+    return cards.as_line(shown)
+
+
+as_html.register(Executions, table.as_html)
+as_text.register(Executions, table.as_text)
+as_html.register(Report, report.as_html)
+as_text.register(Report, report.as_text)

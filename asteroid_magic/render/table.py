@@ -1,0 +1,135 @@
+"""What a list of executions looks like: a table, drawn as HTML and as plain text.
+
+As on a card, every string is taken to be hostile, and is cut to its budget.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from ..models.activities import Question
+from ..models.executions import WAITING, Execution, Executions
+from ..models.watch import Listing
+from ..text import bytes_in_card, counted, shorten, visible
+from .templates import draw
+
+COLUMNS = ("Status", "Workflow", "Execution", "Created")
+# With all of its rows full, a table stays under 100,000 bytes.
+MOST_ROWS = 100
+NAME, ID, STATUS = 240, 120, 60
+# Of what an execution asks, so many bytes, options and questions are shown, and of so many
+# executions.
+QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS, MOST_ASKING = 600, 150, 6, 3, 10
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the table says of one execution."""
+
+    status: str
+    workflow: str
+    id: str
+    created: str
+    is_waiting: bool
+    asks: tuple["Asked", ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of the agent, and its ready answers in brief."""
+
+    question: str
+    options: str
+    verb: str
+
+
+def as_html(executions: Executions) -> str:
+    """Return the table as HTML, under 100,000 bytes, or under 200,000 for a `Listing`.
+
+    The browser shows the beginning of an ID and copies the whole of it.
+    """
+    return draw(
+        "table.html", columns=COLUMNS, rows=_rows(executions), notes=list(_notes(executions))
+    )
+
+
+def as_text(executions: Executions) -> str:
+    """Return the table as plain text: a line for each execution, its questions below it."""
+    rows = _rows(executions)
+    lines: list[tuple[str, ...]] = [COLUMNS] if rows else []
+    lines += [
+        tuple(visible(cell, keep="") for cell in (row.status, row.workflow, row.id, row.created))
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    drawn = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    asked = [[part for one in row.asks for part in _asked_lines(one)] for row in rows]
+    body = [part for line, below in zip(drawn[1:], asked, strict=True) for part in (line, *below)]
+    return "\n".join([*drawn[:1], *body, *_notes(executions)])
+
+
+def _asked_lines(asked: Asked) -> list[str]:
+    shown = (f"{asked.verb}: {asked.question}", asked.options)
+    return [f"  {visible(line, keep='')}" for line in shown if line]
+
+
+def _asked(question: Question, execution: Execution) -> Asked:
+    verb = "to confirm" if WAITING.get(execution.status) == "confirm" else "asks"
+    several = "; several may be chosen" if question.multi_select else ""
+    labels = [_in_one_line(one.label, OPTION) for one in question.options[:MOST_OPTIONS]]
+    if question.options[MOST_OPTIONS:]:
+        labels.append(f"and {len(question.options) - MOST_OPTIONS:,} more")
+    options = f"{' | '.join(labels)}{several}"
+    return Asked(_in_one_line(question.question, QUESTION), options, verb)
+
+
+def _in_one_line(text: str, limit: int) -> str:
+    return shorten(" ".join(text.split()), limit, bytes_in_card)
+
+
+def _rows(executions: Executions) -> list[Row]:
+    asked = executions.questions if isinstance(executions, Listing) else {}
+    questions = dict(islice(asked.items(), MOST_ASKING))
+    return [
+        Row(
+            status=shorten(execution.status or "unknown", STATUS, bytes_in_card),
+            workflow=_in_one_line(execution.workflow_name, NAME),
+            id=shorten(execution.id, ID, bytes_in_card),
+            created=_moment(execution.created_at),
+            is_waiting=execution.is_waiting,
+            asks=tuple(
+                _asked(question, execution)
+                for question in questions.get(execution.id, ())[:MOST_QUESTIONS]
+            ),
+        )
+        for execution in executions[:MOST_ROWS]
+    ]
+
+
+def _notes(executions: Executions) -> Iterator[str]:
+    """Yield what the table leaves out, so that no waiting execution goes unseen."""
+    if not executions:
+        yield "No executions were found."
+    if (left_out := len(executions) - MOST_ROWS) > 0:
+        yield f"and {counted(left_out, 'more execution')}, not shown"
+    if not isinstance(executions, Listing):
+        return
+    if executions.has_more:
+        newest = counted(len(executions), "execution")
+        yield (
+            f"Listed: the newest {newest}. There are older ones, and some of them may be waiting: "
+            "--limit N lists more."
+        )
+    shown = list(islice(executions.questions, MOST_ASKING))
+    unasked = [one for one in executions if one.is_waiting and one.id not in shown]
+    if unasked:
+        more = f"{len(unasked):,} more wait" if len(unasked) > 1 else "1 more waits"
+        yield f"{more}: %asteroid_activities EXECUTION shows for what."
+
+
+def _moment(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

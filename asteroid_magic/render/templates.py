@@ -1,0 +1,28 @@
+"""The template engine: it escapes every string and makes invisible characters visible."""
+
+from functools import cache
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from ..text import visible
+
+
+@cache
+def environment(*packages: str) -> Environment:
+    """Return the engine for the templates of `packages`, and for those of this package."""
+    loaders = [PackageLoader(package) for package in (*packages, "asteroid_magic.render")]
+    return Environment(
+        loader=ChoiceLoader(loaders),
+        autoescape=True,
+        auto_reload=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Here, and not in the templates, so that no expression in them can forget it.
+        finalize=lambda value: visible(str(value), joiners=True),
+    )
+
+
+def draw(template: str, *packages: str, **values: object) -> str:
+    """Return a template with these values in it, each of them escaped."""
+    return environment(*packages).get_template(template).render(**values)

@@ -1,0 +1,246 @@
+"""What activities say to a person, as entries: who said or did what, and when.
+
+Pure, and in the order of the activities. An action that has started and ended is one entry, of a
+to-do list only the latest is told whole, and what says nothing new is passed over. Every text is
+cut to a budget, and the newest entries that fit into the budget of all are kept.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ..models import coerce
+from ..models.activities import Activity, Question
+from ..models.executions import PHASES, WAITING
+from ..text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten, span
+
+# Budgets in bytes, each for one text.
+SPOKEN, THOUGHT, RESULT, LINE, ITEM = 12_000, 4_000, 12_000, 400, 240
+MOST_ITEMS = 40
+# So many characters stand for a thought that is folded.
+START = 90
+# What the drawing of an entry and of an item of it takes besides their texts, in bytes.
+ENTRY_COST, ITEM_COST = 480, 200
+TODO_MARKS = {
+    "completed": "✓",
+    "in_progress": "▸",
+    "pending": "○",
+    "blocked": "!",
+    "failed": "✗",
+    "canceled": "-",
+}
+LABELS = {
+    "generic": "Note",
+    "terminal": "Ended",
+    "file_added": "File",
+    "transitioned_node": "Moved on to",
+}
+# What only tells of what another activity tells as well.
+PASSED_OVER = frozenset({"step_started", "step_completed"})
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item of a list: a thing to do with its state, or an option with its description."""
+
+    text: str
+    note: str = ""
+    mark: str = "•"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one activity, or the start and the end of one action, says to a person.
+
+    `kind` is one of person, agent, asks, thinking, action, todos, result or note, and `label` says
+    it in words. `when` is a time of day, `day` its date, both in UTC and empty if not known;
+    `mark` and `extent` belong to an action: how it went, and how long it took.
+    """
+
+    kind: str
+    label: str
+    text: Excerpt = Excerpt("")  # noqa: RUF009 (it never changes)
+    items: tuple[Item, ...] = ()
+    mark: str = ""
+    extent: str = ""
+    day: str = ""
+    when: str = ""
+
+    @property
+    def start(self) -> str:
+        """Return the first words, which stand for a text that is folded."""
+        words = " ".join(self.text.head[: 2 * START].split())
+        return words if len(words) <= START else beginning(words, START) + " …"
+
+    @property
+    def cost(self) -> int:
+        """Return the most bytes that the entry takes in a card."""
+        start = self.start if self.kind == "thinking" else ""
+        texts = (self.label, start, self.text.head, self.text.tail, self.extent, self.day)
+        listed = (part for item in self.items for part in (item.text, item.note))
+        spent = sum(bytes_in_card(one) for text in (*texts, *listed) for one in text)
+        return ENTRY_COST + ITEM_COST * len(self.items) + spent
+
+
+def entries_of(activities: Iterable[Activity], budget: int) -> tuple[tuple[Entry, ...], int]:
+    """Return the entries that fit into `budget` bytes, the newest ones, and how many do not."""
+    told = _told(list(activities))
+    kept: list[Entry] = []
+    lists = 0
+    # From the newest, so that of a long past only what is shown is made ready.
+    for activity, end in reversed(told):
+        lists += activity.kind == "todos_updated"
+        entry = _dated(_entry(activity, end, is_latest_list=lists == 1), activity.timestamp)
+        budget -= entry.cost
+        if budget < 0:
+            break
+        kept.append(entry)
+    return tuple(reversed(kept)), len(told) - len(kept)
+
+
+def _told(activities: Sequence[Activity]) -> list[tuple[Activity, Activity | None]]:
+    """Return the activities that say something new, the start of an action with its end."""
+    begun = {one.action_id for one in activities if one.kind == "action_started"}
+    ends = {
+        one.action_id: one
+        for one in activities
+        if one.kind in {"action_completed", "action_failed"} and one.action_id in begun
+    }
+    is_over = any(PHASES.get(one.status or "") == "terminal" for one in activities)
+    passed_over = PASSED_OVER | ({"terminal"} if is_over else set())
+    return [
+        (one, ends.get(one.action_id or ""))
+        for one in activities
+        if one.kind not in passed_over and one is not ends.get(one.action_id or "")
+    ]
+
+
+def _dated(entry: Entry, moment: datetime | None) -> Entry:
+    if moment is None:
+        return entry
+    moment = moment.astimezone(UTC)
+    return replace(entry, day=f"{moment:%Y-%m-%d}", when=f"{moment:%H:%M:%S}")
+
+
+def _entry(activity: Activity, end: Activity | None, *, is_latest_list: bool) -> Entry:
+    if activity.kind == "action_started":
+        return _action(activity, end)
+    if activity.kind == "todos_updated" and not is_latest_list:
+        return _shorter_list(activity)
+    tell = TELLING.get(activity.kind)
+    if tell is not None:
+        return tell(activity)
+    return Entry("note", LABELS.get(activity.kind) or _named(activity.kind), _line(activity.text))
+
+
+def _action(activity: Activity, end: Activity | None) -> Entry:
+    told = end if end is not None and end.text else activity
+    if activity.speaks_to_user and (end is None or end.speaks_to_user):
+        return Entry("agent", "Agent", _fit(told.text, SPOKEN))
+    words = _line(told.text or _named(activity.action_name or activity.kind))
+    if end is None:
+        return Entry("action", "Started", words, mark="▸", extent="started")
+    failed = end.kind == "action_failed"
+    took = _took(activity, end)
+    extent = ", ".join(filter(None, ("failed" if failed else "", took)))
+    return Entry("action", "Failed" if failed else "Did", words, (), "✗" if failed else "✓", extent)
+
+
+def _took(start: Activity, end: Activity) -> str:
+    seconds = end.duration
+    if seconds is None and start is not end and start.timestamp and end.timestamp:
+        seconds = (end.timestamp - start.timestamp).total_seconds()
+    return "" if seconds is None or seconds < 0 else span(seconds)
+
+
+def _status(activity: Activity) -> Entry:
+    status = activity.status or "unknown"
+    waits_for = WAITING.get(status)
+    if waits_for == "asks" and activity.question:
+        return _question(activity.question)
+    if waits_for is not None:
+        label = "Agent asks" if waits_for == "asks" else "Agent waits for a confirmation"
+        return Entry("asks", label, _fit(activity.reason or "", SPOKEN))
+    if PHASES.get(status) == "terminal":
+        return _result(activity, status)
+    reason = activity.reason
+    return Entry("note", "Status", _line(f"{status}: {reason}" if reason else status))
+
+
+def _question(asked: Sequence[Question]) -> Entry:
+    words = [f"{one.header}: {one.question}" if one.header else one.question for one in asked]
+    several = any(one.multi_select for one in asked)
+    options = tuple(Item(one.label, one.description) for each in asked for one in each.options)
+    extent = "several may be chosen" if several else ""
+    return Entry("asks", "Agent asks", _fit("\n".join(words), SPOKEN), _cut(options), extent=extent)
+
+
+def _result(activity: Activity, status: str) -> Entry:
+    told = coerce.members(activity.data.get("completedPayload")) or {}
+    outcome = coerce.text(told.get("outcome"))
+    extent = f"{status}, {outcome}" if outcome else status
+    parts = [activity.reason or "", _written(told.get("result"))]
+    return Entry("result", "Result", _fit("\n".join(filter(None, parts)), RESULT), extent=extent)
+
+
+def _written(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    except (TypeError, ValueError, RecursionError):
+        return str(type(value).__name__)
+
+
+def _shorter_list(activity: Activity) -> Entry:
+    todos = activity.todos
+    done = sum(state == "completed" for _, state in todos)
+    return Entry("note", "To-do list", _line(f"{done:,} of {counted(len(todos), 'item')} done"))
+
+
+def _todos(activity: Activity) -> tuple[Item, ...]:
+    listed = (
+        Item(content, state.replace("_", " "), TODO_MARKS.get(state, "○"))
+        for content, state in activity.todos
+    )
+    return _cut(tuple(listed))
+
+
+def _cut(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Return the items, each within its budget, and how many of them are left out."""
+    shown = [
+        replace(one, text=_brief(one.text, ITEM), note=_brief(one.note, ITEM))
+        for one in items[:MOST_ITEMS]
+    ]
+    if items[MOST_ITEMS:]:
+        shown.append(Item(f"and {counted(len(items) - MOST_ITEMS, 'item')} more", mark="…"))
+    return tuple(shown)
+
+
+def _fit(text: str, limit: int) -> Excerpt:
+    return excerpt(text, limit, bytes_in_card)
+
+
+def _line(text: str) -> Excerpt:
+    return Excerpt(_brief(text, LINE))
+
+
+def _brief(text: str, limit: int) -> str:
+    return shorten(" ".join(text.split()), limit, bytes_in_card)
+
+
+def _named(kind: str) -> str:
+    """Return a name of the contract as words."""
+    return _brief(kind.replace("_", " "), ITEM) or "activity"
+
+
+TELLING: Mapping[str, Callable[[Activity], Entry]] = {
+    "user_message_received": lambda one: Entry("person", "Person", _fit(one.text, SPOKEN)),
+    "reasoning": lambda one: Entry("thinking", "Thinking", _fit(one.text, THOUGHT)),
+    "action_completed": lambda one: _action(one, one),
+    "action_failed": lambda one: _action(one, one),
+    "todos_updated": lambda one: Entry("todos", "To-do list", items=_todos(one)),
+    "status_changed": _status,
+}

@@ -1,0 +1,659 @@
+"""The form as a person in front of it meets it, less the browser: that is for the live tests."""
+
+import gc
+import html
+import json
+import socket
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from asteroid_magic import AsteroidClient, InvalidInput, SendForm
+from asteroid_magic.config.api_key import ApiKey
+from asteroid_magic.config.session import session
+from asteroid_magic.form import background_send, settings_events
+from asteroid_magic.form import form as form_room
+from asteroid_magic.sandbox import Sandbox
+from tests.support.messages import CELLS, LINES
+from tests.support.outcomes import Seen
+from tests.support.servers import FaultServer, answers, resets, silent
+from tests.support.shells import Notebook
+from tests.support.waiting import until
+
+EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
+
+
+@pytest.fixture
+def account(box: Sandbox) -> Sandbox:
+    """A sandbox that the settings lead to."""
+    use(box.base_url, box.api_key)
+    return box
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Every form is closed after each test, and every thread of one has ended."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        # There is no mouse here.
+        monkeypatch.setattr(form_room, "LONGEST_DOUBLE_CLICK", 0.0)
+        yield
+    settings_events.close_all()
+    until(lambda: not threads())
+
+
+def use(base_url: str, key: str = "a-key-of-4711") -> None:
+    session.base_url, session.key = base_url, ApiKey(key, "the test")
+
+
+def threads() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name.startswith("asteroid-magic")]
+
+
+def fields(form: SendForm) -> Any:
+    return form._fields
+
+
+def words(widget: ipywidgets.HTML) -> str:
+    """Return what a person reads of a piece of HTML."""
+    return " ".join(Seen(widget.value).words.split())
+
+
+def listed(form: SendForm) -> SendForm:
+    """Return the form once it has listed what there is to list."""
+    until(lambda: "Listing" not in words(fields(form).listing))
+    return form
+
+
+def sent(form: SendForm, message: str = "Yes, go on.") -> SendForm:
+    """Return the form once it has shown what became of this message."""
+    before = form.outcomes[:1]
+    form.message = message
+    form.submit()
+    until(lambda: form.outcomes[:1] != before)
+    return form
+
+
+def test_what_is_sent_is_what_was_typed_and_it_goes_into_the_card(account: Sandbox) -> None:
+    for text in [*LINES.values(), *CELLS.values()]:
+        run = account.executions[1].id
+        form = sent(SendForm(run), text)
+        assert account.messages(run)[-1] == text
+        assert form.outcomes[0].outcome == "delivered"
+        assert form.outcomes[0].message == text
+        assert "Delivered" in words(fields(form).cards)
+        assert form.message == ""
+        assert form.execution == run
+        assert run in session.seen
+
+
+def test_the_fields_are_called_what_they_are(account: Sandbox) -> None:
+    form = SendForm(account.executions[0], "hello")
+    names = [fields(form).execution, fields(form).message]
+    assert [one.description for one in names] == ["Execution", "Message"]
+    assert fields(form).send.options == ("", "Send")
+    assert form.execution == account.executions[0].id
+    assert form.message == "hello"
+
+
+def test_send_is_disabled_with_the_reason_beside_it(account: Sandbox) -> None:
+    form = SendForm()
+    reason = fields(form).reason
+    for execution, message, why in (
+        ("", "", "Choose an execution"),
+        ("8b07", "hello", "Choose an execution"),
+        (EXECUTION, "", "Write a message."),
+        (EXECUTION, " \n", "The message is blank."),
+        (EXECUTION, "a\0b", "NUL"),
+        (EXECUTION, "x" * 1_000_001, "1,000,000 bytes"),
+    ):
+        form.execution, form.message = execution, message
+        assert fields(form).send.disabled
+        assert why in words(reason)
+    form.message = "hello"
+    assert not fields(form).send.disabled
+    assert words(reason) == ""
+    # Answered at once, the send would be over before it is looked at.
+    account.fail_next(delay=0.5)
+    form.submit()
+    assert fields(form).send.index == 1
+    assert not account.messages(account.executions[0].id)
+
+
+def test_nothing_can_be_sent_without_a_key_and_a_cell_that_sets_one_is_noticed(
+    shell: InteractiveShell, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.base_url = box.base_url
+    form = SendForm(box.executions[0].id, "hello")
+    assert words(fields(form).key).startswith("API key: not set. Run %asteroid_login")
+    assert words(fields(form).reason) == "Set the API key first."
+    assert fields(form).send.disabled
+    monkeypatch.setenv("ASTEROID_API_KEY", "")
+    shell.run_cell(f"import os; os.environ['ASTEROID_API_KEY'] = {box.api_key!r}")
+    assert "set, from the environment variable ASTEROID_API_KEY" in words(fields(form).key)
+    assert box.base_url in words(fields(form).key)
+    assert not fields(form).send.disabled
+    assert "2 active executions" in words(fields(listed(form)).listing)
+
+
+def test_a_setting_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASTEROID_API_KEY", "not a key")
+    form = SendForm()
+    assert "holds a character that no key has" in words(fields(form).key)
+    assert "not a key" not in states()
+
+
+def test_it_offers_the_active_executions_waiting_ones_on_top(account: Sandbox) -> None:
+    form = listed(SendForm())
+    waiting, running, _ = account.executions
+    assert fields(form).execution.options == (
+        f"Book a table · paused_by_agent · {waiting.id[:8]}",
+        f"Sort incoming invoices · running · {running.id[:8]}",
+    )
+    fields(form).execution.value = fields(form).execution.options[1]
+    assert form.execution == running.id
+    assert words(fields(form).about) == "Sort incoming invoices · running"
+    fields(form).clear.click()
+    assert form.execution == ""
+    assert words(fields(form).about) == ""
+
+
+def test_what_is_no_id_is_visibly_wrong(account: Sandbox) -> None:
+    form = SendForm("8b078c8b")
+    assert "This is not an execution ID" in words(fields(form).about)
+    assert "asteroid-form-is-wrong" in fields(form).execution._dom_classes
+    form.execution = f"  {EXECUTION} "
+    assert fields(form).execution.value == EXECUTION
+    assert "not an execution ID" not in words(fields(form).about)
+    assert "asteroid-form-is-wrong" not in fields(form).execution._dom_classes
+    assert account.is_running
+
+
+def test_a_listing_that_fails_is_said_quietly_and_a_pasted_id_is_sent(account: Sandbox) -> None:
+    use(account.base_url, "another-key-4711")
+    form = listed(SendForm(account.executions[1].id))
+    assert "does not accept the API key" in words(fields(form).listing)
+    assert "An ID can be pasted all the same" in words(fields(form).listing)
+    session.key = ApiKey(account.api_key, "the test")
+    assert sent(form).outcomes[0].outcome == "delivered"
+
+
+def test_refresh_lists_anew(account: Sandbox) -> None:
+    form = listed(SendForm())
+    run = account.executions[0].id
+    sent(SendForm(run), "Friday 18:30")
+    until(lambda: account.executions[0].status == "completed")
+    fields(form).refresh.click()
+    assert "1 active execution to" in words(fields(listed(form)).listing)
+    assert len(fields(form).execution.options) == 1
+
+
+@pytest.mark.parametrize("kind", ["key", "execution", "drop", "refused"])
+def test_a_failure_shows_its_card_and_keeps_the_text(account: Sandbox, kind: str) -> None:
+    run = account.executions[1].id
+    outcome, said = {
+        "key": ("not_delivered", "does not accept the API key"),
+        "execution": ("not_delivered", "no such execution"),
+        "drop": ("unknown", "May have been delivered"),
+        "refused": ("not_delivered", "refused the connection"),
+    }[kind]
+    if kind == "key":
+        use(account.base_url, "another-key-4711")
+    if kind == "execution":
+        run = EXECUTION
+    if kind == "drop":
+        account.fail_next(drop="before")
+    if kind == "refused":
+        account.stop()
+    form = sent(SendForm(run), "It's 4 people, at most $50 each.")
+    assert form.outcomes[0].outcome == outcome
+    assert said in words(fields(form).cards)
+    assert form.message == "It's 4 people, at most $50 each."
+    assert form.execution == run
+    assert not fields(form).message.disabled
+    assert not fields(form).send.disabled
+
+
+def test_hostile_words_of_a_server_stay_words(account: Sandbox) -> None:
+    hostile = '<script>alert(1)</script><img src=x onerror=alert(2)> javascript:alert(3) "\x1b[2J'
+    account.fail_next(status=400, body=json.dumps({"code": 400, "message": hostile}))
+    form = sent(SendForm(account.executions[1].id))
+    seen = Seen(fields(form).cards.value)
+    assert not {"script", "img", "a"} & seen.tags
+    assert not {name for name in seen.attributes if name.startswith("on")}
+    assert "<script>alert(1)</script>" in seen.words
+    assert "\x1b" not in fields(form).cards.value + fields(form).spoken.value
+    assert "<script>" not in fields(form).spoken.value
+
+
+def test_one_press_is_one_message_also_when_it_comes_twice(account: Sandbox) -> None:
+    run = account.executions[1].id
+    account.fail_next(delay=0.3)
+    form = SendForm(run, "once")
+    form.submit()
+    with pytest.raises(InvalidInput, match="still on its way"):
+        form.submit()
+    fields(form).send.index = 0
+    fields(form).freeze()
+    until(lambda: form.outcomes)
+    until(lambda: not threads())
+    assert account.messages(run) == ["once"]
+    assert len(form.outcomes) == 1
+
+
+def test_while_it_sends_it_says_so_and_can_be_cancelled_which_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(background_send, "TICK", 0.02)
+    with FaultServer(silent) as server:
+        use(server.base_url)
+        form = SendForm(EXECUTION, "hello")
+        form.submit()
+        assert words(fields(form).reason).startswith("Sending")
+        assert fields(form).cancel.layout.display == ""
+        assert fields(form).message.disabled
+        until(lambda: "Sending for 0 s" in words(fields(form).reason))
+        until(lambda: any(request.startswith(b"POST") for request in server.requests))
+        fields(form).cancel.click()
+        until(lambda: form.outcomes)
+        form.close()
+    assert form.outcomes[0].outcome == "unknown"
+    assert form.outcomes[0].title == "You cancelled the send"
+
+
+def test_cancelled_before_the_first_byte_it_is_not_delivered_and_says_so_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over, asked = threading.Event(), threading.Event()
+
+    def hang(*_: object, **__: object) -> list[object]:
+        asked.set()
+        over.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    use("https://somewhere.invalid")
+    form = SendForm(EXECUTION, "hello")
+    form.submit()
+    assert asked.wait(10)
+    until(lambda: form._errand._deadline.connecting)  # type: ignore[union-attr]
+    form.cancel()
+    assert form.outcomes[0].outcome == "not_delivered"
+    assert form.message == "hello"
+    assert fields(form).send.index == 0
+    over.set()
+
+
+def test_what_cannot_be_submitted_is_refused_with_the_reason(account: Sandbox) -> None:
+    form = SendForm(account.executions[1].id)
+    with pytest.raises(InvalidInput, match="Write a message"):
+        form.submit()
+    form.close()
+    with pytest.raises(InvalidInput, match="closed"):
+        form.submit()
+
+
+def test_a_closed_form_is_shown_as_what_it_was(account: Sandbox) -> None:
+    form = sent(SendForm(account.executions[1].id), "keep me")
+    form.close()
+    with capture_output() as captured:
+        form._ipython_display_()
+    (kept,) = captured.outputs
+    assert "This form is closed." in Seen(kept.data["text/html"]).words
+    assert "keep me" in Seen(kept.data["text/html"]).words
+
+
+def test_what_the_field_says_follows_the_list(account: Sandbox) -> None:
+    waiting, _, finished = account.executions
+    form = listed(SendForm(finished.id))
+    about = fields(form).about
+    assert words(about) == "This one is not among the active executions."
+    form.execution = waiting.id
+    assert words(about) == "Book a table · paused_by_agent"
+    sent(form, "Friday 18:30")
+    until(lambda: account.executions[0].status == "completed")
+    fields(form).refresh.click()
+    until(lambda: words(about) == "This one is not among the active executions.")
+    # Part of a line that is offered: whoever types it is looking for it.
+    form.execution = "sort inc"
+    assert words(about) == ""
+    form.execution = f"https://platform.example/runs/{waiting.id}?tab=1"
+    assert words(about) == f"This is not an execution ID, but holds one: {waiting.id}"
+
+
+def test_a_second_click_so_soon_after_the_first_is_no_press(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(form_room, "LONGEST_DOUBLE_CLICK", 0.5)
+    account.fail_next(status=400, times=2)
+    form = SendForm(account.executions[1].id, "once")
+    form.submit()
+    until(lambda: "Not delivered" in words(fields(form).cards))
+    # The card is there, and the fields are not given back yet.
+    assert fields(form).send.index == 1
+    fields(form).freeze()
+    until(lambda: form.outcomes)
+    assert len(form.outcomes) == 1
+    assert fields(form).send.index == 0
+
+
+def test_late_news_of_the_browser_is_no_second_press(account: Sandbox) -> None:
+    form = SendForm(account.executions[1].id)
+    for number in range(30):
+        form.message = f"message {number}"
+        form.submit()
+        while len(form.outcomes) < min(number + 1, 10):
+            # As the browser reports the fields that it has frozen, whenever it gets to it.
+            fields(form).execution.disabled = fields(form).message.disabled = 1
+        until(lambda: form._errand is None)
+    assert account.messages(form.execution) == [f"message {number}" for number in range(30)]
+
+
+def test_a_text_that_is_set_while_another_is_on_its_way_stays(account: Sandbox) -> None:
+    account.fail_next(delay=0.3)
+    form = SendForm(account.executions[1].id, "first")
+    form.submit()
+    form.message = "second"
+    until(lambda: form.outcomes)
+    assert form.outcomes[0].message == "first"
+    assert form.message == "second"
+
+
+def test_what_the_browser_has_not_shown_is_not_sent(account: Sandbox) -> None:
+    form = SendForm(account.executions[1].id, "shown")
+    form.message = "set by a cell"
+    # The browser's press, which was made before it heard of the new text.
+    fields(form).execution.disabled = fields(form).message.disabled = 1
+    fields(form).send.index = 1
+    assert words(fields(form).reason).startswith("A cell has just filled in the form")
+    assert fields(form).send.index == 0
+    fields(form)._shown.value = fields(form)._filled.value
+    fields(form).execution.disabled = fields(form).message.disabled = 1
+    fields(form).send.index = 1
+    until(lambda: form.outcomes)
+    assert account.messages(account.executions[1].id) == ["set by a cell"]
+
+
+def test_a_form_that_cannot_show_its_card_is_given_back_all_the_same(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no display")
+
+    form = SendForm(account.executions[1].id, "hello")
+    monkeypatch.setattr(form, "_keep", fail)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    form.submit()
+    until(lambda: form.outcomes)
+    assert form.outcomes[0].outcome == "delivered"
+    assert fields(form).send.index == 0
+    monkeypatch.undo()
+
+
+def test_refresh_frees_fields_that_an_interrupt_has_left_frozen(account: Sandbox) -> None:
+    form = listed(SendForm(account.executions[1].id, "hello"))
+    fields(form).message.disabled = True
+    fields(form).send.index = 1
+    fields(form).refresh.click()
+    assert not fields(form).message.disabled
+    assert fields(form).send.index == 0
+    assert form.outcomes == ()
+
+
+def test_a_listing_that_breaks_is_said_and_stops_nothing(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(AsteroidClient, "executions", fail)
+    form = listed(SendForm(account.executions[1].id))
+    assert "could not be listed: RuntimeError." in words(fields(form).listing)
+    assert sent(form).outcomes[0].outcome == "delivered"
+
+
+def buttons(form: SendForm) -> list[Any]:
+    """Return the buttons of the options that the form offers as answers."""
+    lines = [one for one in fields(form).question.children if hasattr(one, "children")]
+    return [line.children[0] for line in lines]
+
+
+def test_a_question_is_shown_and_its_options_go_into_the_message(account: Sandbox) -> None:
+    form = listed(SendForm(account.executions[0]))
+    until(lambda: buttons(form))
+    assert "Which time shall I book?" in words(fields(form).question.children[0])
+    assert [one.description for one in buttons(form)] == [
+        "Friday 18:30",
+        "Friday 21:15",
+        "Saturday 20:00",
+    ]
+    assert "On the terrace" in words(fields(form).question.children[2].children[1])
+    buttons(form)[0].click()
+    assert form.message == "Friday 18:30"
+    buttons(form)[1].click()
+    assert form.message == "Friday 21:15"
+    form.message = "We are four."
+    buttons(form)[0].click()
+    assert form.message == "We are four.\nFriday 18:30"
+    form.submit()
+    until(lambda: form.outcomes)
+    assert account.messages(account.executions[0].id) == ["We are four.\nFriday 18:30"]
+    form.execution = account.executions[1].id
+    until(lambda: not buttons(form))
+
+
+def test_where_several_may_be_chosen_each_can_be_taken_back(account: Sandbox) -> None:
+    (run,) = account.add_waiting(1, kind="choices")
+    form = listed(SendForm(run))
+    until(lambda: buttons(form))
+    first, second, *_ = buttons(form)
+    first.value = second.value = True
+    assert form.message == f"{first.description}, {second.description}"
+    first.value = False
+    assert form.message == second.description
+    second.value = False
+    assert form.message == ""
+
+
+def test_a_question_that_cannot_be_read_is_left_out(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise InvalidInput("no question today")
+
+    monkeypatch.setattr(AsteroidClient, "question", fail)
+    form = listed(SendForm(account.executions[0]))
+    until(lambda: not threads())
+    assert not buttons(form)
+    assert sent(form).outcomes[0].outcome == "delivered"
+
+
+def test_cancelling_nothing_does_nothing(account: Sandbox) -> None:
+    form = SendForm(account.executions[1].id)
+    form.cancel()
+    assert form.outcomes == ()
+
+
+def test_whatever_goes_wrong_the_form_is_given_back_and_claims_nothing(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(AsteroidClient, "send", fail)
+    form = sent(SendForm(account.executions[1].id))
+    assert form.outcomes[0].outcome == "unknown"
+    assert "RuntimeError" in words(fields(form).cards)
+
+
+def test_the_last_ten_are_shown_newest_first_and_older_ones_folded(account: Sandbox) -> None:
+    form = SendForm(account.executions[1].id)
+    for number in range(12):
+        sent(form, f"message {number} <b>")
+    shown = fields(form).cards.value
+    assert [one.message for one in form.outcomes] == [f"message {n} <b>" for n in range(11, 1, -1)]
+    assert shown.count("<details class") == 9
+    assert shown.index("message 11 ") < shown.index("<details") < shown.index("message 10 ")
+    assert "Delivered · " in words(fields(form).cards)
+    assert html.escape("message 1 <b>") not in shown
+
+
+def test_the_outcome_is_announced(account: Sandbox) -> None:
+    form = sent(SendForm(account.executions[1].id))
+    spoken = fields(form).spoken.value
+    assert 'aria-live="polite"' in spoken
+    assert "Delivered." in words(fields(form).spoken)
+
+
+def test_no_widget_ever_holds_the_key(account: Sandbox) -> None:
+    echo = json.dumps({"code": 400, "message": f"bad key {account.api_key}"})
+    account.fail_next(status=400, body=echo)
+    form = listed(sent(SendForm(account.executions[1].id)))
+    assert "bad key [API key]" in words(fields(form).cards)
+    assert account.api_key not in states()
+    assert account.api_key not in repr(form)
+    assert account.api_key not in repr(vars(form))
+
+
+def states() -> str:
+    """Return all that a saved notebook could hold of the widgets there are."""
+    # Of every widget there is: also of those that widgets make for themselves.
+    return repr([one.get_state() for one in every_widget()])
+
+
+def every_widget() -> list[ipywidgets.Widget]:
+    # By type: to look at __class__ would wake the proxies of other tests.
+    found = [one for one in gc.get_objects() if issubclass(type(one), ipywidgets.Widget)]
+    return [one for one in found if getattr(one, "comm", None) is not None]
+
+
+def test_it_uses_the_client_it_is_given(box: Sandbox) -> None:
+    with AsteroidClient(box.api_key, box.base_url, timeout=7) as client:
+        form = listed(SendForm(box.executions[1].id, client=client))
+        assert words(fields(form).key).startswith("API key: set, from the argument api_key")
+        assert sent(form).outcomes[0].outcome == "delivered"
+        assert sent(form).outcomes[0].outcome == "delivered"
+
+
+def test_the_message_grows_with_what_is_typed() -> None:
+    form = SendForm()
+    rows = []
+    for message in ("", "a\n" * 8, "word " * 200, "a\n" * 500):
+        form.message = message
+        rows.append(fields(form).message.rows)
+    assert rows == [4, 10, 14, 16]
+
+
+def test_an_object_without_an_execution_is_refused() -> None:
+    before = len(every_widget())
+    with pytest.raises(InvalidInput, match="holds no execution ID"):
+        SendForm(42)
+    with pytest.raises(InvalidInput, match="of type int, not text"):
+        SendForm(EXECUTION, message=5)  # type: ignore[arg-type]
+    assert len(every_widget()) == before
+
+
+def test_a_closed_form_leaves_nothing_behind(shell: InteractiveShell, account: Sandbox) -> None:
+    ipywidgets.HTML("what ipywidgets keeps for good, such as the default layout").close()
+    before = len(every_widget())
+    callbacks = len(shell.events.callbacks["post_run_cell"])
+    forms = [SendForm(account.executions[1].id, "hello") for _ in range(100)]
+    assert len({form._form_id for form in forms}) == 100
+    gone = [weakref.ref(form) for form in forms]
+    while forms:
+        form = forms.pop()
+        form.close()
+        form.close()
+    del form
+    until(lambda: not threads())
+    gc.collect()
+    assert len(every_widget()) == before
+    assert len(shell.events.callbacks["post_run_cell"]) == callbacks
+    assert not any(one() for one in gone)
+
+
+def test_closing_ends_what_is_under_way() -> None:
+    with FaultServer(silent) as server:
+        use(server.base_url)
+        form = SendForm(EXECUTION, "hello")
+        form.submit()
+        until(lambda: any(request.startswith(b"POST") for request in server.requests))
+        form.close()
+        until(lambda: not threads())
+
+
+def test_each_form_is_its_own(account: Sandbox) -> None:
+    run = account.executions[1].id
+    one, other = SendForm(run, "one"), SendForm(run, "other")
+    one.submit()
+    until(lambda: one.outcomes)
+    assert (other.message, other.outcomes) == ("other", ())
+    other.close()
+    assert sent(one, "again").outcomes[0].outcome == "delivered"
+
+
+def test_where_no_widgets_are_shown_it_says_what_to_use_instead(notebook: Notebook) -> None:
+    with capture_output() as captured:
+        notebook.shell.run_cell("%asteroid_form")
+    assert "%asteroid_send EXECUTION message" in captured.outputs[0].data["text/plain"]
+
+
+def test_the_magics_show_it(notebook: Notebook, box: Sandbox) -> None:
+    shell = notebook.shell
+    with capture_output() as captured:
+        shell.run_cell("%asteroid_send")
+        shell.run_cell("form = %asteroid_form run_id")
+        shell.run_cell("%asteroid_form {run.id}")
+    views = [one for one in captured.outputs if VIEW in one.data]
+    assert len(views) == 2
+    assert all(one.data["text/html"] == "" for one in views)
+    assert shell.user_ns["form"].execution == box.executions[1].id
+    shell.run_line_magic("unload_ext", "asteroid_magic")
+    assert not shell.user_ns["form"].comm
+
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def test_an_execution_that_is_none_stops_the_magic(notebook: Notebook) -> None:
+    with capture_output() as captured:
+        result = notebook.shell.run_cell("%asteroid_form nothing")
+    assert (
+        "'nothing' is neither an execution ID nor a variable" in captured.stderr + captured.stdout
+    )
+    with capture_output() as captured:
+        notebook.shell.run_cell("%asteroid_form run_id hello")
+    assert "takes an execution and no more" in captured.stderr + captured.stdout
+    assert result.error_in_exec
+
+
+def test_what_is_kept_in_the_notebook_is_the_cards_and_what_to_use(
+    shell: InteractiveShell, account: Sandbox
+) -> None:
+    with capture_output() as captured:
+        form = SendForm(account.executions[1].id)
+        form._ipython_display_()
+        sent(form, "keep <me>")
+    kept = [one for one in captured.outputs if VIEW not in one.data][-1]
+    seen = Seen(kept.data["text/html"])
+    assert "Delivered" in seen.words
+    assert "keep <me>" in seen.words
+    assert "%asteroid_send EXECUTION message" in seen.words
+    assert shell
+
+
+def test_answers_of_the_wire_are_told_apart() -> None:
+    for behave, outcome in (
+        (answers(b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n"), "not_delivered"),
+        (resets, "unknown"),
+    ):
+        with FaultServer(behave) as server:
+            use(server.base_url)
+            form = sent(SendForm(EXECUTION))
+            assert form.outcomes[0].outcome == outcome
+            form.close()

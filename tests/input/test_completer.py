@@ -1,0 +1,154 @@
+"""What Tab offers, as IPython's completer gives it to a terminal and to a kernel."""
+
+import uuid
+from collections import namedtuple
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+from asteroid_magic.config.session import session
+from asteroid_magic.input.completer import offers
+from asteroid_magic.input.send_line import OPTIONS
+from tests.support.shells import Notebook, needs_matchers
+
+EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
+SEEN = "3f2a8c1e-5b7d-4e21-9c64-1f0a2b3c4d5e"
+
+
+@dataclass
+class Run:
+    """An execution as a record."""
+
+    id: str
+
+
+class Slotted:
+    """An execution whose attributes lie in slots."""
+
+    __slots__ = ("id",)
+
+    def __init__(self, id: str) -> None:  # noqa: A002 (the name is the point)
+        self.id = id
+
+
+class Asking:
+    """An object that would ask a server for its ID."""
+
+    asked = False
+
+    @property
+    def id(self) -> str:
+        Asking.asked = True
+        return EXECUTION
+
+    def __getattr__(self, name: str) -> Any:
+        raise OSError(name)
+
+
+class Proxy:
+    """An object that would wake up something slow if it were asked what it is."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        raise OSError("woken up")
+
+
+Pair = namedtuple("Pair", ["id"])  # noqa: PYI024 (people still have them)
+NAMESPACE: dict[str, Any] = {
+    "run_id": EXECUTION,
+    "as_uuid": uuid.UUID(EXECUTION),
+    "run": Run(EXECUTION),
+    "slotted": Slotted(EXECUTION),
+    "empty_slots": Slotted.__new__(Slotted),
+    "asking": Asking(),
+    "text": "hello",
+    "number": 5,
+    "_private": EXECUTION,
+    "other": Run("no id"),
+    "Slotted": Slotted,
+    "proxy": Proxy(),
+    "Run": Run,
+}
+VARIABLES = ["as_uuid", "run", "run_id", "slotted"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["%asteroid_send ", "%%asteroid_send ", "%asteroid_send --quiet "]
+)
+def test_options_then_variables_then_executions_of_this_session(typed: str) -> None:
+    assert list(offers(typed, NAMESPACE, [SEEN])) == [*OPTIONS, *VARIABLES, SEEN]
+    assert not Asking.asked
+
+
+@pytest.mark.parametrize(
+    "typed", ["run ", "run he", "--timeout ", "--out x", "--timeout 5 run hel", "--quiet run a "]
+)
+def test_nothing_is_offered_for_values_and_in_the_message(typed: str) -> None:
+    assert list(offers(f"%asteroid_send {typed}", NAMESPACE, [SEEN])) == []
+
+
+@pytest.mark.parametrize("typed", ["%asteroid_send r", "%asteroid_send --timeout 5 r"])
+def test_the_word_under_the_cursor_does_not_count(typed: str) -> None:
+    assert "run_id" in list(offers(typed, NAMESPACE, []))
+
+
+@pytest.mark.parametrize(
+    ("typed", "options", "executions"),
+    [
+        ("%asteroid_send --wait ", list(OPTIONS), True),
+        ("%asteroid_send --wait 60 ", list(OPTIONS), True),
+        ("%asteroid_send --wait run ", [], False),
+        ("%asteroid_send --wait 60 run ", [], False),
+        ("%asteroid_watch ", [], True),
+        ("%asteroid_watch run ", [], False),
+        ("%asteroid_pause 3f", [], True),
+        ("%asteroid_activities ", ["--last", "--all"], True),
+        ("%asteroid_activities --all ", ["--last", "--all"], True),
+        ("%asteroid_activities run ", ["--last", "--all"], False),
+        ("%asteroid_activities --last ", [], False),
+        ("%asteroid_executions --phase active ", ["--phase", "--status", "--limit"], False),
+        ("%asteroid_form ", [], True),
+        ("%asteroid_sandbox ", [], False),
+    ],
+)
+def test_each_magic_has_its_own_offers(typed: str, options: list[str], executions: bool) -> None:
+    expected = [*options, *VARIABLES, SEEN, EXECUTION] if executions else options
+    assert list(offers(typed, NAMESPACE, [EXECUTION, SEEN])) == expected
+
+
+@needs_matchers
+# IPython's own terminal still asks in this way.
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_the_shell_offers_them_in_this_order(notebook: Notebook) -> None:
+    notebook.shell.user_ns.clear()
+    notebook.shell.user_ns.update(run_id=EXECUTION, run=Run(EXECUTION))
+    session.remember(SEEN)
+    _, matches = notebook.shell.complete("", "%asteroid_send ", 15)
+    assert matches == [*OPTIONS, "run", "run_id", SEEN]
+    _, matches = notebook.shell.complete("--t", "%asteroid_send --t", 18)
+    assert matches == ["--timeout"]
+    _, matches = notebook.shell.complete("3f2a", "%%asteroid_send 3f2a", 20)
+    assert matches == [SEEN]
+    _, matches = notebook.shell.complete("run_", "kept = %asteroid_send --quiet run_", 34)
+    assert matches == ["run_id"]
+    _, matches = notebook.shell.complete("3f", "%asteroid_watch 3f", 18)
+    assert matches == [SEEN]
+    _, matches = notebook.shell.complete("--q", "print('%asteroid_send --q", 25)
+    assert "--quiet" not in matches
+
+
+@needs_matchers
+def test_the_kernel_offers_them_on_any_line(notebook: Notebook) -> None:
+    notebook.shell.user_ns["run_id"] = EXECUTION
+    code = "x = 1\n%asteroid_send ru"
+    with provisionalcompleter():
+        found = [one.text for one in notebook.shell.Completer.completions(code, len(code))]
+    assert "run_id" in found
+
+
+def test_a_delivery_is_remembered(notebook: Notebook, run_id: str) -> None:
+    notebook.run("%asteroid_send run_id hello")
+    assert list(session.seen) == [run_id]
+    assert run_id in list(offers("%asteroid_send ", {}, session.seen))

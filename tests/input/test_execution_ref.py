@@ -1,0 +1,121 @@
+"""Which execution a word means."""
+
+import uuid
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from asteroid_magic import InvalidInput
+from asteroid_magic.input.execution_ref import resolve_execution
+
+EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
+
+
+class Broken:
+    """An object that cannot be read, as one whose database is down."""
+
+    @property
+    def id(self) -> str:
+        raise OSError("down")
+
+
+NAMESPACE: dict[str, Any] = {
+    "run_id": EXECUTION,
+    "spaced": f" {EXECUTION}\n",
+    "run": SimpleNamespace(id=EXECUTION, nested=SimpleNamespace(key=uuid.UUID(EXECUTION))),
+    "número": EXECUTION,
+    "other": [1, 2],
+    "text": "abc",
+    "broken": Broken(),
+}
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["run_id", "$run_id", "{run_id}", "{ run_id }", "spaced", "run", "run.id", "$run.id", "número"],
+)
+def test_an_execution_may_be_named_by_a_variable(word: str) -> None:
+    assert resolve_execution(word, NAMESPACE) == EXECUTION
+
+
+def test_an_id_is_itself() -> None:
+    assert resolve_execution(EXECUTION.upper(), {}) == EXECUTION.upper()
+
+
+@pytest.mark.parametrize(
+    ("word", "says", "hints"),
+    [
+        ("missing", "'missing' is neither an execution ID nor a variable", "before any message"),
+        ("$missing", "'$missing' is neither", "before any message"),
+        ("Yes,", "'Yes,' is neither", "before any message"),
+        ("12-34", "'12-34' is neither", "before any message"),
+        ("run[0]", "'run[0]' is neither", "into a variable first"),
+        ("run_id()", "'run_id()' is neither", "into a variable first"),
+        (f"https://x/runs/{EXECUTION}", "is neither", f"It holds {EXECUTION}: give that alone"),
+        (f"'{EXECUTION}'", "is neither", "give that alone"),
+        ("run_id,", "is neither", "There is a variable run_id"),
+        ("run_id\u00a0hi", "is neither", "invisible character (U+00A0)"),
+        ("run.missing", "'run.missing' cannot be read: missing failed with AttributeError", "ID"),
+        ("broken.id", "'broken.id' cannot be read: id failed with OSError", "ID"),
+        ("broken", "'broken' holds no execution ID: Broken", "36 characters"),
+        ("other", "'other' holds no execution ID: list", "take one, as in run = other[0]"),
+        ("text", "'text' holds no execution ID: 'abc'", "36 characters"),
+    ],
+)
+def test_a_word_that_leads_to_no_id_says_so(word: str, says: str, hints: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        resolve_execution(word, NAMESPACE)
+    assert says in caught.value.detail
+    assert hints in caught.value.hint
+    assert caught.value.__context__ is None
+
+
+SEEN = {EXECUTION: "Book a table", EXECUTION.replace("4266", "5266"): "", "9" * 8 + "-x": "Other"}
+
+
+@pytest.mark.parametrize("word", ["99999999", EXECUTION[:24] + "426", EXECUTION[:25].upper()])
+def test_the_beginning_of_an_id_that_was_seen_is_enough(word: str) -> None:
+    found = resolve_execution(word, NAMESPACE, SEEN)
+    assert found.lower().startswith(word.lower())
+    assert found in SEEN
+
+
+def test_a_variable_of_that_name_goes_first() -> None:
+    word = "abcdef12"
+    seen = {f"{word}-e89b-12d3-a456-426614174000": ""}
+    assert resolve_execution(word, {word: EXECUTION}, seen) == EXECUTION
+    assert resolve_execution(word, {}, seen) in seen
+    with pytest.raises(InvalidInput, match="holds no execution ID"):
+        resolve_execution(word, {word: 5}, seen)
+
+
+@pytest.mark.parametrize(
+    ("word", "says", "hints"),
+    [
+        (
+            "123e4567",
+            "'123e4567' begins 2 of the execution IDs",
+            f"{EXECUTION} (Book a table); 123",
+        ),
+        ("12345678", "'12345678' begins no execution ID that has been", "%asteroid_executions"),
+        ("123e456", "'123e456' is too short", "at least 8"),
+        ("12345", "'12345' is neither", "before any message"),
+        ("$123e4567", "'$123e4567' is neither", "before any message"),
+    ],
+)
+def test_a_beginning_that_leads_to_no_id_or_to_several_says_so(
+    word: str, says: str, hints: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        resolve_execution(word, NAMESPACE, SEEN)
+    assert says in caught.value.detail
+    assert hints in caught.value.hint
+
+
+def test_of_many_that_begin_alike_a_few_are_named() -> None:
+    seen = {EXECUTION[:-2] + f"{number:02d}": "x" * 500 for number in range(20)}
+    with pytest.raises(InvalidInput) as caught:
+        resolve_execution("123e4567", {}, seen)
+    assert "begins 20 of" in caught.value.detail
+    assert "and 17 more" in caught.value.hint

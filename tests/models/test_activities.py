@@ -1,0 +1,170 @@
+"""Activities as records: whatever a server leaves out, adds or gets wrong."""
+
+import pickle
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asteroid_magic import Activities, Option, Question
+from asteroid_magic.models.activities import Activity, read_activity
+from asteroid_magic.models.executions import read_execution
+from asteroid_magic.models.watch import Heard
+
+ASKED = {
+    "questions": [
+        {
+            "question": "Which?",
+            "header": "Time",
+            "multiSelect": True,
+            "options": [{"label": "A", "description": "first"}, {"label": "B"}, {"no": 1}, 5],
+        },
+        {"header": "no question"},
+        None,
+    ]
+}
+
+
+def activity(kind: Any = "generic", **members: Any) -> Activity:
+    payload = {"activityType": kind, **members}
+    return read_activity({"id": "a", "executionId": "e", "timestamp": "x", "payload": payload})
+
+
+def test_an_activity_keeps_all_that_the_server_says() -> None:
+    read = read_activity(
+        {
+            "id": "a-1",
+            "executionId": "e-1",
+            "timestamp": "2026-10-01T18:02:11.123456789Z",
+            "region": "eu",
+            "payload": {"activityType": "telepathy", "message": "hm", "strength": [1, {"x": None}]},
+        }
+    )
+    assert (read.id, read.execution_id, read.kind) == ("a-1", "e-1", "telepathy")
+    assert read.timestamp == datetime(2026, 10, 1, 18, 2, 11, 123456, tzinfo=UTC)
+    assert read.text == "hm"
+    assert read.data == {"message": "hm", "strength": [1, {"x": None}], "region": "eu"}
+    assert pickle.loads(pickle.dumps(read)) == read
+    assert hash(read) == hash(pickle.loads(pickle.dumps(read)))
+    with pytest.raises(AttributeError):
+        read.kind = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "members", "text"),
+    [
+        ("user_message_received", {"message": "hello", "userUUID": "u"}, "hello"),
+        ("generic", {"message": "said"}, "said"),
+        ("reasoning", {"reasoning": "I think"}, "I think"),
+        ("step_started", {"stepNumber": 3}, "Step 3"),
+        ("action_failed", {"message": "no", "actionName": "nav_to"}, "no"),
+        (
+            "todos_updated",
+            {"todos": [{"content": "one", "status": "pending"}, 5]},
+            "[pending] one",
+        ),
+        ("transitioned_node", {"newNodeName": "Checkout"}, "Checkout"),
+        ("file_added", {"fileName": "a.pdf", "fileSize": 3}, "a.pdf"),
+        ("terminal", {"reason": "complete", "message": "over"}, "over"),
+        ("terminal", {"reason": "complete"}, "complete"),
+        ("status_changed", {"status": "running"}, "running"),
+        ("status_changed", {"status": "failed", "failedPayload": {"reason": "crash"}}, "crash"),
+        (
+            "status_changed",
+            {"status": "completed", "completedPayload": {"reasoning": "done"}},
+            "done",
+        ),
+        (
+            "status_changed",
+            {"status": "awaiting_confirmation", "awaitingConfirmationPayload": {"reason": "pay?"}},
+            "pay?",
+        ),
+        ("status_changed", {"pausedPayload": {"reason": "stuck", "question": ASKED}}, "Which?"),
+        ("compaction_started", {"display": {"summaryText": "Tidying up"}}, "Tidying up"),
+        ("compaction_started", {}, ""),
+    ],
+)
+def test_its_words_are_found_beside_the_type_and_under_data(
+    kind: str, members: dict[str, Any], text: str, *, older: bool
+) -> None:
+    read = activity(kind, **({"data": members} if older else members))
+    assert read.text == text
+    assert read.data == members
+
+
+def test_what_lies_beside_the_type_stands_before_what_lies_under_data() -> None:
+    assert activity(message="new", data={"message": "old", "more": 1}).data == {
+        "message": "new",
+        "more": 1,
+    }
+    assert activity(data="no object").data == {"data": "no object"}
+
+
+def test_a_pause_has_its_questions_with_their_options() -> None:
+    read = activity("status_changed", status="paused_by_agent", pausedPayload={"question": ASKED})
+    options = (Option("A", "first"), Option("B", ""))
+    assert read.question == (Question("Which?", "Time", multi_select=True, options=options),)
+    assert read.status == "paused_by_agent"
+    assert activity("status_changed", pausedPayload={"reason": "r"}).question == ()
+    assert activity("status_changed", pausedPayload={"reason": "r"}).reason == "r"
+
+
+@pytest.mark.parametrize("name", ["util_send_user_message", "send_user_message"])
+def test_the_agent_speaks_by_its_newer_and_its_older_action(name: str) -> None:
+    spoken = activity(
+        "action_completed", actionName=name, message="hi", duration=1500, actionId="i"
+    )
+    assert spoken.speaks_to_user
+    assert (spoken.action_name, spoken.action_id, spoken.duration) == (name, "i", 1.5)
+    assert not activity("action_failed", actionName=name).speaks_to_user
+    assert not activity("action_completed", actionName="nav_to").speaks_to_user
+
+
+SCALARS = st.sampled_from(
+    [None, True, 0, -1.5, float("nan"), float("inf"), 10**400, "", "x", "\ud800", "2026-13-99"]
+)
+NAMES = st.sampled_from(
+    [
+        *("id", "executionId", "timestamp", "payload", "activityType", "data", "message", "status"),
+        *("todos", "pausedPayload", "question", "questions", "options", "label", "display"),
+        *("summaryText", "duration", "actionName", "stepNumber", "executionResult", "createdAt"),
+        *("inputs", "workflowName", "agentName", "content", "reason", "\x00"),
+    ]
+)
+ODD = st.recursive(
+    SCALARS,
+    lambda inner: st.dictionaries(NAMES, inner, max_size=4) | st.lists(inner, max_size=2),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(NAMES, ODD, max_size=6))
+def test_no_object_breaks_a_reader(body: dict[str, Any]) -> None:
+    read = read_activity(body)
+    assert isinstance(read.text, str)
+    assert isinstance(read.question, tuple)
+    assert read.todos is not None
+    _ = (read.status, read.reason, read.duration, read.action_name, read.speaks_to_user, repr(read))
+    execution = read_execution(body)
+    assert isinstance(execution.id, str)
+    assert execution.phase is None or isinstance(execution.phase, str)
+    _ = (execution.is_waiting, execution.short_id, repr(execution))
+
+
+def test_a_slice_of_activities_is_one_of_them_again() -> None:
+    some = Activities([activity(message="one"), activity(message="two")])
+    assert isinstance(some[1:], Activities)
+    assert [each.text for each in some[::-1]] == ["two", "one"]
+    assert some[0].text == "one"
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_utc_has_no_date_for_is_none_and_its_card_is_drawn(stamp: str) -> None:
+    activity = read_activity({"id": "a", "timestamp": stamp, "payload": {"activityType": "x"}})
+    assert activity.timestamp is None
+    assert read_execution({"id": "e", "createdAt": stamp}).created_at is None
+    heard = Heard(execution_id="e", ending="time", activities=Activities([activity]), elapsed=1.0)
+    assert "Not over yet" in heard.as_text()

@@ -1,0 +1,119 @@
+"""What the report of a batch looks like: exact, bounded, and inert."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.formatters import DisplayFormatter
+
+from asteroid_magic import JournalError, Report
+from asteroid_magic.batch.journal import Journal
+from asteroid_magic.models.row_results import Outcome, storable
+from tests.render.test_cards import ATTRIBUTES, HOSTILE, TAGS
+from tests.support.outcomes import ID, Seen
+
+pandas: Any = import_module("pandas")
+
+LOOK = (
+    "Look at the executions in report.unknown before you send them again: "
+    "a second send may deliver a message twice."
+)
+
+
+def report_of(*outcomes: Outcome, message: str = "hello", **options: Any) -> Report:
+    journal = Journal(options.pop("journal", None))
+    journal.write([(one.position, (ID, message)) for one in outcomes], outcomes)
+    reader = journal.close()
+    return Report(counts=reader.counts(), elapsed=2.0, reader=reader, **options)
+
+
+def some(**numbers: int) -> list[Outcome]:
+    kinds = {"failed": "NotFound", "unknown": "ServerError"}
+    states = [state for state, number in numbers.items() for _ in range(number)]
+    return [
+        Outcome(at, state, 1, 1.5, 0.2, kinds.get(state), kinds.get(state) and f"why {state}")  # type: ignore[arg-type]
+        for at, state in enumerate(states)
+    ]
+
+
+def test_a_notebook_shows_tables_and_a_terminal_text() -> None:
+    report = report_of(*some(delivered=3, failed=2, unknown=1, waiting=1))
+    data, _ = DisplayFormatter().format(report)
+    assert data["text/plain"].splitlines() == [
+        "? 7 messages: 1 may have been delivered, 2 not delivered, 1 not sent, 3 delivered",
+        "  Took 2.0 s, 2 a second.",
+        f"  {LOOK}",
+        "  NotFound, 2 rows: row 4: why failed",
+        "  ServerError, 1 row: row 6: why unknown",
+        f"  row 6  may have been delivered (ServerError)  {ID}  hello",
+        f"  row 4  not delivered (NotFound)  {ID}  hello",
+        f"  row 5  not delivered (NotFound)  {ID}  hello",
+        f"  row 7  not sent  {ID}  hello",
+    ]
+    words = Seen(data["text/html"]).words
+    for part in ("7 messages: 1 may", "RowOutcomeExecutionMessage", "row 4: why failed", ID):
+        assert part in words
+    assert "<details>" not in data["text/html"]
+
+
+def test_all_is_well_in_two_lines() -> None:
+    assert report_of(*some(delivered=3)).as_text().splitlines() == [
+        "✓ 3 messages: 3 delivered",
+        "  Took 2.0 s, 2 a second.",
+    ]
+
+
+def test_rows_beyond_fifty_are_folded_and_beyond_two_hundred_left_out() -> None:
+    html = report_of(*some(delivered=51))._repr_html_()
+    assert "<summary>1 more row</summary>" in html
+    report = report_of(*some(delivered=500, failed=100))
+    html = report._repr_html_()
+    assert html.count("<tr>") == 200 + 2 + 2
+    assert html.split("<details>")[0].count("not delivered (NotFound)") == 50
+    assert "and 400 more rows, not shown: to_frame() has all" in Seen(html).words
+    text = report.as_text()
+    assert text.count("not delivered (NotFound)") == 50
+    assert "and 50 more rows, not shown" in text
+
+
+def test_a_report_is_inert_and_bounded() -> None:
+    hostile = storable("".join(HOSTILE))
+    outcomes = [
+        Outcome(at, "failed", error=f"Kind{at % 30}", detail=hostile * 20) for at in range(300)
+    ]
+    report = report_of(*outcomes, message=hostile * 50, stopped=hostile * 50)
+    html = report._repr_html_()
+    assert len(html.encode()) < 200_000
+    seen = Seen(html)
+    assert seen.tags <= TAGS | {"table", "thead", "tbody", "tr", "th", "td", "style"}
+    assert seen.attributes <= ATTRIBUTES | {"scope"}
+    assert "\x1b" not in report.as_text()
+    assert "\u202e" not in report.as_text()
+
+
+def test_the_frame_has_a_row_for_each_message() -> None:
+    frame = report_of(*some(delivered=2, failed=1)).to_frame()
+    assert list(frame["state"]) == ["delivered", "delivered", "failed"]
+    assert list(frame["execution_id"]) == [ID] * 3
+    assert frame["sent_at"][0] == pandas.Timestamp("1970-01-01 00:00:01.5+00:00")
+    assert frame["error"][2] == "NotFound"
+    assert list(report_of().to_frame().columns) == list(frame.columns)
+
+
+def test_without_pandas_the_frame_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        report_of().to_frame()
+
+
+def test_rows_are_read_from_the_journal_when_they_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "answers.db"
+    report = report_of(*some(delivered=2, failed=3), journal=path)
+    assert "The same call with the same journal goes on" in report.as_text()
+    failed = report.failed
+    assert (len(failed), failed[0], failed[-1:]) == (3, (ID, "hello"), [(ID, "hello")])
+    assert repr(failed) == "<3 rows: failed>"
+    path.unlink()
+    with pytest.raises(JournalError):
+        list(failed)

@@ -1,0 +1,117 @@
+"""A list of executions as it is shown: a table, exact, bounded, and inert."""
+
+import re
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from importlib import import_module
+from typing import Any
+
+import pytest
+from IPython.core.formatters import DisplayFormatter
+
+from asteroid_magic import Execution, Executions, Option, Question
+from asteroid_magic.models.watch import Listing
+from asteroid_magic.render import table
+from tests.render.test_cards import ATTRIBUTES, HOSTILE, TAGS
+from tests.support.outcomes import ID, Seen
+
+pandas: Any = import_module("pandas")
+
+CREATED = datetime(2026, 10, 1, 20, 2, 11, tzinfo=timezone(timedelta(hours=2)))
+
+
+def some(*statuses: str) -> Executions:
+    return Executions(
+        Execution(id=ID, workflow_name="Book a table", status=status, created_at=CREATED)
+        for status in statuses
+    )
+
+
+def test_a_notebook_shows_a_table_and_a_terminal_its_text() -> None:
+    shown = some("running", "paused_by_agent")
+    data, _ = DisplayFormatter().format(shown)
+    assert str(shown) == data["text/plain"]
+    assert data["text/plain"].splitlines() == [
+        "Status           Workflow      Execution" + " " * 29 + "Created",
+        f"running          Book a table  {ID}  2026-10-01 18:02:11 UTC",
+        f"paused_by_agent  Book a table  {ID}  2026-10-01 18:02:11 UTC",
+    ]
+    words = Seen(data["text/html"]).words.split("\n")
+    assert [word for word in words if word] == [
+        "StatusWorkflowExecutionCreated",
+        *("running", "Book a table", ID, "2026-10-01 18:02:11 UTC"),
+        *("paused_by_agent", "Book a table", ID, "2026-10-01 18:02:11 UTC"),
+    ]
+    assert data["text/html"].count('<tr class="asteroid-waiting">') == 1
+
+
+def test_what_is_not_known_leaves_its_cell_empty() -> None:
+    text = Executions([Execution(id="x")]).as_text()
+    assert text.splitlines()[1].split() == ["unknown", "x"]
+    assert table.as_text(Executions()) == "No executions were found."
+    assert "No executions were found." in Seen(table.as_html(Executions())).words
+
+
+def test_of_very_many_the_first_are_shown_and_the_others_counted() -> None:
+    shown = some(*["running"] * 1_234)
+    assert shown.as_text().count(ID) == table.as_html(shown).count(ID) == 100
+    assert shown.as_text().endswith("and 1,134 more executions, not shown")
+    assert "and 1,134 more executions, not shown" in table.as_html(shown)
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "_"], ids=ascii)
+def test_whatever_it_shows_a_table_is_inert_and_bounded(text: str) -> None:
+    whole = text * (10_000 // len(text))
+    evil = Executions([Execution(id=whole, workflow_name=whole, status=whole)] * 300)
+    html, plain = table.as_html(evil), evil.as_text()
+    assert len(html.encode()) < 100_000
+    assert_inert(html)
+    assert not set(plain) & set("\x1b\u202e\ud800\U000e0041")
+    assert len(plain.splitlines()) == 102
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_whatever_is_asked_a_table_is_inert_and_bounded(text: str) -> None:
+    whole = text * (10_000 // len(text))
+    evil = Executions(
+        Execution(id=f"{number}{whole}", workflow_name=whole, status=whole) for number in range(300)
+    )
+    asked = [Question(whole, whole, options=(Option(whole, whole),) * 50)] * 50
+    asking = Listing(evil, dict.fromkeys((one.id for one in evil), tuple(asked)))
+    html, plain = table.as_html(asking), table.as_text(asking)
+    assert len(html.encode()) < 200_000
+    assert_inert(html)
+    assert not set(plain) & set("\x1b\u202e\ud800\U000e0041")
+    assert plain.count("and 44 more") == table.MOST_ASKING * table.MOST_QUESTIONS
+
+
+def assert_inert(html: str) -> None:
+    seen = Seen(html)
+    assert seen.tags <= {*TAGS, "style", "table", "thead", "tbody", "tr", "th", "td", "wbr"}
+    assert seen.attributes <= {*ATTRIBUTES, "scope", "colspan"}
+    assert not re.search(r"<script|url\(|@import|\b(?:src|href)=[^x&]", html)
+    assert not set(html) & set("\x1b\u202e\ud800\U000e0041")
+
+
+def test_a_frame_has_a_row_for_each() -> None:
+    frame = some("running", "completed").to_frame()
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame["status"]) == ["running", "completed"]
+    assert list(frame["id"]) == [ID, ID]
+    assert frame["created_at"][0] == CREATED
+    assert "data" not in frame.columns
+    assert list(Executions().to_frame().columns) == list(frame.columns)
+
+
+def test_without_pandas_a_frame_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['pandas'] = None\n"
+        "from asteroid_magic import Executions; Executions().to_frame()"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.stderr.strip().endswith(
+        "ImportError: to_frame() needs pandas. Install it with: pip install pandas"
+    )
+    assert "During handling" not in ended.stderr
