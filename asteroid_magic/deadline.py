@@ -1,24 +1,16 @@
-"""One deadline over everything a request does: resolving, connecting, handshake, sending, reading.
+"""One deadline for a whole call: resolving, connecting, handshake, sending, waiting, reading.
 
 A socket's own timeout starts anew with every byte that arrives, so a server that drips holds a
-call without bound; and urllib3 grants each of a host's addresses the whole of it. The sockets
-here ask, before each operation, how much is left for the call that their thread is making. No
-thread watches over a message. Only a host *name* is resolved in a thread, once a connection,
-since nothing else can bound the system's resolver.
-
-Proxies over SOCKS bring sockets of their own: there the deadline bounds each operation alone.
+call without bound; and urllib3 grants each of a host's addresses the whole of it. The sockets of
+`client.transport.connections` therefore ask, before each operation, how much is left for the call
+that their thread is making.
 """
 
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
-
-# As a timeout of a socket, 0 would mean not to wait at all, and to fail in another way.
-LEAST = 0.001
 
 
 class Deadline:
@@ -92,7 +84,7 @@ class Deadline:
     @contextmanager
     def governing(self) -> Iterator[None]:
         """Bound every socket operation of this thread while the context lasts."""
-        before = getattr(_thread, "deadline", None)
+        before = current()
         _thread.deadline = self
         try:
             yield
@@ -109,67 +101,7 @@ Timeout = float | Deadline | None
 _thread = threading.local()
 
 
-def current() -> Deadline:
-    """Return the deadline of the call that this thread is making."""
-    deadline: Deadline = _thread.deadline
+def current() -> Deadline | None:
+    """Return the deadline of the call that this thread is making, None where it makes none."""
+    deadline: Deadline | None = getattr(_thread, "deadline", None)
     return deadline
-
-
-if TYPE_CHECKING:
-    _AnySocket = socket.socket
-else:
-    _AnySocket = object
-
-
-class _Bounded(_AnySocket):
-    """What both kinds of socket do before each operation."""
-
-    def _hurry(self) -> None:
-        deadline: Deadline | None = getattr(_thread, "deadline", None)
-        if deadline is None:
-            return
-        deadline.use(self)
-        left = deadline.left() or LEAST
-        own = self.gettimeout()
-        # 0 is a probe of urllib3-future that must not block.
-        if own is None or own > left:
-            self.settimeout(left)
-
-    def recv(self, *args: Any) -> bytes:
-        self._hurry()
-        return super().recv(*args)
-
-    def recv_into(self, *args: Any) -> int:
-        self._hurry()
-        return super().recv_into(*args)
-
-    def send(self, *args: Any) -> int:
-        self._hurry()
-        return super().send(*args)
-
-    def sendall(self, *args: Any) -> None:
-        self._hurry()
-        deadline: Deadline | None = getattr(_thread, "deadline", None)
-        if deadline is not None:
-            deadline.begin_sending()
-        super().sendall(*args)
-
-
-class BoundedSocket(_Bounded, socket.socket):
-    """A plain socket under the deadline."""
-
-    @classmethod
-    def adopt(cls, plain: socket.socket, deadline: Deadline) -> "BoundedSocket":
-        """Return a socket of this kind in place of a plain one."""
-        adopted = cls(plain.family, plain.type, plain.proto, fileno=plain.detach())
-        adopted.settimeout(deadline.left())
-        return adopted
-
-
-class BoundedTLSSocket(_Bounded, ssl.SSLSocket):
-    """A TLS socket under the deadline, its handshake included."""
-
-    def do_handshake(self, *args: Any) -> None:
-        """Shake hands within what is left."""
-        self._hurry()
-        super().do_handshake(*args)

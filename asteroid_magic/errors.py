@@ -26,15 +26,97 @@ been paused. One may be ``"delivered"``: the `SendInterrupted` of a message that
 activities, raised because a person wanted things to stop. All of them can be pickled, so that
 they can cross processes.
 
-Titles and hints of the classes hold the names of words, such as ``{thing}``, that the `Purpose` of
-the call has.
+Titles and hints name words of the call's `Operation`, such as ``{thing}``. The same fault means
+different things: a message that got no answer may have been delivered, a read did nothing.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
 
 from .display import Displayable
-from .purposes import SEND, Outcome, Purpose
+
+Outcome = Literal["delivered", "not_delivered", "not_done", "unknown"]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a call is for, in words that fit the sentences of the errors.
+
+    `expected` is the status of success, `failed` the outcome of a call that did nothing; `changes`
+    says that a call without an answer may have done something all the same.
+    """
+
+    name: str
+    call: str
+    thing: str
+    done: str
+    may: str
+    again: str
+    check: str
+    stopped: str
+    unknown: str
+    expected: int = 200
+    failed: Outcome = "not_done"
+    changes: bool = True
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """Return what is known after a fault that leaves a message with `outcome`."""
+        return "unknown" if outcome == "unknown" and self.changes else self.failed
+
+    def words(self, sentence: str) -> str:
+        """Return the sentence with the words of this operation in place of ``{their names}``."""
+        return sentence.format_map(vars(self)) if "{" in sentence else sentence
+
+
+SEND = Operation(
+    name="send",
+    call="send",
+    thing="message",
+    done="sent",
+    may="send to this execution",
+    again="send it again",
+    check="Check the message, and whether the execution still runs: "
+    "one that has ended takes no messages.",
+    stopped="The agent has not got the message. Send it again when you are ready.",
+    unknown="The agent may have the message. Look at the execution, as with "
+    "%asteroid_activities, before you send it again: "
+    "a second send may deliver it twice.",
+    expected=201,
+    failed="not_delivered",
+)
+READ = Operation(
+    name="read",
+    call="reading",
+    thing="request",
+    done="read",
+    may="read this",
+    again="try again",
+    check="Check the execution and the filters that were asked for.",
+    stopped="Nothing was changed. Read again when you like.",
+    unknown="",
+    changes=False,
+)
+
+
+def _control(name: str, call: str, done: str) -> Operation:
+    return Operation(
+        name=name,
+        call=call,
+        thing="request",
+        done=done,
+        may=f"{name} this execution",
+        again="try again",
+        check="Look at its status with %asteroid_activities: one that has ended stays as it is, "
+        "and one that asks goes on when it is answered, with %asteroid_send.",
+        stopped=f"The execution was not {done}. Try again when you are ready.",
+        unknown=f"The execution may have been {done}. Look at its status before you try again.",
+    )
+
+
+PAUSE = _control("pause", "pausing", "paused")
+RESUME = _control("resume", "resuming", "resumed")
+CANCEL = _control("cancel", "cancelling", "cancelled")
 
 
 class AsteroidError(Displayable, Exception):
@@ -43,7 +125,7 @@ class AsteroidError(Displayable, Exception):
     `title` and `detail` say what happened and why, `hint` what to do next: the `default_hint` of
     its class, unless there is a better one. `outcome` is what is known of the call. `execution_id`
     and `message` are what was to be sent (None where it never came that far), `attempts` the number
-    of requests that were tried, `purpose` what the call was for.
+    of requests that were tried, `operation` what the call was for.
     """
 
     title: str = "The {thing} was not sent"
@@ -57,16 +139,16 @@ class AsteroidError(Displayable, Exception):
         title: str | None = None,
         hint: str | None = None,
         outcome: Outcome | None = None,
-        purpose: Purpose = SEND,
+        operation: Operation = SEND,
     ) -> None:
         super().__init__(detail)
-        self.purpose = purpose
+        self.operation = operation
         self.detail = detail
-        self.title = title or purpose.words(self.title)
-        self.outcome = purpose.outcome(outcome or self.outcome)
+        self.title = title or operation.words(self.title)
+        self.outcome = operation.outcome(outcome or self.outcome)
         if hint is None:
             is_unknown = self.outcome == "unknown"
-            hint = purpose.unknown if is_unknown else purpose.words(self.default_hint)
+            hint = operation.unknown if is_unknown else operation.words(self.default_hint)
         self.hint = hint
         self.execution_id: str | None = None
         self.message: str | None = None
@@ -171,9 +253,9 @@ class ApiError(AsteroidError):
         title: str | None = None,
         hint: str | None = None,
         outcome: Outcome | None = None,
-        purpose: Purpose = SEND,
+        operation: Operation = SEND,
     ) -> None:
-        super().__init__(detail, title=title, hint=hint, outcome=outcome, purpose=purpose)
+        super().__init__(detail, title=title, hint=hint, outcome=outcome, operation=operation)
         read = members or {}
         self.status_code = status_code
         self.server_text = server_text

@@ -11,7 +11,7 @@ import time
 from unittest.mock import patch
 
 from asteroid_magic import AsteroidClient
-from asteroid_magic.client.activity_feed import Lookout
+from asteroid_magic.client.activity_feed import ActivityFeed
 from asteroid_magic.client.transport.response import json_of
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.sandbox.activities import reasoning
@@ -42,8 +42,8 @@ def measure(client: AsteroidClient, box: Sandbox, past: int, *, all_each_time: b
     world = box._world()  # noqa: SLF001 (the sandbox has no other way to tell a long story)
     start = len(world.activities(run))
     world.record(run, *(reasoning(f"Thought {number}. " * 5) for number in range(past - start)))
-    lookout, cost = Lookout(client, run), Cost()
-    lookout.look(10)
+    feed, cost = ActivityFeed(client, run), Cost()
+    feed.look(10)
 
     def counting(body: bytes, key: object) -> object:
         cost.requests += 1
@@ -54,7 +54,7 @@ def measure(client: AsteroidClient, box: Sandbox, past: int, *, all_each_time: b
         for number in range(NEWS):
             world.record(run, reasoning(f"News {number}"))
             began = time.perf_counter()
-            heard = len(client.activities(run)) if all_each_time else lookout.look(10)
+            heard = len(client.activities(run)) if all_each_time else feed.look(10)
             cost.times.append(time.perf_counter() - began)
             assert heard == (past + number + 1 if all_each_time else 1)
     return cost

@@ -19,7 +19,7 @@ pytest.importorskip("build", reason="building needs the extra [dev]")
 ROOT = Path(__file__).parents[1]
 FIRST_MINUTE = """
 import asteroid_magic, importlib.metadata as metadata
-from asteroid_magic.client.transport.transport import USER_AGENT
+from asteroid_magic.client.transport.request import USER_AGENT
 print("from", asteroid_magic.__file__)
 print("versions", asteroid_magic.__version__, metadata.version("asteroid-magic"), USER_AGENT)
 %load_ext asteroid_magic

@@ -7,11 +7,11 @@ import pytest
 
 import asteroid_magic
 from asteroid_magic import ApiError, AsteroidError, InvalidInput, RateLimited, SendInterrupted
-from asteroid_magic import errors as errors_room
+from asteroid_magic import errors as errors_module
 
 KINDS = [
     value
-    for value in vars(errors_room).values()
+    for value in vars(errors_module).values()
     if isinstance(value, type) and issubclass(value, AsteroidError)
 ]
 
@@ -19,7 +19,7 @@ KINDS = [
 def test_the_docstring_draws_exactly_the_tree_there_is() -> None:
     drawn = {}
     path: list[str] = []
-    for line in (errors_room.__doc__ or "").splitlines():
+    for line in (errors_module.__doc__ or "").splitlines():
         found = re.match(r"    ([│├└─ ]*)([A-Z]\w+)", line)
         if found:
             depth = len(found[1]) // 4

@@ -1,5 +1,6 @@
 """The package as a whole: what is public, what is loaded when, and what each name means."""
 
+import ast
 import subprocess
 import sys
 from importlib import import_module
@@ -20,6 +21,23 @@ PACKAGES = (
     "form",
     "input",
     "magics",
+)
+# Names that earlier versions had, and that say nothing to a newcomer.
+PRIVATE_WORDS = (
+    "clerk",
+    "crew",
+    "course",
+    "courier",
+    "couriers",
+    "parcel",
+    "parcels",
+    "errand",
+    "lookout",
+    "kept",
+    "settling",
+    "telling",
+    "doors",
+    "notices",
 )
 HEAVY = ("requests", "urllib3", "ipywidgets", "jinja2", "tornado", "keyring", "tqdm", "sqlite3")
 
@@ -83,6 +101,27 @@ def test_every_name_that_a_package_hands_on_is_there(package: str) -> None:
     assert set(module.__all__) <= set(dir(module))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         module.nothing  # noqa: B018 (the look-up is what is tested)
+
+
+def test_a_public_class_name_has_one_meaning() -> None:
+    places: dict[str, set[str]] = {}
+    for path in FOLDER.rglob("*.py"):
+        if "sandbox" in path.parts:
+            continue
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, set()).add(str(path.relative_to(FOLDER)))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+@pytest.mark.parametrize("word", PRIVATE_WORDS)
+def test_no_name_needs_a_glossary(word: str) -> None:
+    for path in FOLDER.rglob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text()))
+        kinds = ast.ClassDef | ast.FunctionDef
+        names = {path.stem, *(node.name for node in nodes if isinstance(node, kinds))}
+        public = {name.lower() for name in names if not name.startswith("_")}
+        assert not {name for name in public if word in name.split("_")}, path
 
 
 def test_the_package_is_typed_and_its_templates_are_inside() -> None:

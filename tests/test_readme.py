@@ -45,6 +45,16 @@ def test_its_errors_are_those_there_are() -> None:
     assert listed == kinds - {"AsteroidError"}
 
 
+def test_its_diagram_and_its_table_name_every_package() -> None:
+    folder = ROOT / "asteroid_magic"
+    packages = {
+        init.parent.relative_to(folder).as_posix() for init in folder.glob("*/**/__init__.py")
+    } - {"."}
+    assert set(re.findall(r"`([a-z/]+)/`", first_cells("Architecture"))) == packages
+    diagram = section("Architecture").split("```")[1]
+    assert {package.partition("/")[0] for package in packages} <= set(re.findall(r"\w+", diagram))
+
+
 def test_its_links_and_pictures_lead_somewhere() -> None:
     headings = {
         re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")

@@ -5,14 +5,13 @@ from concurrent.futures import Executor
 from typing import Any
 
 from ..client.client import AsteroidClient, connected
-from ..client.requester import settled
-from ..errors import ConfigurationError
+from ..client.requester import unwrap
+from ..errors import SEND, ConfigurationError
 from ..models.report import Report, Rows
-from ..purposes import SEND
 from .executor_sender import check_executor
-from .journal import Journal, Matching
+from .journal import Journal, RowMatcher
 from .rows import open_rows
-from .runner import Course
+from .runner import BatchRunner
 
 MOST_WORKERS = 256
 
@@ -59,15 +58,15 @@ def send_rows(
         check_executor(executor)
     with connected(client) as sender:
         if executor is None:
-            settled(sender.caller.begin(SEND, None))
+            unwrap(sender.requester.begin(SEND, None))
         _check_journal(rows, journal)
         book = Journal(journal)
         try:
-            matching = Matching(book)
-            opened = open_rows(rows, template, matching.state_of)
-            if opened.total is not None:
-                matching.end(opened.total)
-            return Course(sender, workers, book, executor).run(opened, shown=progress)
+            matching = RowMatcher(book)
+            checked = open_rows(rows, template, matching.state_of)
+            if checked.total is not None:
+                matching.end(checked.total)
+            return BatchRunner(sender, workers, book, executor).run(checked, shown=progress)
         finally:
             book.close()
 

@@ -1,4 +1,4 @@
-"""The clerk of a batch: hands rows to the crew, and writes down what becomes of them.
+"""The dispatcher of a batch: it hands rows to the sender and records what became of them.
 
 One thread does all of the writing. A row is handed over once it is on the disk that it is about to
 be sent: many at a time, so that the disk is not waited for at every message.
@@ -10,16 +10,16 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
 from ..errors import AsteroidError, InvalidInput, JournalError
-from ..models.row_results import Numbered, Outcome, Row, State, outcome_of, storable
-from .crew import Crew
-from .journal import Journal, Matching
-from .throttle import Gate
+from ..models.report import Numbered, Row, RowResult, RowState, row_result_of, storable
+from .journal import Journal, RowMatcher
+from .throttle import Throttle
 
-Event = Outcome | tuple[int, Row | InvalidInput] | None
+Event = RowResult | tuple[int, Row | InvalidInput] | None
 
-# Rows that are read ahead of those that the crew has.
+# Rows that are read ahead of those that the sender has.
 READ_AHEAD = 256
 # Seconds in which outcomes gather, to be written together; and the most between two looks.
 SHORTEST, LONGEST, IDLE = 0.002, 0.025, 0.1
@@ -28,24 +28,46 @@ MOST_AT_ONCE = 1_000
 MOST_LOSSES, MOST_LOST_IN_A_ROW = 2, 64
 
 
-class Clerk:
-    """Takes rows from one thread and outcomes from others until all is known.
+class Sender(Protocol):
+    """Sends the rows of a batch: in threads, or through an executor.
 
-    `counts` has the number of rows in each state, `lost` the rows that the crew may have sent and
-    that only a look can tell of, `fault` what was wrong with the rows. No row begins once the gate
-    is stopping.
+    It takes at most `most` rows at a time, of which up to `ready` have not begun.
     """
 
-    def __init__(self, journal: Journal, gate: Gate) -> None:
+    most: int
+    ready: int
+
+    def start(self, rows: list[Numbered]) -> None:
+        """Send these rows, and report each outcome to the dispatcher."""
+
+    def stop(self) -> None:
+        """Let nothing begin any more, so far as that can be prevented."""
+
+    def cancel(self) -> None:
+        """End what is under way at once, so far as that can be."""
+
+    def close(self) -> None:
+        """Leave nothing behind, but what still waits for an answer."""
+
+
+class Dispatcher:
+    """Takes rows from one thread and outcomes from others until all is known.
+
+    `counts` has the number of rows in each state, `lost` the rows that the sender may have sent and
+    that must be looked up, `fault` what was wrong with the rows. No row begins once the throttle is
+    stopping.
+    """
+
+    def __init__(self, journal: Journal, throttle: Throttle) -> None:
         self.counts = _counted(journal, begun=False)
         self.fault: AsteroidError | None = None
         self.lost: dict[int, Row] = {}
-        self._journal, self._gate = journal, gate
-        self._matching = Matching(journal)
+        self._journal, self._throttle = journal, throttle
+        self._matching = RowMatcher(journal)
         self._inbox: SimpleQueue[Event] = SimpleQueue()
         self._room = threading.Semaphore(READ_AHEAD)
         # With the state that the journal has for it; None where it has none.
-        self._waiting: deque[tuple[int, Row, State | None]] = deque()
+        self._waiting: deque[tuple[int, Row, RowState | None]] = deque()
         self._in_hand: dict[int, Row] = {}
         self._attempts: Counter[int] = Counter()
         self._losses: Counter[int] = Counter()
@@ -58,17 +80,17 @@ class Clerk:
 
     def take(self, position: int, row: Row | InvalidInput) -> bool:
         """Take a row, when there is room; False if it can no longer be sent."""
-        while not self._gate.stopping.is_set() and not self._room.acquire(timeout=IDLE):
+        while not self._throttle.stopping.is_set() and not self._room.acquire(timeout=IDLE):
             pass
         self._inbox.put((position, row))
-        return not self._gate.stopping.is_set()
+        return not self._throttle.stopping.is_set()
 
     def end(self) -> None:
         """Say that there are no more rows."""
         self._inbox.put(None)
 
-    def report(self, outcome: Outcome) -> None:
-        """Take an outcome; called by the crew."""
+    def report(self, outcome: RowResult) -> None:
+        """Take an outcome; called by the sender."""
         self._inbox.put(outcome)
 
     @property
@@ -81,34 +103,34 @@ class Clerk:
         """Tell whether there is nothing left to be sent or waited for."""
         return self._ended and not (self._in_hand or self._waiting or not self._inbox.empty())
 
-    def turn(self, crew: Crew, clock: float | None) -> None:
+    def turn(self, sender: Sender, clock: float | None) -> None:
         """Take what has come, write it down, and hand over the next rows."""
         intents: list[Numbered] = []
-        outcomes: list[Outcome] = []
+        outcomes: list[RowResult] = []
         for event in self._gathered():
             if event is None:
                 self._ended = True
-            elif isinstance(event, Outcome):
+            elif isinstance(event, RowResult):
                 self._conclude(event, outcomes)
             else:
                 self._sort(*event, intents, outcomes)
         handed: list[Numbered] = []
-        if self._gate.stopping.is_set():
-            crew.stop()
+        if self._throttle.stopping.is_set():
+            sender.stop()
             self._put_back(intents, outcomes)
-        elif not self._gate.wait:
-            handed = self._next(crew.most)
+        elif not self._throttle.wait:
+            handed = self._next(sender.most)
         if intents or outcomes or handed:
             self._journal.write([*intents, *handed], outcomes, clock)
-        crew.start(handed)
-        self._rest(len(outcomes), crew.ready)
+        sender.start(handed)
+        self._rest(len(outcomes), sender.ready)
 
     @property
     def is_in_doubt(self) -> bool:
-        """Tell whether there are rows, none of them in the crew's hands, that may have arrived."""
+        """Tell whether there are rows that may have arrived and are no longer with the sender."""
         return bool(self.counts["under_way"] or self.counts["unknown"])
 
-    def resolve(self, outcomes: list[Outcome]) -> None:
+    def resolve(self, outcomes: list[RowResult]) -> None:
         """Write down what was found out about such rows; lost ones that wait are sent again."""
         self._journal.write([], outcomes)
         self.counts = _counted(self._journal, begun=self._last >= 0)
@@ -141,7 +163,7 @@ class Clerk:
         position: int,
         row: Row | InvalidInput,
         intents: list[Numbered],
-        outcomes: list[Outcome],
+        outcomes: list[RowResult],
     ) -> None:
         """Decide what is to be done with a row that was read; none counts twice."""
         if position <= self._last:
@@ -154,12 +176,12 @@ class Clerk:
             state = self._matching.state_of(position, row)
         except JournalError as error:
             self.fault = self.fault or error
-            self._gate.stop()
+            self._throttle.stop()
             return
         if bad is not None:
             self._freed += 1
             intents.append((position, row))
-            outcomes.append(outcome_of(position, bad))
+            outcomes.append(row_result_of(position, bad))
             self.counts["failed"] += 1
             return
         if state in ("delivered", "unknown", "under_way"):
@@ -169,7 +191,7 @@ class Clerk:
             self.counts["waiting"] -= 1
         self._waiting.append((position, row, state))
 
-    def _conclude(self, outcome: Outcome, outcomes: list[Outcome]) -> None:
+    def _conclude(self, outcome: RowResult, outcomes: list[RowResult]) -> None:
         """Take what became of a row; one that the server would not take yet is sent later."""
         position = outcome.position
         row = self._in_hand.pop(position, None)
@@ -178,7 +200,7 @@ class Clerk:
         if outcome.state == "under_way":
             self._lose(position, row, outcome, outcomes)
             return
-        if outcome.wait is not None and not self._gate.stopping.is_set():
+        if outcome.wait is not None and not self._throttle.stopping.is_set():
             self._attempts[position] += outcome.attempts
             self._waiting.appendleft((position, row, "under_way"))
             return
@@ -189,7 +211,7 @@ class Clerk:
         if outcome.state != "waiting":
             self._lost_in_a_row = 0
 
-    def _lose(self, position: int, row: Row, outcome: Outcome, outcomes: list[Outcome]) -> None:
+    def _lose(self, position: int, row: Row, outcome: RowResult, outcomes: list[RowResult]) -> None:
         """Remember a row of which only a look can tell; the second time it stays unknown."""
         self._losses[position] += 1
         self._lost_in_a_row += 1
@@ -200,7 +222,7 @@ class Clerk:
         else:
             self.lost[position] = row
         if self._lost_in_a_row >= MOST_LOST_IN_A_ROW:
-            self._gate.stop(f"The executor loses every message. {outcome.detail}")
+            self._throttle.stop(f"The executor loses every message. {outcome.detail}")
 
     def _next(self, most: int) -> list[Numbered]:
         """Return the rows that are to be sent next."""
@@ -214,7 +236,7 @@ class Clerk:
             handed.append((position, row))
         return handed
 
-    def _put_back(self, intents: list[Numbered], outcomes: list[Outcome]) -> None:
+    def _put_back(self, intents: list[Numbered], outcomes: list[RowResult]) -> None:
         """Write down, of the rows that have not begun, that they wait."""
         for position, row, state in self._waiting:
             if state is None:
@@ -222,14 +244,14 @@ class Clerk:
             if state == "under_way":
                 self.counts["under_way"] -= 1
             if state != "failed":
-                outcomes.append(Outcome(position, "waiting", self._attempts.pop(position, 0)))
+                outcomes.append(RowResult(position, "waiting", self._attempts.pop(position, 0)))
             self.counts["waiting"] += 1
         self._waiting.clear()
 
 
-def _counted(journal: Journal, *, begun: bool) -> Counter[State]:
+def _counted(journal: Journal, *, begun: bool) -> Counter[RowState]:
     """Count the rows of a journal; before a batch begins, those that failed wait."""
-    counts: Counter[State] = Counter(journal.counts())
+    counts: Counter[RowState] = Counter(journal.counts())
     if not begun:
         counts["waiting"] += counts.pop("failed", 0)
     return counts

@@ -1,6 +1,14 @@
-"""The crew of a batch where an executor sends: rows travel in parcels, and outcomes come back."""
+"""Sends the rows of a batch through an executor: tasks go to other processes, results come back.
 
-from collections.abc import Callable
+A task holds rows and where to send them. It holds the key only where the process that runs it has
+none, or another one: that process says so, and gets the task again.
+"""
+
+import hashlib
+import secrets
+import sys
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import (
     CancelledError,
     Executor,
@@ -8,21 +16,31 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
+from contextlib import suppress
 from functools import partial
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from ..client.client import AsteroidClient
-from ..client.ledger import Entry, ledger
+from ..client.ledger import SentMessage, ledger
+from ..config.api_key import ApiKey
+from ..config.settings import resolve
 from ..errors import ConfigurationError
-from ..models.row_results import Numbered, Outcome, State, outcome_of
-from .parcels import AGAIN, LARGEST, NO_KEY, Parcel, deliver, mark_of, send_all
-from .throttle import Gate
+from ..models.report import Numbered, RowResult, RowState, row_result_of
+from .thread_sender import send_one
+from .throttle import Throttle
 
-Answer = list[Outcome] | str
+# What comes back in place of outcomes: the key is needed; the task may have come once before.
+KEY_NEEDED, AGAIN = "no key", "again"
+LARGEST = 8
+SALT = 16
+TaskAnswer = list[RowResult] | str
 
 # The pools of which a task that could be cancelled has not begun, nor ever will.
 SURE = ThreadPoolExecutor, ProcessPoolExecutor
-MAY_BE_THERE: frozenset[State] = frozenset({"under_way", "delivered", "unknown"})
+MAY_BE_THERE: frozenset[RowState] = frozenset({"under_way", "delivered", "unknown"})
+
+_lock = threading.Lock()
+_clients: dict[tuple[str, float, ApiKey], AsteroidClient] = {}
 
 
 def check_executor(executor: object) -> None:
@@ -43,7 +61,7 @@ def check_executor(executor: object) -> None:
         )
 
 
-class Couriers:
+class ExecutorSender:
     """Sends rows through an executor of `concurrent.futures`, or one that is like those.
 
     `report` is called with each outcome, from any thread; one that is under way still means that
@@ -54,23 +72,23 @@ class Couriers:
         self,
         client: AsteroidClient,
         workers: int,
-        gate: Gate,
-        report: Callable[[Outcome], None],
+        throttle: Throttle,
+        report: Callable[[RowResult], None],
         executor: Executor,
     ) -> None:
         self.ready = workers
         self.most = workers + self.ready
-        self._client, self._gate, self._executor = client, gate, executor
+        self._client, self._throttle, self._executor = client, throttle, executor
         self._report = report
-        # Threads of this process need no parcels, nor a client of their own.
+        # Threads of this process need no tasks, nor a client of their own.
         self._is_here = isinstance(executor, ThreadPoolExecutor)
         self._size = 1 if self._is_here else max(1, min(LARGEST, workers // 4))
-        self._key = client.caller.settings.key
+        self._key = client.requester.settings.key
         self._mark = mark_of(self._key)
         self._sends_key = False
-        self._futures: set[Future[Answer]] = set()
+        self._futures: set[Future[TaskAnswer]] = set()
         # What is sent elsewhere accounts for activities here, where single sends are confirmed.
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, SentMessage] = {}
 
     def start(self, rows: list[Numbered]) -> None:
         """Hand these rows to the executor."""
@@ -92,25 +110,25 @@ class Couriers:
     def _submit(self, rows: tuple[Numbered, ...]) -> None:
         try:
             if self._is_here:
-                future: Future[Answer] = self._executor.submit(send_all, self._client, rows)
+                future: Future[TaskAnswer] = self._executor.submit(send_all, self._client, rows)
             else:
                 for position, (execution_id, message) in rows:
                     self._entries[position] = ledger.begin(execution_id.lower(), message)
-                future = self._executor.submit(deliver, self._parcel(rows))
+                future = self._executor.submit(deliver, self._task(rows))
         except Exception as error:  # noqa: BLE001 (each kind of executor has its own)
-            self._gate.stop(f"The executor takes no more work: {type(error).__name__}.")
-            self._each(rows, lambda position: Outcome(position, "waiting"))
+            self._throttle.stop(f"The executor takes no more work: {type(error).__name__}.")
+            self._each(rows, lambda position: RowResult(position, "waiting"))
             return
         self._futures.add(future)
         future.add_done_callback(partial(self._done, rows))
 
-    def _parcel(self, rows: tuple[Numbered, ...]) -> Parcel:
-        caller = self._client.caller
+    def _task(self, rows: tuple[Numbered, ...]) -> "RemoteTask":
+        requester = self._client.requester
         key = self._key if self._sends_key else None
-        return Parcel(caller.base_url, caller.settings.timeout, self._mark, rows, key)
+        return RemoteTask(requester.base_url, requester.settings.timeout, self._mark, rows, key)
 
-    def _done(self, rows: tuple[Numbered, ...], future: Future[Answer]) -> None:
-        """Report what came back of a parcel; called by the executor, in a thread of its own."""
+    def _done(self, rows: tuple[Numbered, ...], future: Future[TaskAnswer]) -> None:
+        """Report what came back of a task; called by the executor, in a thread of its own."""
         self._futures.discard(future)
         answer: object
         try:
@@ -122,44 +140,157 @@ class Couriers:
             answer = f"A worker of the executor failed: {type(error).__name__}."
         if _is_whole(answer, rows):
             for outcome in answer:
-                self._gate.note(outcome)
+                self._throttle.note(outcome)
                 self._tell(outcome)
         elif answer == "cancelled":
-            self._each(rows, lambda position: Outcome(position, "waiting"))
-        elif answer == NO_KEY:
+            self._each(rows, lambda position: RowResult(position, "waiting"))
+        elif answer == KEY_NEEDED:
             self._without_key(rows)
         else:
             why = answer if isinstance(answer, str) else "A worker's answer cannot be read."
             self._each(rows, lambda position: _lost(position, why))
 
     def _without_key(self, rows: tuple[Numbered, ...]) -> None:
-        missing = self._client.caller.settings.require_key()
+        missing = self._client.requester.settings.require_key()
         if isinstance(missing, ConfigurationError):
             words = str(missing)
-            self._gate.stop(f"Neither the workers nor this process has an API key. {words}")
-            self._each(rows, lambda position: outcome_of(position, missing))
+            self._throttle.stop(f"Neither the workers nor this process has an API key. {words}")
+            self._each(rows, lambda position: row_result_of(position, missing))
             return
         self._sends_key = True
         # At once: nothing has begun.
-        self._each(rows, lambda position: Outcome(position, "failed", wait=0.0))
+        self._each(rows, lambda position: RowResult(position, "failed", wait=0.0))
 
-    def _each(self, rows: tuple[Numbered, ...], outcome: Callable[[int], Outcome]) -> None:
+    def _each(self, rows: tuple[Numbered, ...], outcome: Callable[[int], RowResult]) -> None:
         for position, _ in rows:
             self._tell(outcome(position))
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _tell(self, outcome: RowResult) -> None:
         entry = self._entries.pop(outcome.position, None)
         if entry is not None:
             ledger.leave(entry, may_be_there=outcome.state in MAY_BE_THERE)
         self._report(outcome)
 
 
-def _is_whole(answer: object, rows: tuple[Numbered, ...]) -> TypeGuard[list[Outcome]]:
+def _is_whole(answer: object, rows: tuple[Numbered, ...]) -> TypeGuard[list[RowResult]]:
     """Tell whether an answer has an outcome for each row: it comes from another process."""
-    if not (isinstance(answer, list) and all(isinstance(one, Outcome) for one in answer)):
+    if not (isinstance(answer, list) and all(isinstance(one, RowResult) for one in answer)):
         return False
     return [one.position for one in answer] == [position for position, _ in rows]
 
 
-def _lost(position: int, why: str) -> Outcome:
-    return Outcome(position, "under_way", error="DeliveryUnknown", detail=why)
+def _lost(position: int, why: str) -> RowResult:
+    return RowResult(position, "under_way", error="DeliveryUnknown", detail=why)
+
+
+class RemoteTask:
+    """Rows on their way to another process; its repr, which may be logged, shows none of them.
+
+    `mark` is a hash by which a process knows whether its own key is the one that is meant.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        timeout: float,
+        mark: bytes,
+        rows: tuple[Numbered, ...],
+        key: ApiKey | None = None,
+        name: str = "",
+    ) -> None:
+        self.base_url, self.timeout, self.mark = base_url, timeout, mark
+        self.rows, self.key = rows, key
+        # Two tasks are never the same, not even with the same rows: Dask would send one of them.
+        self.name = name or secrets.token_hex(16)
+
+    def __repr__(self) -> str:
+        return f"<RemoteTask of {len(self.rows)} messages to {self.base_url}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        key = None if self.key is None else self.key.reveal()
+        return _unpacked, (self.base_url, self.timeout, self.mark, self.rows, key, self.name)
+
+    def __dask_tokenize__(self) -> str:
+        return self.name
+
+
+def _unpacked(
+    base_url: str,
+    timeout: float,
+    mark: bytes,
+    rows: tuple[Numbered, ...],
+    key: str | None,
+    name: str,
+) -> "RemoteTask":
+    own = None if key is None else ApiKey(key, "the process that began the batch")
+    return RemoteTask(base_url, timeout, mark, rows, own, name)
+
+
+def mark_of(key: ApiKey | None, salt: bytes = b"") -> bytes:
+    """Return a hash of a key with a salt, which the hash begins with; nothing for no key."""
+    if key is None:
+        return b""
+    salt = salt or secrets.token_bytes(SALT)
+    return salt + hashlib.blake2b(key.reveal().encode(), salt=salt, digest_size=8).digest()
+
+
+def deliver(task: RemoteTask) -> list[RowResult] | str:
+    """Send the rows of a task, all at a time, in the process that it has come to."""
+    client = _client_for(task)
+    if client is None:
+        return KEY_NEEDED
+    # Dask does the work of a worker that has died once more, on another.
+    if _has_begun():
+        return AGAIN
+    return send_all(client, task.rows)
+
+
+def send_all(client: AsteroidClient, rows: Sequence[Numbered]) -> list[RowResult]:
+    """Send rows, all at a time, over the connections of one client."""
+    if len(rows) == 1:
+        return [send_one(client, *rows[0])]
+    with ThreadPoolExecutor(len(rows), "asteroid-magic task") as pool:
+        return [_result(each) for each in [pool.submit(send_one, client, *row) for row in rows]]
+
+
+def _result(sending: Future[RowResult]) -> RowResult:
+    while True:
+        try:
+            return sending.result()
+        except KeyboardInterrupt:
+            # A terminal interrupts every process of a group; what is under way is to end.
+            continue
+
+
+def _client_for(task: RemoteTask) -> AsteroidClient | None:
+    """Return this process's client for the task, None if it has no such key."""
+    key = task.key
+    if key is None:
+        with suppress(ConfigurationError):
+            key = resolve(None, task.base_url, task.timeout, allow_insecure=True).key
+    if key is None or (task.mark and mark_of(key, task.mark[:SALT]) != task.mark):
+        return None
+    place = task.base_url, task.timeout, key
+    with _lock:
+        if place not in _clients:
+            _clients[place] = AsteroidClient(
+                key.reveal(), task.base_url, task.timeout, allow_insecure=True
+            )
+        return _clients[place]
+
+
+def _has_begun() -> bool:
+    """Tell whether the task of Dask that this runs in, if any, had begun once before."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        task = distributed.get_worker().get_current_task()
+    except ValueError:
+        return False
+    scheduler = distributed.get_client()
+    # Kept by the scheduler until it forgets the task.
+    if scheduler.get_metadata([task, "begun"], default=False):
+        return True
+    scheduler.set_metadata([task, "begun"], True)
+    return False

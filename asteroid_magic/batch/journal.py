@@ -1,4 +1,4 @@
-"""The journal of a batch: a SQLite file with a row a message, so that a batch can be gone on with.
+"""The journal of a batch: a SQLite file with a row a message, so that a batch can be resumed.
 
 That a message is about to be sent is on the disk before it is sent; what became of it follows
 afterwards. So what was under way when a process died shows. Without a path, a temporary database
@@ -8,21 +8,22 @@ that SQLite deletes by itself takes the place of the file. It holds no key.
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
-from contextlib import suppress
-from typing import Any
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from ..errors import InvalidInput, JournalError
-from ..models.report import Entry
-from ..models.row_results import Outcome, Row, State
+from ..models.report import ErrorGroup, ReportEntry, Row, RowResult, RowState
 from ..text import shorten
 from . import journal_file
 from .journal_file import refused
-from .kept import Kept
 
+BLOCK = 500
 LONGEST_QUOTE = 40
 # What stands before the first row, so that nothing is read before a row is asked for.
-_BEFORE = Entry(-1, "", "", "waiting", 0, None, None, None, None)
+_BEFORE = ReportEntry(-1, "", "", "waiting", 0, None, None, None, None)
 
 _INTENT = """
 INSERT INTO messages (position, execution_id, message, state, run, began)
@@ -36,6 +37,33 @@ UPDATE messages
 SET state = ?, attempts = attempts + ?, sent_at = ?, elapsed = ?, error = ?, detail = ?
 WHERE position = ?
 """
+_PENDING = """
+SELECT execution_id, message,
+  group_concat(CASE state WHEN 'under_way' THEN position END),
+  group_concat(CASE state WHEN 'unknown' THEN position END),
+  sum(state = 'delivered'), min(m.began + clock), min(CASE WHEN clock IS NULL THEN m.began END)
+FROM messages AS m JOIN runs USING (run)
+WHERE (execution_id, message) IN
+  (SELECT execution_id, message FROM messages WHERE state IN ('under_way', 'unknown'))
+GROUP BY execution_id, message
+"""
+
+
+class Pending(NamedTuple):
+    """Rows with the same execution and text, of some of which it is not known if they arrived.
+
+    `under_way` and `unknown` are the positions of those, each a list with commas, and `delivered`
+    the number of those that are known to have. `since` is when the first of all was about to be
+    sent, by the server's clock, where that was known; `since_here`, by this machine's, where not.
+    """
+
+    execution_id: str
+    message: str
+    under_way: str | None
+    unknown: str | None
+    delivered: int
+    since: float | None
+    since_here: float | None
 
 
 class Journal:
@@ -50,7 +78,7 @@ class Journal:
         self._connection = (
             journal_file.temporary() if self.path is None else journal_file.open_(self.path)
         )
-        self._kept: Kept | None = None
+        self._reader: JournalReader | None = None
         try:
             with self._connection as connection:
                 (self.stored,) = connection.execute(
@@ -62,14 +90,14 @@ class Journal:
         except sqlite3.Error as error:
             raise refused(error, self.path) from None
 
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> dict[RowState, int]:
         """Return how many rows there are in each state."""
         return self.reading().counts()
 
     def write(
         self,
         intents: Iterable[tuple[int, Row]],
-        outcomes: Iterable[Outcome],
+        outcomes: Iterable[RowResult],
         clock: float | None = None,
     ) -> None:
         """Write which rows are about to be sent, then what became of others, all or nothing.
@@ -90,31 +118,106 @@ class Journal:
         except sqlite3.Error as error:
             raise refused(error, self.path, sent=True) from None
 
-    def reading(self) -> Kept:
+    def reading(self) -> "JournalReader":
         """Return what reads this journal while it is open."""
-        return Kept(self.path, self._connection)
+        return JournalReader(self.path, self._connection)
 
-    def close(self) -> Kept:
+    def close(self) -> "JournalReader":
         """Unlock the file, and return what reads it from now on."""
         if self.path is None:
-            self._kept = self._kept or Kept(None, self._connection, owns=True)
-            return self._kept
+            self._reader = self._reader or JournalReader(None, self._connection, owns=True)
+            return self._reader
         with suppress(sqlite3.Error):
             # One plain file remains: whoever reads a file in WAL mode makes two others beside it.
             self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
-        return Kept(self.path)
+        return JournalReader(self.path)
 
 
-class Matching:
+class JournalReader:
+    """Reads a journal: over `connection` where it is given, else over one that it opens each time.
+
+    Every method raises `JournalError` where the file is gone, or in use.
+    """
+
+    def __init__(
+        self, path: str | None, connection: sqlite3.Connection | None = None, *, owns: bool = False
+    ) -> None:
+        self.path = path
+        self._connection = connection
+        if owns and connection is not None:
+            weakref.finalize(self, connection.close)
+
+    def counts(self) -> dict[RowState, int]:
+        """Return how many rows there are in each state."""
+        with self._open() as connection:
+            return dict(
+                connection.execute("SELECT state, count(*) FROM messages GROUP BY state").fetchall()
+            )
+
+    def entries(
+        self, states: Sequence[RowState] = (), *, first: int = 0, limit: int = -1
+    ) -> Iterator[ReportEntry]:
+        """Yield rows in the order of their positions, from `first` on, at most `limit` of them."""
+        marks = ", ".join("?" * len(states))
+        where = f"AND state IN ({marks})" if states else ""
+        query = (
+            f"SELECT {', '.join(ReportEntry._fields)} FROM messages "  # noqa: S608 (names of our own)
+            f"WHERE position >= ? {where} ORDER BY position LIMIT ?"
+        )
+        with self._open() as connection:
+            # In blocks: a statement left open would keep what is written meanwhile from the disk.
+            while limit:
+                size = BLOCK if limit < 0 else min(limit, BLOCK)
+                block = connection.execute(query, (first, *states, size)).fetchall()
+                yield from map(ReportEntry._make, block)
+                if len(block) < size:
+                    return
+                first = block[-1][0] + 1
+                limit -= size if limit > 0 else 0
+
+    def groups(self) -> list[ErrorGroup]:
+        """Return the errors grouped by kind, the most frequent first."""
+        query = (
+            "SELECT error, state, count(*) AS number, detail, min(position) FROM messages "
+            "WHERE error IS NOT NULL AND state IN ('failed', 'unknown') "
+            "GROUP BY error, state ORDER BY number DESC, error"
+        )
+        with self._open() as connection:
+            return [ErrorGroup(*group) for group in connection.execute(query).fetchall()]
+
+    def pending(self) -> list[Pending]:
+        """Return the rows of which it is not known whether they arrived, by execution and text."""
+        with self._open() as connection:
+            return [Pending._make(row) for row in connection.execute(_PENDING).fetchall()]
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        if self._connection is not None:
+            yield self._connection
+            return
+        if self.path is None:
+            raise ValueError("There is neither a path nor a connection.")
+        uri = f"{Path(self.path).as_uri()}?mode=ro"
+        try:
+            with closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as made:
+                yield made
+        except sqlite3.Error as error:
+            problem = refused(error, self.path)
+        else:
+            return
+        raise problem
+
+
+class RowMatcher:
     """Compares the rows of a batch, one after the other, with those that its journal holds."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._entries = journal.reading().entries()
-        self._next: Entry | None = _BEFORE
+        self._next: ReportEntry | None = _BEFORE
 
-    def state_of(self, position: int, row: Row) -> State | None:
+    def state_of(self, position: int, row: Row) -> RowState | None:
         """Return the state of the row at `position`, None if the journal does not hold it.
 
         Nor does it where it holds one in its place that could not be sent as it was.

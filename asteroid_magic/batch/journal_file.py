@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from ..errors import JournalError
-from ..models.row_results import STATES
+from ..models.report import ROW_STATES
 
 APPLICATION_ID = 0x41535452  # "ASTR", by which a SQLite file tells whose it is
 VERSION = 1
@@ -16,7 +16,7 @@ _TABLES = (
       position INTEGER PRIMARY KEY,
       execution_id TEXT NOT NULL,
       message TEXT NOT NULL,
-      state TEXT NOT NULL CHECK (state IN {STATES}),
+      state TEXT NOT NULL CHECK (state IN {ROW_STATES}),
       run INTEGER NOT NULL,
       began REAL NOT NULL,
       attempts INTEGER NOT NULL DEFAULT 0,

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain, repeat
 
 from ..client import confirmation
-from ..client.requester import Caller
+from ..client.requester import Requester
 from ..client.transport.server_clock import Clock
 from ..deadline import Deadline
 from ..errors import (
@@ -25,8 +25,8 @@ from ..errors import (
     UnexpectedAnswer,
 )
 from ..models.message import prepare
-from ..models.row_results import Outcome, lost
-from .kept import Kept, Pending
+from ..models.report import RowResult, lost
+from .journal import JournalReader, Pending
 
 MOST_AT_ONCE = 16
 # How soon, in seconds, it is noticed that the batch stops.
@@ -38,9 +38,14 @@ FOUND = "It was found among the execution's activities."
 Found = int | AsteroidError | None
 
 
-def settle(
-    caller: Caller, kept: Kept, stopping: threading.Event, grace: float, *, patient: bool
-) -> list[Outcome]:
+def reconcile(
+    requester: Requester,
+    reader: JournalReader,
+    stopping: threading.Event,
+    grace: float,
+    *,
+    patient: bool,
+) -> list[RowResult]:
     """Return what is now known of the rows of a journal that are under way or unknown.
 
     It is delivered, or waiting, which is to say to be sent again; nothing is said of an unknown
@@ -48,21 +53,23 @@ def settle(
     again for `grace` seconds, as its message may still be on its way; if `patient`, an unknown one
     too. Raises the `AsteroidError` with which Asteroid could not be asked; then nothing is known.
     """
-    groups = kept.pending()
-    found = _look(caller, groups, stopping)
+    groups = reader.pending()
+    found = _look(requester, groups, stopping)
     until = time.monotonic() + grace
     for pause in chain(PAUSES, repeat(PAUSES[-1])):
         missing = [one for one in groups if _is_missing(one, found.get(one), patient=patient)]
         left = until - time.monotonic()
         if stopping.is_set() or not missing or left <= 0 or stopping.wait(min(pause, left)):
             break
-        found |= _look(caller, missing, stopping)
+        found |= _look(requester, missing, stopping)
     if stopping.is_set():
         return []
-    return [outcome for group in groups for outcome in _settled(group, found[group])]
+    return [outcome for group in groups for outcome in _row_results(group, found[group])]
 
 
-def _look(caller: Caller, groups: list[Pending], stopping: threading.Event) -> dict[Pending, Found]:
+def _look(
+    requester: Requester, groups: list[Pending], stopping: threading.Event
+) -> dict[Pending, Found]:
     """Look each of them up once; where the batch stops meanwhile, at as many as are then known."""
     deadlines: dict[Pending, Deadline] = {}
     found: dict[Pending, Found] = {}
@@ -70,12 +77,12 @@ def _look(caller: Caller, groups: list[Pending], stopping: threading.Event) -> d
     def count(group: Pending) -> Found:
         if stopping.is_set():
             return None
-        deadlines[group] = Deadline(caller.settings.timeout)
+        deadlines[group] = Deadline(requester.settings.timeout)
         outgoing = prepare(group.execution_id, group.message)
         since = partial(_since, group)
-        return confirmation.arrivals(caller, outgoing, since, deadlines[group])
+        return confirmation.arrivals(requester, outgoing, since, deadlines[group])
 
-    pool = ThreadPoolExecutor(MOST_AT_ONCE, "asteroid-magic look")
+    pool = ThreadPoolExecutor(MOST_AT_ONCE, "asteroid-magic reconcile")
     looks = {pool.submit(count, group): group for group in groups}
     try:
         waiting = set(looks)
@@ -117,7 +124,7 @@ def _is_missing(group: Pending, found: Found, *, patient: bool) -> bool:
     return bool(rows) and isinstance(found, int) and found < group.delivered + len(rows)
 
 
-def _settled(group: Pending, found: Found) -> Iterator[Outcome]:
+def _row_results(group: Pending, found: Found) -> Iterator[RowResult]:
     under_way = _positions(group.under_way)
     if not isinstance(found, int):
         why = "The server tells nothing of its clock." if found is None else str(found)
@@ -130,9 +137,9 @@ def _settled(group: Pending, found: Found) -> Iterator[Outcome]:
     for position in [*_positions(group.unknown), *under_way]:
         if free > 0:
             free -= 1
-            yield Outcome(position, "delivered", detail=FOUND)
+            yield RowResult(position, "delivered", detail=FOUND)
         elif position in under_way:
-            yield Outcome(position, "waiting")
+            yield RowResult(position, "waiting")
 
 
 def _positions(listed: str | None) -> list[int]:

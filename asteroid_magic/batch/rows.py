@@ -12,9 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from ..errors import InvalidInput
-from ..input.send_line import fill, is_missing
+from ..input.template import fill, is_missing
 from ..models.message import prepare
-from ..models.row_results import Row
+from ..models.report import Row
 from ..text import counted, shorten
 
 # All of so many rows are checked before the first is sent.
@@ -26,7 +26,7 @@ COLUMNS = ("execution_id", "message")
 
 
 @dataclass(frozen=True)
-class Opened:
+class CheckedRows:
     """Rows of which the first are checked: `rows` yields all of them, an error for a bad one.
 
     `total` is their number, None where it shows only at their end; `ended` says that every one
@@ -51,7 +51,7 @@ class _Anew:
 
 def open_rows(
     rows: Any, template: str | None = None, also: Callable[[int, Row], object] | None = None
-) -> Opened:
+) -> CheckedRows:
     """Check up to 10,000 rows, and return all of them.
 
     `also` is called with the position, from 0, and the content of each row that is checked.
@@ -85,7 +85,7 @@ def open_rows(
         following = _Anew(rows, template)
     elif ended:
         following = held
-    return Opened(following, count if ended else _length(rows), ended)
+    return CheckedRows(following, count if ended else _length(rows), ended)
 
 
 def _refusal(problems: Mapping[int, InvalidInput], count: int | None) -> InvalidInput:

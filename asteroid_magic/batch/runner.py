@@ -1,4 +1,4 @@
-"""The course of one batch, from its first row to its report, or to where it is ended early."""
+"""One batch, from its first row to its report, or to where it is ended early."""
 
 import threading
 import time
@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..client.client import AsteroidClient
 from ..errors import AsteroidError, InvalidInput, JournalError
-from ..models.report import Report
-from ..models.row_results import Row, State
-from ..render.progress_bar import Progress
-from .dispatcher import Clerk
-from .executor_sender import Couriers
+from ..models.report import Report, Row, RowState
+from ..render.progress_bar import ProgressBar
+from .dispatcher import Dispatcher
+from .executor_sender import ExecutorSender
 from .journal import Journal
-from .reconcile import settle
-from .rows import Opened
-from .thread_sender import Threads
-from .throttle import Gate
+from .reconcile import reconcile
+from .rows import CheckedRows
+from .thread_sender import ThreadSender
+from .throttle import Throttle
 
 if TYPE_CHECKING:
-    from .crew import Crew
+    from .dispatcher import Sender
 
 T = TypeVar("T")
 
@@ -36,8 +35,8 @@ MOST_STRIKES = 100
 CLOCK_EVERY = 60.0
 
 
-class Course:
-    """One batch: the caller's thread reads the rows, the clerk's writes, those of the crew send.
+class BatchRunner:
+    """Runs one batch: the caller's thread reads the rows, the dispatcher's writes, others send.
 
     So an interrupt, which strikes the caller's thread, leaves nothing half done.
     """
@@ -46,14 +45,16 @@ class Course:
         self, client: AsteroidClient, workers: int, journal: Journal, executor: Executor | None
     ) -> None:
         self._client, self._journal = client, journal
-        self._gate = Gate()
-        self._clerk = clerk = Clerk(journal, self._gate)
-        self._crew: Crew
+        self._throttle = Throttle()
+        self._dispatcher = dispatcher = Dispatcher(journal, self._throttle)
+        self._sender: Sender
         if executor is None:
-            self._crew = Threads(client, workers, self._gate, clerk.report)
+            self._sender = ThreadSender(client, workers, self._throttle, dispatcher.report)
         else:
-            self._crew = Couriers(client, workers, self._gate, clerk.report, executor)
-        self._progress = Progress()
+            self._sender = ExecutorSender(
+                client, workers, self._throttle, dispatcher.report, executor
+            )
+        self._progress = ProgressBar()
         self._finished, self._left = threading.Event(), threading.Event()
         self._fault: BaseException | None = None
         self._next = 0
@@ -61,28 +62,30 @@ class Course:
         self._clock_due = 0.0
         self._is_struck = False
 
-    def run(self, opened: Opened, *, shown: bool) -> Report:
+    def run(self, checked: CheckedRows, *, shown: bool) -> Report:
         """Send the rows, and return the report; raises what reading or writing them raises."""
-        began, earlier = time.monotonic(), self._clerk.counts["delivered"]
-        writing = threading.Thread(target=self._write, name="asteroid-magic clerk", daemon=True)
+        began, earlier = time.monotonic(), self._dispatcher.counts["delivered"]
+        writing = threading.Thread(
+            target=self._write, name="asteroid-magic dispatcher", daemon=True
+        )
         fault: BaseException | None = None
         try:
             if shown:
-                self._progress.open(opened.total, self._clerk.done)
+                self._progress.open(checked.total, self._dispatcher.done)
             writing.start()
-            self._feed(opened)
+            self._feed(checked)
             self._wait()
         except BaseException as error:  # noqa: BLE001 (an interrupt, or a fault of the rows)
             fault = error
-            self._shielded(lambda: self._end_early(opened, is_writing=writing.ident is not None))
-        self._shielded(self._crew.close)
-        self._shielded(lambda: self._progress.close(self._clerk.counts, self._clerk.done))
+            self._shielded(lambda: self._end_early(checked, is_writing=writing.ident is not None))
+        self._shielded(self._sender.close)
+        self._shielded(lambda: self._progress.close(self._dispatcher.counts, self._dispatcher.done))
         # While it is locked: once it is closed, another batch may have it, or it may be gone.
         counts = Counter(self._shielded(self._journal.counts))
         reader = self._shielded(self._journal.close)
         interrupted = self._is_struck or isinstance(fault, KeyboardInterrupt)
         own = None if isinstance(fault, KeyboardInterrupt) else fault
-        fault = self._fault or self._clerk.fault or own
+        fault = self._fault or self._dispatcher.fault or own
         # What was left under way may have arrived.
         counts["unknown"] += counts.pop("under_way", 0)
         if fault is not None:
@@ -92,7 +95,7 @@ class Course:
             elapsed=time.monotonic() - began,
             earlier=earlier,
             interrupted=interrupted,
-            stopped=self._gate.why,
+            stopped=self._throttle.why,
             reader=reader,
         )
 
@@ -105,17 +108,17 @@ class Course:
                 self._is_struck = True
         return step()
 
-    def _feed(self, opened: Opened) -> None:
+    def _feed(self, checked: CheckedRows) -> None:
         if self._taking is not None:
-            # An interrupt may have come between; the clerk knows if it has it already.
-            self._clerk.take(*self._taking)
-        for row in islice(opened.rows, self._next, None):
+            # An interrupt may have come between; the dispatcher knows if it has it already.
+            self._dispatcher.take(*self._taking)
+        for row in islice(checked.rows, self._next, None):
             self._taking = self._next, row
             self._next += 1
             # What is known to end is read to its end, so that the report names what waits.
-            if not self._clerk.take(*self._taking) and not opened.ended:
+            if not self._dispatcher.take(*self._taking) and not checked.ended:
                 break
-        self._clerk.end()
+        self._dispatcher.end()
 
     def _wait(self, seconds: float | None = None) -> None:
         end = None if seconds is None else time.monotonic() + seconds
@@ -123,19 +126,19 @@ class Course:
             if end is not None and time.monotonic() > end:
                 return
 
-    def _end_early(self, opened: Opened, *, is_writing: bool) -> None:
+    def _end_early(self, checked: CheckedRows, *, is_writing: bool) -> None:
         """Let what is under way end, or break it off; each further interrupt shortens that."""
-        self._gate.stop()
+        self._throttle.stop()
         if not is_writing:
             return
         # What fails here has failed before, or is the rows' own: what was read comes first.
         with suppress(BaseException):
-            if opened.ended:
-                self._shielded(lambda: self._feed(opened))
-        self._clerk.end()
+            if checked.ended:
+                self._shielded(lambda: self._feed(checked))
+        self._dispatcher.end()
         with suppress(KeyboardInterrupt):
             self._wait(GRACE)
-        self._crew.cancel()
+        self._sender.cancel()
         with suppress(KeyboardInterrupt):
             self._wait(LAST_GRACE)
         self._left.set()
@@ -146,36 +149,38 @@ class Course:
     def _write(self) -> None:
         """Write until all is known, or what is still under way is left."""
         try:
-            self._settle()
+            self._reconcile()
             while not self._left.is_set():
-                self._clerk.turn(self._crew, self._clock())
-                self._progress.draw(self._clerk.counts, self._clerk.done, self._note())
-                if self._clerk.is_idle and not self._look_again():
+                self._dispatcher.turn(self._sender, self._clock())
+                self._progress.draw(self._dispatcher.counts, self._dispatcher.done, self._note())
+                if self._dispatcher.is_idle and not self._look_again():
                     break
         except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
             self._fault = error.with_traceback(None)
-            self._gate.stop()
+            self._throttle.stop()
         finally:
             self._finished.set()
 
-    def _settle(self, *, patient: bool = False) -> None:
+    def _reconcile(self, *, patient: bool = False) -> None:
         """Find out what became of the messages of which nobody knows."""
-        if self._clerk.is_in_doubt:
-            self._progress.draw(self._clerk.counts, self._clerk.done, "looks up what is unknown")
-            caller = self._client.caller
-            grace = caller.settings.confirm_grace
+        if self._dispatcher.is_in_doubt:
+            self._progress.draw(
+                self._dispatcher.counts, self._dispatcher.done, "looks up what is unknown"
+            )
+            requester = self._client.requester
+            grace = requester.settings.confirm_grace
             reading = self._journal.reading()
-            self._clerk.resolve(
-                settle(caller, reading, self._gate.stopping, grace, patient=patient)
+            self._dispatcher.resolve(
+                reconcile(requester, reading, self._throttle.stopping, grace, patient=patient)
             )
 
     def _look_again(self) -> bool:
         """Look up, at the end, what is not known; True if something is to be sent once more."""
-        if not self._gate.stopping.is_set():
+        if not self._throttle.stopping.is_set():
             # What cannot be asked for stays unknown, and is when the batch is gone on with.
             with suppress(AsteroidError):
-                self._settle(patient=True)
-        return not self._clerk.is_idle
+                self._reconcile(patient=True)
+        return not self._dispatcher.is_idle
 
     def _clock(self) -> float | None:
         """Return by how many seconds the server's clock is ahead of this machine's, at least."""
@@ -188,11 +193,11 @@ class Course:
         return clock.timestamp() - time.time()
 
     def _note(self) -> str:
-        wait = self._gate.wait
+        wait = self._throttle.wait
         return f"waits {wait:,.0f} s as the server asks" if wait else ""
 
 
-def _with_counts(fault: BaseException, counts: Mapping[State, int]) -> BaseException:
+def _with_counts(fault: BaseException, counts: Mapping[RowState, int]) -> BaseException:
     """Return the fault, which says how far the batch had come."""
     words = ", ".join(f"{number:,} {state}" for state, number in counts.items() if number)
     words = words or "nothing sent"

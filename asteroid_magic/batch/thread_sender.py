@@ -9,14 +9,14 @@ from ..client.client import AsteroidClient
 from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..models.message import prepare
-from ..models.row_results import Numbered, Outcome, Row, lost, outcome_of
-from .throttle import Gate
+from ..models.report import Numbered, Row, RowResult, lost, row_result_of
+from .throttle import Throttle
 
 # So many rows lie ready, beside one a worker: none waits while the next are written down.
 LEAST_READY = 32
 
 
-class Threads:
+class ThreadSender:
     """Sends rows in threads of this process, over the connections of one client.
 
     `report` is called with each outcome, in the thread that sent. A row that does not begin,
@@ -27,12 +27,12 @@ class Threads:
         self,
         client: AsteroidClient,
         workers: int,
-        gate: Gate,
-        report: Callable[[Outcome], None],
+        throttle: Throttle,
+        report: Callable[[RowResult], None],
     ) -> None:
         self.ready = max(LEAST_READY, 2 * workers)
         self.most = workers + self.ready
-        self._client, self._gate, self._report = client, gate, report
+        self._client, self._throttle, self._report = client, throttle, report
         self._workers = workers
         self._todo: SimpleQueue[Numbered | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -49,7 +49,7 @@ class Threads:
             self._todo.put(row)
 
     def stop(self) -> None:
-        """Do nothing: the gate holds back what has not begun."""
+        """Do nothing: the throttle holds back what has not begun."""
 
     def cancel(self) -> None:
         """End what is under way at once, with what is then known of it."""
@@ -66,14 +66,14 @@ class Threads:
     def _work(self) -> None:
         while (item := self._todo.get()) is not None:
             position, row = item
-            if self._gate.pass_through():
+            if self._throttle.pass_through():
                 outcome = self._send(position, row)
-                self._gate.note(outcome)
+                self._throttle.note(outcome)
             else:
-                outcome = Outcome(position, "waiting")
+                outcome = RowResult(position, "waiting")
             self._report(outcome)
 
-    def _send(self, position: int, row: Row) -> Outcome:
+    def _send(self, position: int, row: Row) -> RowResult:
         self._deadlines[position] = deadline = Deadline(self._client.timeout)
         try:
             return send_one(self._client, position, row, deadline)
@@ -83,11 +83,11 @@ class Threads:
 
 def send_one(
     client: AsteroidClient, position: int, row: Row, deadline: Deadline | None = None
-) -> Outcome:
+) -> RowResult:
     """Send one row, and return what became of it, whatever that is."""
     try:
-        return outcome_of(position, messages.attempt(client.caller, prepare(*row), deadline))
+        return row_result_of(position, messages.attempt(client.requester, prepare(*row), deadline))
     except AsteroidError as error:
-        return outcome_of(position, error)
+        return row_result_of(position, error)
     except BaseException as error:  # noqa: BLE001 (no fault of one row may stop the others)
         return lost(position, f"The send broke off in an unforeseen way: {type(error).__name__}.")

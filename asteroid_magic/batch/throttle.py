@@ -3,7 +3,7 @@
 import threading
 import time
 
-from ..models.row_results import Outcome
+from ..models.report import RowResult
 
 # Where a 429 does not say how long to wait: so many seconds, twice as many when it is said again.
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
@@ -13,7 +13,7 @@ MOST_REFUSALS = 5
 REFUSALS = frozenset({"Unauthorized", "Forbidden"})
 
 
-class Gate:
+class Throttle:
     """Closes while the server takes no messages, and for good when the batch is to stop.
 
     `stopping` is set when no message may begin any more; `why` says why, where nobody asked for
@@ -44,7 +44,7 @@ class Gate:
         self.why = self.why or why
         self.stopping.set()
 
-    def note(self, outcome: Outcome) -> None:
+    def note(self, outcome: RowResult) -> None:
         """Close, or stay open, as the server has answered."""
         with self._lock:
             if outcome.wait is not None:

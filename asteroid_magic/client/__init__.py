@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 from ..exports import lazy_exports
 
 if TYPE_CHECKING:
-    from .activity_feed import Lookout
+    from .activity_feed import ActivityFeed
     from .client import AsteroidClient
-    from .watcher import Follower
+    from .watcher import ExecutionWatcher
 
-__all__ = ["AsteroidClient", "Follower", "Lookout"]
+__all__ = ["ActivityFeed", "AsteroidClient", "ExecutionWatcher"]
 
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "activity_feed": ("Lookout",),
+        "activity_feed": ("ActivityFeed",),
         "client": ("AsteroidClient",),
-        "watcher": ("Follower",),
+        "watcher": ("ExecutionWatcher",),
     },
 )

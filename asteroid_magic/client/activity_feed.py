@@ -7,10 +7,10 @@ it costs the same however long the execution has been.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from ..models.activities import Activities, Activity
+from ..models.watch import AwaitedMessage
 from .client import AsteroidClient
 
 FEWEST, MOST = 10, 1_280
@@ -20,16 +20,7 @@ MOST_RECENT = 200
 Find = Callable[[Activities], int | None]
 
 
-@dataclass(frozen=True)
-class Sent:
-    """A message whose answer is waited for; `began`, by the clock, is when its send began."""
-
-    text: str
-    began: float
-    activity_id: str | None = None
-
-
-class Lookout:
+class ActivityFeed:
     """Reads one execution look by look.
 
     `heard` are the activities since the message that was `sent`, or since the first look where
@@ -41,7 +32,7 @@ class Lookout:
         self,
         client: AsteroidClient,
         execution_id: str,
-        sent: Sent | None = None,
+        sent: AwaitedMessage | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.heard: list[Activity] = []
@@ -115,7 +106,7 @@ class Lookout:
         self.heard += news
 
 
-def _is(activity: Activity, sent: Sent) -> bool:
+def _is(activity: Activity, sent: AwaitedMessage) -> bool:
     if sent.activity_id:
         return activity.id == sent.activity_id
     is_message = activity.kind == "user_message_received"

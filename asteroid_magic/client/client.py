@@ -1,6 +1,6 @@
 """`AsteroidClient`: speaks to running executions, and knows what became of what it sent.
 
-What it does stands in the rooms `sending`, `reading` and `control`; here is what a program sees.
+How it sends is in `messages`, how it reads and controls executions in `executions`.
 """
 
 import time
@@ -13,13 +13,13 @@ from uuid import UUID
 
 from ..config.settings import resolve
 from ..deadline import Timeout
+from ..errors import CANCEL, PAUSE, READ, RESUME, Operation
 from ..models.activities import Activities, Activity, Question
 from ..models.delivery import Delivery, DryRun, StatusChange
 from ..models.executions import Execution, Executions
 from ..models.message import checked_id, prepare
-from ..purposes import CANCEL, PAUSE, READ, RESUME, Purpose
-from . import confirmation, control, executions, messages
-from .requester import Caller, settled
+from . import confirmation, executions, messages
+from .requester import Requester, unwrap
 
 
 class AsteroidClient:
@@ -58,7 +58,7 @@ class AsteroidClient:
                 allow_insecure=allow_insecure,
                 confirm_grace=confirm_grace,
             )
-            self._caller = Caller(self._settings)
+            self._requester = Requester(self._settings)
         except BaseException as error:  # noqa: BLE001 (raised again below)
             fault = error.with_traceback(None)
         # Under `%xmode Verbose`, a traceback prints the locals of every frame.
@@ -82,9 +82,9 @@ class AsteroidClient:
         return None if self._settings.key is None else self._settings.key.source
 
     @property
-    def caller(self) -> Caller:
-        """What makes the calls of this client: for those rooms of the package that make many."""
-        return self._caller
+    def requester(self) -> Requester:
+        """What makes the calls of this client, for the parts of the package that make many."""
+        return self._requester
 
     def send(self, execution_id: str | UUID, message: str, *, timeout: Timeout = None) -> Delivery:
         """Send `message` to the execution, exactly as it is, and return the `Delivery`.
@@ -98,8 +98,8 @@ class AsteroidClient:
         error of an interrupt is raised even then, with the outcome ``"delivered"``.
         """
         outgoing = prepare(execution_id, message)
-        result = messages.send(self._caller, outgoing, timeout, self._settings.confirm_grace)
-        return settled(result, outgoing.execution_id, message)
+        result = messages.send(self._requester, outgoing, timeout, self._settings.confirm_grace)
+        return unwrap(result, outgoing.execution_id, message)
 
     def find_delivery(
         self,
@@ -117,15 +117,15 @@ class AsteroidClient:
         then are known to have arrived. No activity is returned twice, in this process.
         """
         outgoing = prepare(execution_id, message)
-        found = confirmation.find(self._caller, outgoing, since, accounted, timeout)
-        return settled(found, outgoing.execution_id)
+        found = confirmation.find(self._requester, outgoing, since, accounted, timeout)
+        return unwrap(found, outgoing.execution_id)
 
     def server_clock(self) -> datetime | None:
         """Return a moment that the server's clock has passed by now, by no more than seconds.
 
         It is what the latest answer to this client told; None where none has told.
         """
-        clock = self._caller.clock
+        clock = self._requester.clock
         return None if clock is None else clock.earliest(time.monotonic())
 
     def dry_run(self, execution_id: str | UUID, message: str) -> DryRun:
@@ -155,12 +155,12 @@ class AsteroidClient:
             "status": status,
             "workflowId": str(workflow_id) if isinstance(workflow_id, UUID) else workflow_id,
         }
-        return settled(executions.executions(self._caller, filters, limit, timeout))
+        return unwrap(executions.executions(self._requester, filters, limit, timeout))
 
     def execution(self, execution_id: str | UUID, *, timeout: Timeout = None) -> Execution:
         """Return one execution as it is now."""
         checked = checked_id(execution_id, READ)
-        return settled(executions.execution(self._caller, checked, timeout), checked)
+        return unwrap(executions.execution(self._requester, checked, timeout), checked)
 
     def activities(
         self,
@@ -175,8 +175,8 @@ class AsteroidClient:
         `limit` counts from the front of that order; None is everything, up to 32 MiB of it.
         """
         checked = checked_id(execution_id, READ)
-        result = executions.activities(self._caller, checked, limit, order, timeout)
-        return settled(result, checked)
+        result = executions.activities(self._requester, checked, limit, order, timeout)
+        return unwrap(result, checked)
 
     def question(
         self, execution_id: str | UUID, *, timeout: Timeout = None
@@ -187,7 +187,7 @@ class AsteroidClient:
         message has reached it, the question counts as answered.
         """
         checked = checked_id(execution_id, READ)
-        return settled(executions.question(self._caller, checked, timeout), checked)
+        return unwrap(executions.question(self._requester, checked, timeout), checked)
 
     def pause(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
         """Pause an execution, and return its status since then.
@@ -205,14 +205,14 @@ class AsteroidClient:
         return self._control(CANCEL, execution_id, timeout)
 
     def _control(
-        self, purpose: Purpose, execution_id: str | UUID, timeout: Timeout
+        self, operation: Operation, execution_id: str | UUID, timeout: Timeout
     ) -> StatusChange:
-        checked = checked_id(execution_id, purpose)
-        return settled(control.control(self._caller, purpose, checked, timeout), checked)
+        checked = checked_id(execution_id, operation)
+        return unwrap(executions.control(self._requester, operation, checked, timeout), checked)
 
     def close(self) -> None:
         """Close the connections; the client sends no more."""
-        self._caller.close()
+        self._requester.close()
 
     def __enter__(self) -> Self:
         return self

@@ -10,13 +10,12 @@ from datetime import datetime, timedelta
 from itertools import chain, repeat
 
 from ..deadline import Deadline, Timeout
-from ..errors import AsteroidError, Interrupted, InvalidInput
+from ..errors import READ, AsteroidError, Interrupted, InvalidInput
 from ..models.activities import Activity
 from ..models.message import Outgoing
-from ..purposes import READ
 from .executions import caught, read, read_activities
-from .ledger import Entry, ledger
-from .requester import Call, Caller, guarded
+from .ledger import SentMessage, ledger
+from .requester import Call, Requester, guarded
 from .transport.server_clock import Clock
 
 # How many of the newest activities are looked at, in turn; None is all.
@@ -40,7 +39,12 @@ class Trace:
 
 
 def confirm(
-    caller: Caller, sent: Call, outgoing: Outgoing, entry: Entry, deadline: Deadline, until: float
+    requester: Requester,
+    sent: Call,
+    outgoing: Outgoing,
+    entry: SentMessage,
+    deadline: Deadline,
+    until: float,
 ) -> Activity | AsteroidError | None:
     """Look for a message whose delivery is unknown among the activities of its execution.
 
@@ -52,7 +56,7 @@ def confirm(
 
     def work(call: Call) -> Activity | None:
         for pause in chain(PAUSES, repeat(LONGEST_PAUSE)):
-            trace = trace_of(caller, call, outgoing, lambda clock: clock.earliest(sent.asked))
+            trace = trace_of(requester, call, outgoing, lambda clock: clock.earliest(sent.asked))
             found = None if trace is None else _claimed(entry, trace)
             rest = until - time.monotonic()
             if found is not None or rest <= 0:
@@ -66,7 +70,11 @@ def confirm(
 
 
 def find(
-    caller: Caller, outgoing: Outgoing, since: datetime | None, accounted: int, timeout: Timeout
+    requester: Requester,
+    outgoing: Outgoing,
+    since: datetime | None,
+    accounted: int,
+    timeout: Timeout,
 ) -> Activity | AsteroidError | None:
     """Look once for a message that was sent at `since`, by the server's clock, or later.
 
@@ -76,24 +84,27 @@ def find(
     if since is None:
         hint = "Read something first, such as execution(id): with the answer comes a clock."
         why = "There is no moment: server_clock() is None until Asteroid has answered."
-        raise InvalidInput(why, hint=hint, purpose=READ)
+        raise InvalidInput(why, hint=hint, operation=READ)
     if not isinstance(since, datetime) or since.tzinfo is None:
         hint = "Give a moment of the server's clock, such as an earlier server_clock()."
-        raise InvalidInput("The moment has no time zone.", hint=hint, purpose=READ)
+        raise InvalidInput("The moment has no time zone.", hint=hint, operation=READ)
 
     def work(call: Call) -> Activity | None:
-        trace = trace_of(caller, call, outgoing, lambda _clock: since)
+        trace = trace_of(requester, call, outgoing, lambda _clock: since)
         if trace is None:
             return None
         entry = ledger.begin(outgoing.execution_id, outgoing.message)
         ledger.lost(entry)
         return _claimed(entry, trace, accounted)
 
-    return read(caller, timeout, work)
+    return read(requester, timeout, work)
 
 
 def arrivals(
-    caller: Caller, outgoing: Outgoing, since: Callable[[Clock], datetime], timeout: Timeout = None
+    requester: Requester,
+    outgoing: Outgoing,
+    since: Callable[[Clock], datetime],
+    timeout: Timeout = None,
 ) -> int | AsteroidError | None:
     """Look once, and return how many messages with this text have arrived since a moment.
 
@@ -102,20 +113,20 @@ def arrivals(
     """
 
     def work(call: Call) -> int | None:
-        trace = trace_of(caller, call, outgoing, since)
+        trace = trace_of(requester, call, outgoing, since)
         return None if trace is None else len(trace.activities)
 
-    return read(caller, timeout, work)
+    return read(requester, timeout, work)
 
 
-def _claimed(entry: Entry, trace: Trace, accounted: int = 0) -> Activity | None:
+def _claimed(entry: SentMessage, trace: Trace, accounted: int = 0) -> Activity | None:
     ids = [activity.id for activity in trace.activities]
     claimed = ledger.claim(entry, ids, trace.since, accounted)
     return None if claimed is None else trace.activities[ids.index(claimed)]
 
 
 def trace_of(
-    caller: Caller, call: Call, outgoing: Outgoing, since: Callable[[Clock], datetime]
+    requester: Requester, call: Call, outgoing: Outgoing, since: Callable[[Clock], datetime]
 ) -> Trace | None:
     """Return the activities with exactly this text that are not older than `since`.
 
@@ -123,7 +134,7 @@ def trace_of(
     """
     recent: list[Activity] = []
     for depth in DEPTHS:
-        newest = read_activities(caller, call, outgoing.execution_id, depth, "desc")
+        newest = read_activities(requester, call, outgoing.execution_id, depth, "desc")
         if call.clock is None or call.clock.uncertainty > MOST_UNCERTAIN:
             return None
         earliest = since(call.clock)

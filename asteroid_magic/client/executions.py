@@ -7,31 +7,27 @@ from urllib.parse import urlencode
 
 from ..deadline import Timeout
 from ..errors import (
+    READ,
     AsteroidError,
     ConfigurationError,
-    ConnectionFailed,
     InvalidInput,
-    NoAnswer,
-    RateLimited,
-    ServerError,
+    Operation,
     UnexpectedAnswer,
 )
 from ..models import coerce
 from ..models.activities import Activities, Activity, Question, read_activity
+from ..models.delivery import StatusChange
 from ..models.executions import WAITING, Execution, Executions, read_execution
-from ..models.message import Request
-from ..purposes import READ
-from .requester import SHORTEST_WAIT, Call, Caller, guarded
-from .transport.error_mapping import Answer
-from .transport.response import json_of
+from .requester import Call, Requester, guarded
+from .retry import retry_read, retry_unsent
+from .transport.request import Request
+from .transport.response import Answer, json_of
 
 T = TypeVar("T")
 Words = str | Iterable[str] | None
 
 LARGEST_ANSWER = 32 * 1024 * 1024
 LARGEST_PAGE = 100
-# Waits, in seconds, before a request is made again.
-BACKOFF = (0.1, 0.4, 1.0, 2.0)
 # So many pages in a row may bring nothing new, as others are created meanwhile.
 MOST_REPEATS = 3
 # How far back a question is looked for, in turn; None is everything.
@@ -47,7 +43,7 @@ class _Failed(Exception):
 
 
 def executions(
-    caller: Caller,
+    requester: Requester,
     filters: dict[str, Words],
     limit: int | None,
     timeout: Timeout,
@@ -61,50 +57,54 @@ def executions(
     def work(call: Call) -> Executions:
         def page(number: int) -> dict[str, Any]:
             query = urlencode([*asked, ("page", str(number))])
-            body = _get(caller, call, f"/executions?{query}")
+            body = _get(requester, call, f"/executions?{query}")
             if not (isinstance(body, dict) and isinstance(body.get("items"), list)):
                 raise _Failed(_no("list of executions", call))
             return body
 
         return Executions(islice(_over_pages(page), limit))
 
-    return read(caller, timeout, work)
+    return read(requester, timeout, work)
 
 
-def execution(caller: Caller, execution_id: str, timeout: Timeout) -> Execution | AsteroidError:
+def execution(
+    requester: Requester, execution_id: str, timeout: Timeout
+) -> Execution | AsteroidError:
     """Read one execution."""
 
     def work(call: Call) -> Execution:
-        body = _get(caller, call, f"/executions/{execution_id}")
+        body = _get(requester, call, f"/executions/{execution_id}")
         if not isinstance(body, dict):
             raise _Failed(_no("execution", call))
         return read_execution(body)
 
-    return read(caller, timeout, work)
+    return read(requester, timeout, work)
 
 
 def activities(
-    caller: Caller, execution_id: str, limit: int | None, order: str, timeout: Timeout
+    requester: Requester, execution_id: str, limit: int | None, order: str, timeout: Timeout
 ) -> Activities | AsteroidError:
     """Read the activities of an execution."""
     _check_limit(limit)
     if order not in ("asc", "desc"):
         why = "The order of activities is neither asc nor desc."
         hint = 'Give "asc" for the oldest first, "desc" for the newest first.'
-        raise InvalidInput(why, hint=hint, purpose=READ)
+        raise InvalidInput(why, hint=hint, operation=READ)
     return read(
-        caller, timeout, lambda call: read_activities(caller, call, execution_id, limit, order)
+        requester,
+        timeout,
+        lambda call: read_activities(requester, call, execution_id, limit, order),
     )
 
 
 def question(
-    caller: Caller, execution_id: str, timeout: Timeout
+    requester: Requester, execution_id: str, timeout: Timeout
 ) -> tuple[Question, ...] | AsteroidError:
     """Read what an execution waits for, as questions; none if it waits for nothing."""
 
     def work(call: Call) -> tuple[Question, ...]:
         for depth in DEPTHS:
-            newest = read_activities(caller, call, execution_id, depth, "desc")
+            newest = read_activities(requester, call, execution_id, depth, "desc")
             for activity in newest:
                 if activity.kind == "user_message_received":
                     return ()
@@ -114,7 +114,7 @@ def question(
                 break
         return ()
 
-    return read(caller, timeout, work)
+    return read(requester, timeout, work)
 
 
 def _asked(activity: Activity) -> tuple[Question, ...]:
@@ -125,20 +125,20 @@ def _asked(activity: Activity) -> tuple[Question, ...]:
 
 
 def read_activities(
-    caller: Caller, call: Call, execution_id: str, limit: int | None, order: str
+    requester: Requester, call: Call, execution_id: str, limit: int | None, order: str
 ) -> Activities:
     """Read activities as part of a call."""
     query = urlencode({"order": order} | ({} if limit is None else {"limit": str(limit)}))
-    body = _get(caller, call, f"/executions/{execution_id}/activities?{query}")
+    body = _get(requester, call, f"/executions/{execution_id}/activities?{query}")
     if not isinstance(body, list):
         raise _Failed(_no("list of activities", call))
     found = (read_activity(item) for item in body if isinstance(item, dict))
     return Activities(islice(found, limit))
 
 
-def read(caller: Caller, timeout: Timeout, work: Callable[[Call], T]) -> T | AsteroidError:
+def read(requester: Requester, timeout: Timeout, work: Callable[[Call], T]) -> T | AsteroidError:
     """Return what `work` reads within `timeout`, or the error that it came to."""
-    call = caller.begin(READ, timeout)
+    call = requester.begin(READ, timeout)
     if isinstance(call, ConfigurationError):
         return call
     return guarded(call, lambda: caught(call, work))
@@ -152,10 +152,10 @@ def caught(call: Call, work: Callable[[Call], T]) -> T | AsteroidError:
         return failed.error.about(None, None, call.attempts)
 
 
-def _get(caller: Caller, call: Call, path: str) -> Any:
-    url = f"{caller.base_url}{path}"
+def _get(requester: Requester, call: Call, path: str) -> Any:
+    url = f"{requester.base_url}{path}"
     request = Request(READ, "GET", url, largest=LARGEST_ANSWER, whole=True)
-    answer = caller.ask(call, request, patient)
+    answer = requester.request(call, request, retry_read)
     if not isinstance(answer, Answer):
         raise _Failed(answer)
     try:
@@ -163,16 +163,6 @@ def _get(caller: Caller, call: Call, path: str) -> Any:
     except ValueError:
         unreadable = _Failed(_no("JSON", call))
     raise unreadable
-
-
-def patient(error: AsteroidError, tries: int) -> float | None:
-    """Return the seconds to wait before a request that changes nothing is made again."""
-    if isinstance(error, RateLimited | ServerError) and error.retry_after is not None:
-        return max(SHORTEST_WAIT, error.retry_after)
-    may_pass = isinstance(error, NoAnswer | RateLimited | ServerError) or (
-        isinstance(error, ConnectionFailed) and error.may_pass
-    )
-    return BACKOFF[tries - 1] if may_pass and tries <= len(BACKOFF) else None
 
 
 def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
@@ -202,9 +192,9 @@ def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
 
 
 def _no(what: str, call: Call) -> UnexpectedAnswer:
-    expected = call.purpose.expected
+    expected = call.operation.expected
     why = f"It answered {expected}, and what it said is no {what}."
-    return UnexpectedAnswer(why, status_code=expected, purpose=call.purpose)
+    return UnexpectedAnswer(why, status_code=expected, operation=call.operation)
 
 
 def _checked_filters(filters: dict[str, Words]) -> list[tuple[str, str]]:
@@ -220,7 +210,7 @@ def _checked_filters(filters: dict[str, Words]) -> list[tuple[str, str]]:
             raise InvalidInput(
                 f"A value of the filter {name} is no plain text.",
                 hint=f"Give {name} one word or several, such as those that Asteroid shows.",
-                purpose=READ,
+                operation=READ,
             )
     return given
 
@@ -229,4 +219,41 @@ def _check_limit(limit: object) -> None:
     if limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit > 0):
         return
     hint = "Give a whole number from 1, or None for everything."
-    raise InvalidInput("The limit is not a number of at least 1.", hint=hint, purpose=READ)
+    raise InvalidInput("The limit is not a number of at least 1.", hint=hint, operation=READ)
+
+
+def control(
+    requester: Requester, operation: Operation, execution_id: str, timeout: Timeout
+) -> StatusChange | AsteroidError:
+    """Ask for the change that `operation` names, and return what the server said to it."""
+    call = requester.begin(operation, timeout)
+    if isinstance(call, ConfigurationError):
+        return call
+    url = f"{requester.base_url}/executions/{execution_id}/{operation.name}"
+    request = Request(operation, "POST", url)
+
+    def work() -> StatusChange | AsteroidError:
+        answer = requester.request(call, request, retry_unsent)
+        if not isinstance(answer, Answer):
+            return answer
+        return _change(call, execution_id, answer)
+
+    return guarded(call, work)
+
+
+def _change(call: Call, execution_id: str, answer: Answer) -> StatusChange | AsteroidError:
+    try:
+        body = json_of(answer.text.encode(), call.key)
+    except ValueError:
+        body = None
+    status = coerce.text((coerce.members(body) or {}).get("status"))
+    if status is not None:
+        return StatusChange(execution_id=execution_id, asked=call.operation.name, status=status)
+    # A login page, say, or an answer that broke off: it may have been done.
+    return UnexpectedAnswer(
+        f"It answered {answer.status}, and what it said names no status.",
+        status_code=answer.status,
+        server_text=answer.text,
+        outcome="unknown",
+        operation=call.operation,
+    ).about(None, None, call.attempts)

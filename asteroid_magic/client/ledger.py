@@ -17,7 +17,7 @@ from dataclasses import dataclass
 Key = tuple[str, bytes]
 
 # How long, in seconds, a message that was delivered is remembered.
-KEPT = 3_600.0
+REMEMBERED_S = 3_600.0
 # How often what is no longer needed is looked for, in messages.
 TIDYING = 1_000
 # Of the messages of batches so many are remembered, the newest.
@@ -25,7 +25,7 @@ MOST_OF_BATCHES = 200_000
 
 
 @dataclass(eq=False)
-class Entry:
+class SentMessage:
     """One message on its way, or delivered: then `ended` says when, by `time.monotonic`.
 
     `is_pending` says that its answer may still come. `activity_id` is the activity that confirmed
@@ -38,7 +38,7 @@ class Entry:
     activity_id: str | None = None
 
 
-class Crowd:
+class BatchMessages:
     """The messages of batches that may be there: very many, so each takes 16 bytes.
 
     Two of them that differ count as the same once in 2**64: then a message stays unknown.
@@ -68,13 +68,13 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: dict[Key, list[Entry]] = {}
-        self._crowd = Crowd()
+        self._entries: dict[Key, list[SentMessage]] = {}
+        self._batch_messages = BatchMessages()
         self._count = 0
 
-    def begin(self, execution_id: str, message: str) -> Entry:
+    def begin(self, execution_id: str, message: str) -> SentMessage:
         """Note a message that is about to be sent; until it has `ended`, it may be there."""
-        entry = Entry((execution_id, hashlib.sha256(message.encode()).digest()))
+        entry = SentMessage((execution_id, hashlib.sha256(message.encode()).digest()))
         with self._lock:
             self._entries.setdefault(entry.key, []).append(entry)
             self._count += 1
@@ -82,12 +82,12 @@ class Ledger:
                 self._tidy()
         return entry
 
-    def delivered(self, entry: Entry) -> None:
+    def delivered(self, entry: SentMessage) -> None:
         """Note that an answer has told of the delivery."""
         with self._lock:
             entry.is_pending, entry.ended = False, time.monotonic()
 
-    def lost(self, entry: Entry) -> None:
+    def lost(self, entry: SentMessage) -> None:
         """Note that no answer will come, so that the message accounts for nothing as yet."""
         if not entry.is_pending:
             return
@@ -95,16 +95,16 @@ class Ledger:
             entry.is_pending = False
             self._forget(entry)
 
-    def leave(self, entry: Entry, *, may_be_there: bool) -> None:
+    def leave(self, entry: SentMessage, *, may_be_there: bool) -> None:
         """Note what became of a message of a batch, which keeps account of them by itself."""
         with self._lock:
             entry.is_pending = False
             self._forget(entry)
             if may_be_there:
-                self._crowd.add(entry.key)
+                self._batch_messages.add(entry.key)
 
     def claim(
-        self, entry: Entry, activities: Sequence[str], since: float, accounted: int = 0
+        self, entry: SentMessage, activities: Sequence[str], since: float, accounted: int = 0
     ) -> str | None:
         """Let an entry that is lost be confirmed by one of the activities, and return which.
 
@@ -122,7 +122,7 @@ class Ledger:
                 for other in entries
                 if other.activity_id is None
             )
-            accounted += self._crowd.count(entry.key, since)
+            accounted += self._batch_messages.count(entry.key, since)
             if len(free) <= accounted:
                 if not entries:
                     del self._entries[entry.key]
@@ -131,14 +131,14 @@ class Ledger:
             entries.append(entry)
             return entry.activity_id
 
-    def _forget(self, entry: Entry) -> None:
+    def _forget(self, entry: SentMessage) -> None:
         entries = self._entries[entry.key]
         entries.remove(entry)
         if not entries:
             del self._entries[entry.key]
 
     def _tidy(self) -> None:
-        old = time.monotonic() - KEPT
+        old = time.monotonic() - REMEMBERED_S
         for key, entries in list(self._entries.items()):
             # What an activity confirmed stays: it is rare, and the activity stays as well.
             entries[:] = [

@@ -8,39 +8,39 @@ import time
 from ..config.settings import Settings
 from ..constants import API_KEY_VARIABLE
 from ..deadline import Deadline, Timeout
-from ..errors import ApiError, AsteroidError, ConfigurationError, SendInterrupted
+from ..errors import SEND, ApiError, AsteroidError, ConfigurationError, SendInterrupted
 from ..models.activities import Activity
 from ..models.delivery import NO_KEY, Delivery, DryRun
-from ..models.message import Outgoing, Request, curl_command
-from ..purposes import SEND
+from ..models.message import Outgoing
 from .confirmation import arrived, confirm, looked
-from .ledger import Entry, ledger
-from .requester import Call, Caller, guarded, impatient, once
-from .transport.error_mapping import Answer
-from .transport.transport import headers_for
+from .ledger import SentMessage, ledger
+from .requester import Call, Requester, guarded
+from .retry import retry_unsent, retry_unsent_no_wait
+from .transport.request import Request, curl_command, headers_for
+from .transport.response import Answer
 
 MASK = "********"
 
 
 def send(
-    caller: Caller, outgoing: Outgoing, timeout: Timeout, grace: float
+    requester: Requester, outgoing: Outgoing, timeout: Timeout, grace: float
 ) -> Delivery | AsteroidError:
     """Send the message within `timeout`, and return what became of it.
 
     Where that is unknown, it is looked for among the activities for `grace` seconds more.
     """
-    call = caller.begin(SEND, timeout)
+    call = requester.begin(SEND, timeout)
     if isinstance(call, ConfigurationError):
         return call
-    request = Request(SEND, "POST", url_of(caller.base_url, outgoing), outgoing.body)
+    request = Request(SEND, "POST", url_of(requester.base_url, outgoing), outgoing.body)
     entry = ledger.begin(outgoing.execution_id, outgoing.message)
 
     def work() -> Delivery | AsteroidError:
-        answer = caller.ask(call, request, once)
+        answer = requester.request(call, request, retry_unsent)
         if not isinstance(answer, Answer):
             return answer
         ledger.delivered(entry)
-        return _delivery(caller, call, outgoing, answer)
+        return _delivery(requester, call, outgoing, answer)
 
     try:
         result = guarded(call, work)
@@ -48,24 +48,26 @@ def send(
         ledger.lost(entry)
     if isinstance(result, Delivery) or result.outcome != "unknown" or not grace:
         return result
-    return _looked_for(caller, call, outgoing, entry, result, grace)
+    return _looked_for(requester, call, outgoing, entry, result, grace)
 
 
-def attempt(caller: Caller, outgoing: Outgoing, timeout: Timeout) -> Delivery | AsteroidError:
+def attempt(requester: Requester, outgoing: Outgoing, timeout: Timeout) -> Delivery | AsteroidError:
     """Send the message, for a caller that has many: it waits, and looks for them, on its own.
 
     A 429 or 503 comes back at once, and so does an unknown outcome.
     """
-    call = caller.begin(SEND, timeout)
+    call = requester.begin(SEND, timeout)
     if isinstance(call, ConfigurationError):
         return call
-    request = Request(SEND, "POST", url_of(caller.base_url, outgoing), outgoing.body)
+    request = Request(SEND, "POST", url_of(requester.base_url, outgoing), outgoing.body)
     entry = ledger.begin(outgoing.execution_id, outgoing.message)
     may_be_there = True
 
     def work() -> Delivery | AsteroidError:
-        answer = caller.ask(call, request, impatient)
-        return _delivery(caller, call, outgoing, answer) if isinstance(answer, Answer) else answer
+        answer = requester.request(call, request, retry_unsent_no_wait)
+        return (
+            _delivery(requester, call, outgoing, answer) if isinstance(answer, Answer) else answer
+        )
 
     try:
         result = guarded(call, work)
@@ -98,10 +100,10 @@ def url_of(base_url: str, outgoing: Outgoing) -> str:
 
 
 def _looked_for(
-    caller: Caller,
+    requester: Requester,
     call: Call,
     outgoing: Outgoing,
-    entry: Entry,
+    entry: SentMessage,
     error: AsteroidError,
     grace: float,
 ) -> Delivery | AsteroidError:
@@ -112,17 +114,17 @@ def _looked_for(
     deadline = Deadline(grace) if interrupted else call.deadline.then(grace)
     # Who stops a send wants no long search: one look is all.
     until = time.monotonic() + (0.0 if stops else grace)
-    found = confirm(caller, call, outgoing, entry, deadline, until)
+    found = confirm(requester, call, outgoing, entry, deadline, until)
     if not isinstance(found, Activity):
         return looked(error, found)
     if interrupted:
         return arrived(error)
-    return _confirmed(caller, call, outgoing, error, found)
+    return _confirmed(requester, call, outgoing, error, found)
 
 
-def _delivery(caller: Caller, call: Call, outgoing: Outgoing, answer: Answer) -> Delivery:
+def _delivery(requester: Requester, call: Call, outgoing: Outgoing, answer: Answer) -> Delivery:
     return Delivery(
-        base_url=caller.base_url,
+        base_url=requester.base_url,
         execution_id=outgoing.execution_id,
         message=outgoing.message,
         status_code=answer.status,
@@ -134,10 +136,10 @@ def _delivery(caller: Caller, call: Call, outgoing: Outgoing, answer: Answer) ->
 
 
 def _confirmed(
-    caller: Caller, call: Call, outgoing: Outgoing, error: AsteroidError, found: Activity
+    requester: Requester, call: Call, outgoing: Outgoing, error: AsteroidError, found: Activity
 ) -> Delivery:
     return Delivery(
-        base_url=caller.base_url,
+        base_url=requester.base_url,
         execution_id=outgoing.execution_id,
         message=outgoing.message,
         status_code=error.status_code if isinstance(error, ApiError) else None,

@@ -1,7 +1,7 @@
 """One call of a client, from its first request to its outcome, whatever the call is for.
 
 Errors come back as values, so that no frame of requests, with the key in its locals, hangs on
-them; `settled` raises them in one place, outside every ``except`` block.
+them; `unwrap` raises them in one place, outside every ``except`` block.
 """
 
 import time
@@ -14,31 +14,29 @@ from ..config.api_key import ApiKey
 from ..config.settings import Settings, check_timeout
 from ..deadline import Deadline, Timeout
 from ..errors import (
+    READ,
+    SEND,
     AsteroidError,
     ConfigurationError,
     ConnectionFailed,
     Interrupted,
     NoAnswer,
-    RateLimited,
+    Operation,
+    Outcome,
     SendInterrupted,
-    ServerError,
 )
-from ..models.message import Request
-from ..purposes import READ, SEND, Outcome, Purpose
-from .transport.error_mapping import Answer, error_of
+from .retry import RetryPolicy
+from .transport.error_mapping import error_of
+from .transport.request import Request
+from .transport.response import Answer
 from .transport.server_clock import Clock, clock_of
 from .transport.transport import Transport
 
 T = TypeVar("T")
-Patience = Callable[[AsteroidError, int], float | None]
 
-# Waits, in seconds, before another try of what provably did nothing.
-BACKOFF = (0.1, 0.4)
 CANCELLED = "You cancelled the {call}"
 # What becomes of a call that is cancelled while it waits.
 _CUT_SHORT = (ConnectionFailed, NoAnswer)
-# A server that says "Retry-After: 0" all the time is not hammered.
-SHORTEST_WAIT = 0.1
 
 
 @dataclass
@@ -49,7 +47,7 @@ class Call:
     the latest answer has told.
     """
 
-    purpose: Purpose
+    operation: Operation
     deadline: Deadline
     key: ApiKey
     attempts: int = 0
@@ -60,7 +58,7 @@ class Call:
     clock: Clock | None = None
 
 
-class Caller:
+class Requester:
     """The settings and the connections of one client, with the one way in which it asks."""
 
     def __init__(self, settings: Settings) -> None:
@@ -70,23 +68,27 @@ class Caller:
         self._closed = False
         self._dated: tuple[Mapping[str, str], float, float] | None = None
 
-    def begin(self, purpose: Purpose, timeout: Timeout) -> Call | ConfigurationError:
+    def begin(self, operation: Operation, timeout: Timeout) -> Call | ConfigurationError:
         """Return a call with its deadline, or the setting that stands in its way."""
         if self._closed:
             hint = "Make a new AsteroidClient."
-            return ConfigurationError("This client is closed.", hint=hint, purpose=purpose)
-        key = self.settings.require_key(purpose)
+            return ConfigurationError("This client is closed.", hint=hint, operation=operation)
+        key = self.settings.require_key(operation)
         if isinstance(key, ConfigurationError):
             return key
         if isinstance(timeout, Deadline):
-            return Call(purpose, timeout, key)
+            return Call(operation, timeout, key)
         try:
-            seconds = self.settings.timeout if timeout is None else check_timeout(timeout, purpose)
+            seconds = (
+                self.settings.timeout if timeout is None else check_timeout(timeout, operation)
+            )
         except ConfigurationError as error:
             return error
-        return Call(purpose, Deadline(seconds), key)
+        return Call(operation, Deadline(seconds), key)
 
-    def ask(self, call: Call, request: Request, patience: Patience) -> Answer | AsteroidError:
+    def request(
+        self, call: Call, request: Request, patience: RetryPolicy
+    ) -> Answer | AsteroidError:
         """Make the request until it succeeds, or `patience` gives no wait before another try."""
         tries = 0
         while True:
@@ -95,7 +97,7 @@ class Caller:
             if isinstance(result, Answer):
                 return result
             if call.deadline.is_cancelled and isinstance(result, _CUT_SHORT):
-                result = _interrupted(call.purpose, result.outcome, CANCELLED)
+                result = _interrupted(call.operation, result.outcome, CANCELLED)
             wait = patience(result, tries)
             if wait is None or wait >= call.deadline.left() or self._closed:
                 return result.about(None, None, call.attempts)
@@ -106,14 +108,14 @@ class Caller:
         call.asked_at, call.asked = datetime.now(UTC), time.monotonic()
         call.deadline.connecting = False
         call.maybe_done = True
-        result = self._transport.ask(request, call.key, call.deadline)
+        result = self._transport.request(request, call.key, call.deadline)
         if isinstance(result, Answer):
             self._dated = result.headers, call.asked, time.monotonic()
-            if call.purpose is READ:
+            if call.operation is READ:
                 call.clock = clock_of(*self._dated)
-            if result.status == call.purpose.expected:
+            if result.status == call.operation.expected:
                 return result
-            result = error_of(result, call.key, call.purpose)
+            result = error_of(result, call.key, call.operation)
         call.maybe_done = result.outcome == "unknown"
         return result
 
@@ -139,40 +141,19 @@ def guarded(call: Call, work: Callable[[], T]) -> T | AsteroidError:
     if not isinstance(stop, KeyboardInterrupt):
         raise stop
     begun = call.maybe_done and not call.deadline.connecting
-    outcome: Outcome = "unknown" if begun else call.purpose.failed
-    return _interrupted(call.purpose, outcome).about(None, None, call.attempts)
+    outcome: Outcome = "unknown" if begun else call.operation.failed
+    return _interrupted(call.operation, outcome).about(None, None, call.attempts)
 
 
-def _interrupted(purpose: Purpose, outcome: Outcome, title: str | None = None) -> Interrupted:
-    kind = SendInterrupted if purpose is SEND else Interrupted
-    return kind(title=title and purpose.words(title), outcome=outcome, purpose=purpose)
+def _interrupted(operation: Operation, outcome: Outcome, title: str | None = None) -> Interrupted:
+    kind = SendInterrupted if operation is SEND else Interrupted
+    return kind(title=title and operation.words(title), outcome=outcome, operation=operation)
 
 
-def settled(
+def unwrap(
     result: T | AsteroidError, execution_id: str | None = None, message: str | None = None
 ) -> T:
     """Return the result, or raise it if it is an error, saying what it is about."""
     if isinstance(result, AsteroidError):
         raise result.about(execution_id, message)
     return result
-
-
-def once(error: AsteroidError, tries: int) -> float | None:
-    """Return the seconds to wait before another try of what may be done only once.
-
-    Tried again is what provably did nothing; None says that there must be no other try.
-    """
-    if isinstance(error, ConnectionFailed) and error.may_pass:
-        return BACKOFF[tries - 1] if tries <= len(BACKOFF) else None
-    if isinstance(error, RateLimited | ServerError) and error.outcome != "unknown":
-        wait = error.retry_after
-        return None if wait is None else max(SHORTEST_WAIT, wait)
-    return None
-
-
-def impatient(error: AsteroidError, tries: int) -> float | None:
-    """Return what `once` does, but never wait because the server takes nothing for now.
-
-    For callers that have many messages, of which then none may go out.
-    """
-    return None if isinstance(error, RateLimited | ServerError) else once(error, tries)

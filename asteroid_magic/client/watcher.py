@@ -6,7 +6,6 @@ while nothing happens; what a server asks for with ``Retry-After`` is kept to.
 
 import time
 from collections.abc import Callable, Container
-from dataclasses import dataclass
 
 from ..errors import (
     ApiError,
@@ -18,8 +17,18 @@ from ..errors import (
     UnexpectedAnswer,
 )
 from ..models.activities import Activities
-from ..models.watch import Ending, Heard, doing, ending_of, ending_of_status, is_paused, unfinished
-from .activity_feed import Lookout, Sent
+from ..models.watch import (
+    AwaitedMessage,
+    Ending,
+    WatchProgress,
+    WatchResult,
+    doing,
+    ending_of,
+    ending_of_status,
+    is_paused,
+    unfinished,
+)
+from .activity_feed import ActivityFeed
 from .client import AsteroidClient
 
 SHORTEST, LONGEST, GROWTH = 0.5, 5.0, 1.5
@@ -32,22 +41,7 @@ MOST_REFUSALS = 3
 TICK = 1.0
 
 
-@dataclass(frozen=True)
-class State:
-    """How things stand while an execution is followed; times are in seconds.
-
-    `doing` is what the agent does, first seen `since` seconds ago; `trouble` says why the latest
-    look failed, if it did.
-    """
-
-    elapsed: float
-    limit: float
-    doing: str = ""
-    since: float = 0.0
-    trouble: str = ""
-
-
-class Follower:
+class ExecutionWatcher:
     """Follows an execution for at most `limit` seconds, and tells how things stand.
 
     With a message that was `sent`, it is the answer to it that is waited for. `refusal` is the
@@ -59,9 +53,9 @@ class Follower:
         client: AsteroidClient,
         execution_id: str,
         limit: float,
-        sent: Sent | None = None,
+        sent: AwaitedMessage | None = None,
         *,
-        tell: Callable[[State], None] = lambda _state: None,
+        tell: Callable[[WatchProgress], None] = lambda _state: None,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -69,13 +63,13 @@ class Follower:
         self._client, self._execution_id = client, execution_id
         self._limit, self._sent = limit, sent
         self._tell_state, self._clock, self._wait = tell, clock, wait
-        self._lookout = Lookout(client, execution_id, sent, clock)
+        self._feed = ActivityFeed(client, execution_id, sent, clock)
         self._began = clock()
         self._is_first, self._trouble, self._refusals = True, "", 0
         self._ending: Ending | None = None
         self._doing, self._since = "", self._began
 
-    def follow(self, until: Container[Ending]) -> Heard:
+    def watch(self, until: Container[Ending]) -> WatchResult:
         """Return what is heard until one of these endings, the end of the time, or an interrupt.
 
         A look that fails is made again later. The first one ends it, as ``"unreadable"``, where
@@ -85,14 +79,14 @@ class Follower:
             ending = self._follow(until)
         except KeyboardInterrupt:
             ending = "interrupted"
-        return Heard(
+        return WatchResult(
             execution_id=self._execution_id,
             ending=ending,
-            activities=Activities(self._lookout.heard),
+            activities=Activities(self._feed.heard),
             elapsed=self._clock() - self._began,
             trouble=self._trouble,
-            has_gap=self._lookout.has_gap,
-            is_paused=is_paused(self._lookout.recent),
+            has_gap=self._feed.has_gap,
+            is_paused=is_paused(self._feed.recent),
         )
 
     def _follow(self, until: Container[Ending]) -> Ending:
@@ -115,8 +109,8 @@ class Follower:
     def _look(self) -> tuple[int, float]:
         """Look once; return how much is new, and for how long the server asks to be left alone."""
         try:
-            news = self._lookout.look(min(LONGEST_LOOK, self._left()))
-            self._ending = ending_of(self._lookout.heard)
+            news = self._feed.look(min(LONGEST_LOOK, self._left()))
+            self._ending = ending_of(self._feed.heard)
             if self._is_first and self._sent is None:
                 self._ending = self._standing()
         except Interrupted:
@@ -134,18 +128,18 @@ class Follower:
     def _standing(self) -> Ending | None:
         """Return the ending that the execution had come to before the first look."""
         status = self._client.execution(self._execution_id, timeout=LONGEST_LOOK).status
-        recent = self._lookout.recent
+        recent = self._feed.recent
         at = next((at for at in reversed(range(len(recent))) if recent[at].status == status), None)
         tail = [] if at is None else recent[at:]
         # A question that was answered a moment ago does not count.
         ending = ending_of(tail) if tail else ending_of_status(status)
         if ending is not None and ending != "spoke":
-            self._lookout.heard = tail
+            self._feed.heard = tail
         return ending
 
     def _is_mid_sentence(self) -> bool:
         """Tell whether the agent has only begun to speak: what it says may yet change."""
-        heard = self._lookout.heard
+        heard = self._feed.heard
         spoken = [one for one in heard if one.speaks_to_user]
         return self._ending == "spoke" and all(one in unfinished(heard) for one in spoken)
 
@@ -157,11 +151,11 @@ class Follower:
             self._wait(min(rest, TICK))
 
     def _tell(self) -> None:
-        now, words = self._clock(), doing(self._lookout.recent)
+        now, words = self._clock(), doing(self._feed.recent)
         if words != self._doing:
             self._doing, self._since = words, now
         elapsed, since = now - self._began, now - self._since
-        self._tell_state(State(elapsed, self._limit, words, since, self._trouble))
+        self._tell_state(WatchProgress(elapsed, self._limit, words, since, self._trouble))
 
     def _left(self) -> float:
         return max(0.0, self._began + self._limit - self._clock())

@@ -1,6 +1,6 @@
 """What a person has set for this process: `%config`, `%asteroid_login`, `%asteroid_sandbox`.
 
-A room of its own, since it is all of the settings that `%load_ext` has to import.
+Apart from `settings`, since `%load_ext` has to import it.
 """
 
 from typing import TYPE_CHECKING

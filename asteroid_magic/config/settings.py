@@ -26,8 +26,7 @@ from ..constants import (
     DEFAULT_CONFIRM_GRACE_S,
     DEFAULT_TIMEOUT_S,
 )
-from ..errors import ConfigurationError
-from ..purposes import SEND, Purpose
+from ..errors import SEND, ConfigurationError, Operation
 from ..text import shorten
 from .api_key import ApiKey
 from .session import session
@@ -50,13 +49,13 @@ class Settings:
     timeout: float
     confirm_grace: float
 
-    def require_key(self, purpose: Purpose = SEND) -> ApiKey | ConfigurationError:
+    def require_key(self, operation: Operation = SEND) -> ApiKey | ConfigurationError:
         """Return the key, or the error that says how to give one."""
         return self.key or ConfigurationError(
             "None was given, and none is set.",
             title="There is no API key",
             hint=f"Run %asteroid_login, or set {API_KEY_VARIABLE} in the environment.",
-            purpose=purpose,
+            operation=operation,
         )
 
 
@@ -110,12 +109,12 @@ def _find_key(argument: str | None) -> ApiKey | None:
     return ApiKey(stored, "the system keyring") if stored else None
 
 
-def check_timeout(seconds: float, purpose: Purpose = SEND) -> float:
+def check_timeout(seconds: float, operation: Operation = SEND) -> float:
     """Return `seconds` as a float; raises `ConfigurationError` unless it is a usable deadline."""
     # 0 leaves no time to do anything.
     if _is_duration(seconds) and seconds:
         return float(seconds)
-    raise _no_duration("timeout", "above 0", seconds, 30, purpose)
+    raise _no_duration("timeout", "above 0", seconds, 30, operation)
 
 
 def check_grace(seconds: float) -> float:
@@ -132,13 +131,13 @@ def _is_duration(seconds: object) -> bool:
 
 
 def _no_duration(
-    name: str, least: str, seconds: object, example: int, purpose: Purpose
+    name: str, least: str, seconds: object, example: int, operation: Operation
 ) -> ConfigurationError:
     given = shorten(repr(seconds), LONGEST_QUOTE) if isinstance(seconds, (float, str)) else "given"
     return ConfigurationError(
         f"The {name} {given} is not a number of seconds {least}, up to {LONGEST_TIMEOUT:,.0f}.",
         hint=f"Give a number of seconds, such as {example}.",
-        purpose=purpose,
+        operation=operation,
     )
 
 

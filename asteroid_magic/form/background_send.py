@@ -7,16 +7,15 @@ from collections.abc import Callable
 from ..client.client import AsteroidClient, connected
 from ..client.requester import CANCELLED
 from ..deadline import Deadline
-from ..errors import AsteroidError, DeliveryUnknown, SendInterrupted
+from ..errors import SEND, AsteroidError, DeliveryUnknown, SendInterrupted
 from ..models.delivery import Delivery
-from ..purposes import SEND
 
 TICK = 1.0
 
-Outcome = Delivery | AsteroidError
+SendOutcome = Delivery | AsteroidError
 
 
-class Errand:
+class BackgroundSend:
     """Sends one message on a thread of its own, and calls `done` with the outcome, once."""
 
     def __init__(
@@ -24,7 +23,7 @@ class Errand:
         execution_id: str,
         message: str,
         timeout: float,
-        done: Callable[["Errand", Outcome], None],
+        done: Callable[["BackgroundSend", SendOutcome], None],
     ) -> None:
         self.execution_id, self.message = execution_id, message
         self._deadline = Deadline(timeout)
@@ -50,7 +49,7 @@ class Errand:
             self._finish(SendInterrupted(title=title, outcome="not_delivered"))
 
     def _send(self, client: AsteroidClient | None) -> None:
-        outcome: Outcome
+        outcome: SendOutcome
         try:
             with connected(client) as sender:
                 outcome = sender.send(self.execution_id, self.message, timeout=self._deadline)
@@ -70,7 +69,7 @@ class Errand:
             if not self._deadline.is_cancelled:
                 tell(f"Sending for {time.monotonic() - self._began:.0f} s…")
 
-    def _finish(self, outcome: Outcome) -> None:
+    def _finish(self, outcome: SendOutcome) -> None:
         with self._lock:
             if self._over.is_set():
                 return

@@ -28,7 +28,7 @@ LONGEST_START, LONGEST_HEADER, LONGEST_QUESTION = 60, 120, 4_000
 Tone = Literal["quiet", "wrong", "busy"]
 
 
-class Sent(NamedTuple):
+class FormSend(NamedTuple):
     """One send of a form: when it ended (aware, UTC), and how."""
 
     at: datetime
@@ -65,18 +65,18 @@ def announcement(text: str) -> str:
     return _drawn("announcement.html", text=text)
 
 
-def history(sends: Sequence[Sent]) -> str:
+def history(sends: Sequence[FormSend]) -> str:
     """Return the cards of these sends, newest first; all but the newest are folded."""
     return _drawn("history.html", entries=_entries(sends))
 
 
-def kept(form_id: str, sends: Sequence[Sent], *, is_closed: bool = False) -> str:
+def saved_view(form_id: str, sends: Sequence[FormSend], *, is_closed: bool = False) -> str:
     """Return what a saved notebook shows where the form stood: the cards, and what to use."""
     words = CLOSED if is_closed else GONE
-    return _drawn("kept.html", form_id=form_id, words=words, entries=_entries(sends))
+    return _drawn("saved_view.html", form_id=form_id, words=words, entries=_entries(sends))
 
 
-def _entries(sends: Sequence[Sent]) -> list[dict[str, object]]:
+def _entries(sends: Sequence[FormSend]) -> list[dict[str, object]]:
     return [
         {
             "card": card_for(one.outcome),

@@ -1,19 +1,19 @@
 """The execution field of a form: what it offers to choose from, and what it says of its value."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from ..client.client import AsteroidClient, connected
 from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..input.execution_ref import id_inside
-from ..models.executions import Execution
+from ..models.executions import SHORT_ID, WAITING, Execution
 from ..models.message import is_execution_id
-from ..text import counted
+from ..text import counted, shorten, visible
 from . import html
-from .choices import choices_of, described
-from .question import Asking
-from .widgets import Fields
+from .question import QuestionPanel
+from .widgets import FormWidgets
 
 MOST_OFFERED = 50
 LISTING_TIMEOUT = 15.0
@@ -23,9 +23,9 @@ EXAMPLE = "123e4567-e89b-12d3-a456-426614174000"
 class Picker:
     """Offers the active executions in the execution field, and puts the chosen one's ID there."""
 
-    def __init__(self, fields: Fields, client: AsteroidClient | None) -> None:
+    def __init__(self, fields: FormWidgets, client: AsteroidClient | None) -> None:
         self._fields, self._client = fields, client
-        self._asking = Asking(fields.question, client, fields.answer)
+        self._asking = QuestionPanel(fields.question, client, fields.answer)
         self._lock = threading.Lock()
         self._listing: Deadline | None = None
         self._offered: Mapping[str, Execution] = {}
@@ -134,3 +134,28 @@ class Picker:
 
     def _say(self, words: str, tone: html.Tone = "quiet") -> None:
         self._fields.listing.value = html.note(words, tone)
+
+
+LONGEST_NAME = 60
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def choices_of(executions: Iterable[Execution]) -> Mapping[str, Execution]:
+    """Return the executions by the line that offers each, as ``workflow · status · short ID``.
+
+    Those that wait for an answer stand on top; within both kinds the newest is first.
+    """
+    newest = sorted(executions, key=lambda one: one.created_at or _LONG_AGO, reverse=True)
+    offered: dict[str, Execution] = {}
+    for one in sorted(newest, key=lambda one: WAITING.get(one.status) != "asks"):
+        line = visible(f"{described(one)} · {one.id[:SHORT_ID]}", keep="")
+        # Two runs whose short IDs are the same must not pass for one.
+        whole = visible(f"{described(one)} · {one.id}", keep="")
+        offered[whole if line in offered else line] = one
+    return offered
+
+
+def described(one: Execution) -> str:
+    """Return the workflow and the status of an execution, in one line of visible characters."""
+    name = shorten(" ".join(one.workflow_name.split()), LONGEST_NAME) or "(no name)"
+    return visible(f"{name} · {shorten(one.status, LONGEST_NAME)}", keep="")

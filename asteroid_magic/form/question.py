@@ -18,7 +18,7 @@ READING_TIMEOUT = 15.0
 LONGEST_LABEL = 120
 
 
-class Asking:
+class QuestionPanel:
     """Shows in `box` what an execution asks; a chosen option goes to `answer` as a message.
 
     `answer` gets the message, and the one that was put together before, which it replaces.

@@ -10,22 +10,22 @@ from ..config.session import session
 from ..constants import API_KEY_VARIABLE, BASE_URL_VARIABLE
 
 
-class Form(Protocol):
+class SettingsListener(Protocol):
     """What is told."""
 
-    def notice(self) -> None:
+    def check_settings(self) -> None:
         """Look at the settings."""
 
     def close(self) -> None:
         """End."""
 
 
-_open: dict[int, Form] = {}
+_open: dict[int, SettingsListener] = {}
 # The events of the shell that tells us, while there is an open form.
 _events: list[EventManager] = []
 
 
-def watch(form: Form) -> None:
+def watch(form: SettingsListener) -> None:
     """Tell this form of every cell that runs, until it is forgotten."""
     shell = get_ipython()
     if shell is not None and not _events:
@@ -34,7 +34,7 @@ def watch(form: Form) -> None:
     _open[id(form)] = form
 
 
-def forget(form: Form) -> None:
+def forget(form: SettingsListener) -> None:
     """Tell this form no more."""
     _open.pop(id(form), None)
     while _events and not _open:
@@ -58,4 +58,4 @@ def fingerprint() -> int:
 
 def _tell(*_: object) -> None:
     for form in list(_open.values()):
-        form.notice()
+        form.check_settings()

@@ -33,7 +33,7 @@ class _Textarea(_Freezing, ipywidgets.Textarea):  # type: ignore[misc]
     pass
 
 
-class Fields:
+class FormWidgets:
     """The widgets of one form."""
 
     def __init__(self, execution: str, message: str) -> None:

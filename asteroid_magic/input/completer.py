@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.session import session
 from ..models.message import is_execution_id
-from .options import USAGES
+from .options import USAGES, is_seconds
 from .send_line import OPTIONS
-from .usage import is_seconds
 
 # As a line of ours begins: plain, or behind an assignment.
 _BEGUN = re.compile(r"^\s*(?:[^%#'\"]*=\s*)?(%%?asteroid_\w+\s)")

@@ -1,6 +1,6 @@
-"""The little language of the magics that take words and options: anywhere, in any order.
+"""Words and options of the magics, in any order.
 
-`%asteroid_send` has one of its own, in `line`, since there everything behind the execution is text.
+`%asteroid_send` has its own parser, in `send_line`: there, everything after the execution is text.
 """
 
 import re
@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from .usage import UsageProblem, brief, seconds
+from ..text import shorten
+
+LONGEST_QUOTE = 60
+LONGEST_WAIT = 86_400.0
+# The beginning of an execution ID is at least eight characters long, so none is taken for seconds.
+_SECONDS = re.compile(r"[0-9]{1,5}(?:\.[0-9]{,6})?|\.[0-9]{1,6}")
+
+
+class InputError(ValueError):
+    """The line does not follow the usage: says what is wrong and how it goes."""
 
 
 @dataclass(frozen=True)
@@ -54,29 +63,29 @@ class Arguments:
 
     @property
     def execution(self) -> str:
-        """The first word; raises `UsageProblem` where there is none."""
+        """The first word; raises `InputError` where there is none."""
         if not self.words:
-            raise UsageProblem(
+            raise InputError(
                 f"The execution is missing: its ID, or a variable that holds it.\n{self.usage.text}"
             )
         return self.words[0]
 
     def count(self, name: str, default: int) -> int:
-        """Return the whole number from 1 that an option gives; raises `UsageProblem`."""
+        """Return the whole number from 1 that an option gives; raises `InputError`."""
         if name not in self.options:
             return default
         text = self.options[name][-1]
         if re.fullmatch(r"0*[1-9][0-9]{0,8}", text, re.ASCII):
             return int(text)
-        raise UsageProblem(f"{name} needs a whole number from 1; {brief(text)} is none.")
+        raise InputError(f"{name} needs a whole number from 1; {brief(text)} is none.")
 
     def seconds(self, at: int, default: float) -> float:
-        """Return the number of seconds that the word at this place gives; `UsageProblem`."""
+        """Return the number of seconds that the word at this place gives; `InputError`."""
         return seconds(self.words[at], self.usage.text) if len(self.words) > at else default
 
 
 def parse(line: str, usage: Usage) -> Arguments:
-    """Read what stands behind the name of a magic; raises `UsageProblem`."""
+    """Read what stands behind the name of a magic; raises `InputError`."""
     words: list[str] = []
     options: dict[str, tuple[str, ...]] = {}
     waiting = iter(line.split())
@@ -87,16 +96,16 @@ def parse(line: str, usage: Usage) -> Arguments:
         name, equals, value = word.partition("=")
         takes = _look_up(name, usage)
         if takes is None and equals:
-            raise UsageProblem(f"The option {name} takes no value.\n{usage.text}")
+            raise InputError(f"The option {name} takes no value.\n{usage.text}")
         if takes is not None:
             value = value or ("" if equals else next(waiting, ""))
             if not value:
-                raise UsageProblem(f"The option {name} needs a value: {name} {takes}.")
+                raise InputError(f"The option {name} needs a value: {name} {takes}.")
         if name in options and name not in usage.several:
-            raise UsageProblem(f"The option {name} is given twice.\n{usage.text}")
+            raise InputError(f"The option {name} is given twice.\n{usage.text}")
         options[name] = (*options.get(name, ()), value)
     if len(words) > usage.words:
-        raise UsageProblem(f"{brief(words[usage.words])} is one word too many.\n{usage.text}")
+        raise InputError(f"{brief(words[usage.words])} is one word too many.\n{usage.text}")
     return Arguments(usage, tuple(words), options)
 
 
@@ -105,4 +114,23 @@ def _look_up(name: str, usage: Usage) -> str | None:
         return usage.options[name]
     near = get_close_matches(name, usage.options, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    raise UsageProblem(f"There is no option {brief(name)}.{hint}\n{usage.text}")
+    raise InputError(f"There is no option {brief(name)}.{hint}\n{usage.text}")
+
+
+def is_seconds(word: str) -> bool:
+    """Tell whether a word can be nothing but a number of seconds."""
+    return _SECONDS.fullmatch(word) is not None
+
+
+def seconds(word: str, usage: str) -> float:
+    """Return a number of seconds above 0, up to a day; raises `InputError`."""
+    if is_seconds(word) and 0 < float(word) <= LONGEST_WAIT:
+        return float(word)
+    raise InputError(
+        f"{brief(word)} is not a number of seconds above 0, up to {LONGEST_WAIT:,.0f}.\n{usage}"
+    )
+
+
+def brief(text: str) -> str:
+    """Return what was typed, in quotation marks, for a sentence about it."""
+    return repr(shorten(text, LONGEST_QUOTE))

@@ -13,16 +13,12 @@ no ``{}`` and no ``--word`` in it means anything.
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from keyword import iskeyword
-from numbers import Real
-from typing import Any
 
-from ..errors import InvalidInput
-from .usage import UsageProblem, brief, is_seconds, seconds
+from .options import InputError, brief, is_seconds, seconds
 
 USAGE = (
     "%asteroid_send [--wait [SECONDS]] [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
@@ -50,8 +46,6 @@ DEFAULT_WAIT = 120.0
 
 # A word ends at a space or a tab. Every other kind of white space is the message's own.
 _WORD = re.compile(r"[^ \t\r\n]+")
-# A name in two pairs of braces is text, as is every brace that does not hold just a name.
-_PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|\{([^{}]*)\}")
 
 
 @dataclass(frozen=True)
@@ -80,21 +74,19 @@ class SendCommand:
 
 
 def parse(line: str, cell: str | None = None) -> SendCommand:
-    """Read a line call (`cell` is None) or a cell call; raises `UsageProblem`."""
+    """Read a line call (`cell` is None) or a cell call; raises `InputError`."""
     options, rest = _take_options(line)
     if "--each" in options or "--journal" in options:
         return _parse_each(options, rest, cell)
     word = _WORD.match(rest)
     if word is None:
         usage = USAGE if cell is None else _cell_usage()
-        raise UsageProblem(
-            f"The execution is missing: its ID, or a variable that holds it.\n{usage}"
-        )
+        raise InputError(f"The execution is missing: its ID, or a variable that holds it.\n{usage}")
     message = rest[word.end() :].strip(" \t\r\n")
     if cell is None:
         return SendCommand(word.group(), _unquote(message), rest, options)
     if message:
-        raise UsageProblem(
+        raise InputError(
             "In a %%asteroid_send cell the message stands below the first line, "
             f"and after the execution there is {brief(message)}. "
             f"Move it into the cell, or use %asteroid_send.\n{_cell_usage()}"
@@ -113,7 +105,7 @@ def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> Send
     elif "--wait" in options:
         problem = "--wait is for one message: with --each no answers are waited for."
     if problem or cell is None:
-        raise UsageProblem(f"{problem}\n{EACH_USAGE}")
+        raise InputError(f"{problem}\n{EACH_USAGE}")
     return SendCommand("", cell.removesuffix("\n"), cell, options)
 
 
@@ -128,7 +120,7 @@ def _take_options(line: str) -> tuple[dict[str, str], str]:
         name = SHORT.get(name, name)
         takes = _look_up(name)
         if takes is None and equals:
-            raise UsageProblem(f"The option {name} takes no value.\n{USAGE}")
+            raise InputError(f"The option {name} takes no value.\n{USAGE}")
         may_lack = takes is not None and takes.startswith("[") and not equals
         following = None if takes is None or equals else _WORD.match(rest)
         if following is not None and (not may_lack or is_seconds(following.group())):
@@ -137,7 +129,7 @@ def _take_options(line: str) -> tuple[dict[str, str], str]:
         if takes is not None and not value and not may_lack:
             words = takes.strip("[]")
             usage = EACH_USAGE if name in {"--each", "--journal"} else USAGE
-            raise UsageProblem(f"The option {name} needs a value: {name} {words}.\n{usage}")
+            raise InputError(f"The option {name} needs a value: {name} {words}.\n{usage}")
         if value:
             _check_value(name, value)
         options[name] = value
@@ -148,10 +140,10 @@ def _look_up(name: str) -> str | None:
     if name in OPTIONS:
         return OPTIONS[name]
     if name in {"--help", "-h", "-?"}:
-        raise UsageProblem(f"For help, type %asteroid_send?\n{USAGE}")
+        raise InputError(f"For help, type %asteroid_send?\n{USAGE}")
     near = get_close_matches(name, OPTIONS, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    raise UsageProblem(
+    raise InputError(
         f"There is no option {brief(name)}.{hint} "
         f"What belongs to the message stands after the execution.\n{USAGE}"
     )
@@ -159,9 +151,9 @@ def _look_up(name: str) -> str | None:
 
 def _check_value(name: str, value: str) -> None:
     if name == "--out" and (not value.isidentifier() or iskeyword(value)):
-        raise UsageProblem(f"--out needs the name of a variable; {brief(value)} is none.\n{USAGE}")
+        raise InputError(f"--out needs the name of a variable; {brief(value)} is none.\n{USAGE}")
     if name == "--each" and not all(part.isidentifier() for part in value.split(".")):
-        raise UsageProblem(
+        raise InputError(
             f"--each needs the name of a variable; {brief(value)} is none.\n{EACH_USAGE}"
         )
     if name == "--wait":
@@ -173,7 +165,7 @@ def _check_value(name: str, value: str) -> None:
             problem = f"--timeout needs a number of seconds; {brief(value)} is none.\n{USAGE}"
         else:
             return
-        raise UsageProblem(problem)
+        raise InputError(problem)
 
 
 def _unquote(message: str) -> str:
@@ -185,61 +177,6 @@ def _unquote(message: str) -> str:
     if quote in {'"', "'"} and len(message) > 1 and message.find(quote, 1) == len(message) - 1:
         return message[1:-1]
     return message
-
-
-def fill(text: str, namespace: Mapping[str, Any], kind: str = "variable") -> str:
-    """Return `text` with each `{name}` replaced by the variable of that name, as `str` writes it.
-
-    One pass, so that braces in a value stay as they are. Only plain names count; all other braces
-    are text. Raises `InvalidInput` for a name that there is no variable of; `kind` is what it
-    calls one, a column for instance.
-    """
-    names = {_name_in(found) for found in _PLACEHOLDER.finditer(text)}
-    missing = {name for name in names if name is not None and name not in namespace}
-    if missing:
-        listed = ", ".join(brief(name) for name in sorted(missing))
-        raise InvalidInput(
-            f"The message is to be filled, and there is no {kind} {listed}.",
-            hint="Set it, or leave --fill out to send the braces as they are."
-            if kind == "variable"
-            else f"Add it, or write the name as the {kind} has it.",
-        )
-
-    def replace(found: re.Match[str]) -> str:
-        name = _name_in(found)
-        return found[0] if name is None else _written(name, namespace, kind)
-
-    return _PLACEHOLDER.sub(replace, text)
-
-
-def is_missing(value: object) -> bool:
-    """Tell whether a cell of a table holds nothing: None, NaN, or pandas' NA or NaT."""
-    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
-        return True
-    return isinstance(value, Real) and value != value  # noqa: PLR0124 (what tells NaN)
-
-
-def _name_in(found: re.Match[str]) -> str | None:
-    name = found[1] or ""
-    # As Python stores a name: PEP 3131.
-    return unicodedata.normalize("NFKC", name) if name.isidentifier() else None
-
-
-def _written(name: str, namespace: Mapping[str, Any], kind: str) -> str:
-    value = namespace[name]
-    if kind == "column" and is_missing(value):
-        raise InvalidInput(
-            f"The column {brief(name)} is empty here ({type(value).__name__}).",
-            hint="Fill it in, or leave the row out.",
-        )
-    try:
-        return str(value)
-    except Exception as error:  # noqa: BLE001 (an object may fail in any way)
-        why = type(error).__name__
-    raise InvalidInput(
-        f"The {kind} {brief(name)} cannot be written as text: {why}.",
-        hint=f"Put its text into another {kind}, and name that.",
-    )
 
 
 def _cell_usage() -> str:

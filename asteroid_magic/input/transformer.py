@@ -4,14 +4,16 @@ Left to itself, IPython takes `%asteroid_send run Done?` for a request for help,
 a U+2028 and runs the rest as Python, and strips `>>> ` from the body of a cell. Here, a cell or a
 line of ours becomes the call of the magic, in plain ASCII, before any of that happens:
 
-- `take_cell` takes a `%%asteroid_send` cell whole, before any transformer of IPython's own.
-- `keep_whole` comes next. IPython splits a cell at ten kinds of separator, of which only ``\n``
-  ends a line that a person typed. In a line of ours, private characters stand in for the others,
-  and for the newline behind a backslash.
-- `SendLine` takes a line of ours where IPython looks for its own syntax: only there is it known
-  what is code, and what a string or a comment. Every other line is left as it is.
+- `transform_cell` takes a `%%asteroid_send` cell whole, before any transformer of IPython's own.
+- `mask_separators` comes next. IPython splits a cell at ten kinds of separator, of which only
+  ``\n`` ends a line that a person typed. In a line of ours, private characters stand in for the
+  others, and for the newline behind a backslash.
+- `SendLineTransformer` takes a line of ours where IPython looks for its own syntax: only there is
+  it known what is code, and what a string or a comment. Every other line is left as it is.
+- `refusal` is the code for a line that could not be sent exactly as typed: it says so.
 """
 
+import keyword
 import re
 import threading
 import tokenize
@@ -27,7 +29,6 @@ from IPython.core.inputtransformer2 import (
 )
 
 from ..constants import SEND_MAGIC
-from .refusal import ESCAPES, is_inexact, is_magic, refusal
 
 Tokens = list[Token]
 Transform = Callable[[list[str]], list[str]]
@@ -37,6 +38,16 @@ _NAME = re.compile(r"[^\W\d]\w*[ \t]*=[ \t]*")
 _SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _PRIVATE = range(0xF0000, 0xFFFFE, len(_SEPARATORS))
 _CONTINUED = ("\\\n", "\\\r\n")
+# What a line of IPython's own syntax begins with.
+ESCAPES = {"!", "?", "%", "/", ",", ";"}
+# A line that begins with the bare name and goes on as no Python does.
+_BARE = re.compile(rf"{SEND_MAGIC}[ \t]+(?:--[a-z]|[\w$\"']|\{{\w+\}})(?!\w*[ \t]*=)")
+# Magics that run what stands behind them, with their options and an assignment.
+_RUNNING = re.compile(
+    r"%(?:time|timeit|prun|memit|mprun|lprun|debug)\b(?:[ \t]+-\w+(?:[ \t]+\d+)?)*"
+    rf"[ \t]+(?:[^%'\"#=]*=[ \t]*)?%{SEND_MAGIC}[ \t]"
+)
+_OPERATORS = set("=.,:;()[]|&^<>@/*+-%!?\\\n\r")
 
 
 class _Cell(threading.local):
@@ -62,7 +73,7 @@ def _guarded(transform: Transform) -> Transform:
 
 
 @_guarded
-def take_cell(lines: list[str]) -> list[str]:
+def transform_cell(lines: list[str]) -> list[str]:
     """Turn a whole cell of ours into one call; return any other cell as it is."""
     found = _CELL.match("".join(lines))
     if found is None:
@@ -75,7 +86,7 @@ def take_cell(lines: list[str]) -> list[str]:
 
 
 @_guarded
-def keep_whole(lines: list[str]) -> list[str]:
+def mask_separators(lines: list[str]) -> list[str]:
     """Mask what would cut a line of ours; return any other cell as it is."""
     _cell.masked = {}
     text = "".join(lines)
@@ -122,7 +133,7 @@ def _mask_for(text: str) -> dict[int, int]:
 def _count_taken(text: str) -> int:
     """Return how many masked lines would be taken if the cell were this one."""
     manager = TransformerManager()  # type: ignore[no-untyped-call]
-    manager.token_transformers.append(SendLine)
+    manager.token_transformers.append(SendLineTransformer)
     _cell.taken = 0
     try:
         manager.transform_cell(text)
@@ -131,7 +142,7 @@ def _count_taken(text: str) -> int:
     return _cell.taken
 
 
-class SendLine(TokenTransformBase):
+class SendLineTransformer(TokenTransformBase):
     """Turns a line of ours into the call of the magic, or into the error that tells why not."""
 
     # Before the help (5), which would take the line if it ends in a question mark.
@@ -145,7 +156,7 @@ class SendLine(TokenTransformBase):
         self.last = max(token.start[0] for token in group if token.string.strip()) - 1
 
     @classmethod
-    def find(cls, tokens_by_line: list[Tokens]) -> "SendLine | None":
+    def find(cls, tokens_by_line: list[Tokens]) -> "SendLineTransformer | None":
         """Return the first line of ours in the cell."""
         try:
             found = (cls._find_in(group) for group in tokens_by_line)
@@ -154,7 +165,7 @@ class SendLine(TokenTransformBase):
             return None
 
     @classmethod
-    def _find_in(cls, group: Tokens) -> "SendLine | None":
+    def _find_in(cls, group: Tokens) -> "SendLineTransformer | None":
         if not any(token.string.startswith(SEND_MAGIC) for token in group):
             return None
         tokens = [one for one in group if one.type not in {tokenize.INDENT, tokenize.DEDENT}]
@@ -224,3 +235,63 @@ def _call(typed: str, *, show: bool) -> str:
     message = " ".join([*(line.rstrip()[:-1] for line in continued), last])
     message = f"--show {message}" if show else message
     return f"get_ipython().run_line_magic({SEND_MAGIC!r}, {message!a})"
+
+
+def is_magic(tokens: list[Token], at: int) -> bool:
+    """Tell whether the percent sign and the name stand at a token, and nothing clings to them."""
+    percent, name = (*tokens[at : at + 2], None, None)[:2]
+    if percent is None or name is None or percent.string != "%":
+        return False
+    # Since Python 3.12, a no-break space belongs to the token of the name.
+    if not name.string.startswith(SEND_MAGIC):
+        return False
+    behind = name.line[name.start[1] + len(SEND_MAGIC) :][:1]
+    # A backslash: the line goes on in the next.
+    return percent.end == name.start and (not behind or behind.isspace() or behind == "\\")
+
+
+def is_inexact(tokens: list[Token], *, asks: bool) -> bool:
+    """Tell whether a line that is not taken would send something else, or swallow the message.
+
+    `asks` says that it ends in a question mark, for which IPython shows help and runs nothing.
+    """
+    first = tokens[0]
+    text = first.line[first.start[1] :]
+    if first.string == "%":
+        return _RUNNING.match(text) is not None or (asks and text.startswith(f"%%{SEND_MAGIC} "))
+    if first.string in ESCAPES:
+        return False
+    if first.string == SEND_MAGIC and _BARE.match(text) and not _is_python(text):
+        return True
+    return asks and any(_is_sent(tokens, at) for at in range(len(tokens) - 1))
+
+
+def _is_sent(tokens: list[Token], at: int) -> bool:
+    """Tell whether the name stands at a token with an execution behind it."""
+    name, behind = tokens[at : at + 2]
+    is_word = not keyword.iskeyword(behind.string) and not _OPERATORS & set(behind.string[:1])
+    return name.string == SEND_MAGIC and bool(behind.string) and behind.start > name.end and is_word
+
+
+def _is_python(text: str) -> bool:
+    try:
+        # Private characters stand in for separators: see `mask_separators`.
+        compile(re.sub("[\U000f0000-\U000fffff]", " ", text).strip(), "", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def refusal(text: str) -> str:
+    """Return the code that tells the person what to type instead of `text`."""
+    if text.startswith("%") and not text.startswith("%%"):
+        why = f"Behind another magic, %{SEND_MAGIC} cannot send exactly what you typed."
+    elif text.startswith(SEND_MAGIC):
+        why = f"Without its percent sign, {SEND_MAGIC} cannot send exactly what you typed."
+    else:
+        why = "IPython would take this for a request for help."
+    words = (
+        f"{why} Nothing was sent. Begin the line with %{SEND_MAGIC}, "
+        f"or the cell with %%{SEND_MAGIC} and the message below it."
+    )
+    return f"raise __import__('IPython.core.error').core.error.UsageError({words!r})"

@@ -1,4 +1,4 @@
-"""What the magics of `watching_magics` do, and `%asteroid_send --wait`: loaded when first used."""
+"""What the magics of `execution_magics` do, and `%asteroid_send --wait`: loaded on first use."""
 
 import time
 from collections import ChainMap
@@ -8,22 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ..client.activity_feed import Sent
 from ..client.client import AsteroidClient
-from ..client.watcher import Follower
+from ..client.watcher import ExecutionWatcher
 from ..config.session import session
 from ..deadline import Deadline
-from ..errors import AsteroidError, Interrupted, InvalidInput
+from ..errors import READ, AsteroidError, Interrupted, InvalidInput
 from ..input import options
 from ..input.execution_ref import resolve_execution
 from ..input.options import Arguments, Usage
 from ..models.activities import Activities, Question
 from ..models.delivery import Delivery, StatusChange
 from ..models.executions import Execution
-from ..models.watch import ANSWERS, WAITS_OR_ENDS, Ending, Heard, Listing, Transcript
-from ..purposes import READ
-from ..render.status_line import LiveLine
-from .feedback import keep, shown, usage
+from ..models.watch import (
+    ANSWERS,
+    WAITS_OR_ENDS,
+    AwaitedMessage,
+    Ending,
+    Listing,
+    Transcript,
+    WatchResult,
+)
+from ..render.status_line import StatusLine
+from .feedback import display_errors, keep_result, usage_errors
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -38,9 +44,9 @@ WATCHED = 3_600.0
 
 def list_executions(line: str) -> Listing:
     """Do what `%asteroid_executions` was asked for."""
-    given = usage(lambda: options.parse(line, options.EXECUTIONS))
-    limit = usage(lambda: given.count("--limit", LISTED))
-    return shown(lambda: _listing(given, limit))
+    given = usage_errors(lambda: options.parse(line, options.EXECUTIONS))
+    limit = usage_errors(lambda: given.count("--limit", LISTED))
+    return display_errors(lambda: _listing(given, limit))
 
 
 def _listing(given: Arguments, limit: int) -> Listing:
@@ -82,8 +88,10 @@ def _questions(
 def show_activities(shell: "InteractiveShell", line: str, local_ns: Names) -> Transcript:
     """Do what `%asteroid_activities` was asked for."""
     given, execution_id = _execution(shell, line, local_ns, options.ACTIVITIES)
-    last = usage(lambda: given.count("--last", NEWEST))
-    return shown(lambda: _transcript(execution_id(), None if "--all" in given.options else last))
+    last = usage_errors(lambda: given.count("--last", NEWEST))
+    return display_errors(
+        lambda: _transcript(execution_id(), None if "--all" in given.options else last)
+    )
 
 
 def _transcript(execution_id: str, limit: int | None) -> Transcript:
@@ -99,37 +107,37 @@ def _transcript(execution_id: str, limit: int | None) -> Transcript:
     )
 
 
-def watch(shell: "InteractiveShell", line: str, local_ns: Names) -> Heard:
+def watch(shell: "InteractiveShell", line: str, local_ns: Names) -> WatchResult:
     """Do what `%asteroid_watch` was asked for."""
     given, execution_id = _execution(shell, line, local_ns, options.WATCH)
-    limit = usage(lambda: given.seconds(1, WATCHED))
-    heard = shown(lambda: _watched(shell, execution_id(), limit))
+    limit = usage_errors(lambda: given.seconds(1, WATCHED))
+    heard = display_errors(lambda: _watched(shell, execution_id(), limit))
     if heard.ending == "interrupted":
         display(heard)  # type: ignore[no-untyped-call]
-        keep(shell, heard)
+        keep_result(shell, heard)
         raise Interrupted(
             title="You stopped watching",
             hint="The agent was not stopped.",
             outcome="not_done",
-            purpose=READ,
+            operation=READ,
         ).about(heard.execution_id, None)
     return heard
 
 
-def _watched(shell: "InteractiveShell", execution_id: str, limit: float) -> Heard:
-    live = LiveLine(shell)
+def _watched(shell: "InteractiveShell", execution_id: str, limit: float) -> WatchResult:
+    live = StatusLine(shell)
     with AsteroidClient() as client:
-        follower = Follower(client, execution_id, limit, tell=live.show)
-        heard = follower.follow(WAITS_OR_ENDS)
-        if follower.refusal is not None:
+        watcher = ExecutionWatcher(client, execution_id, limit, tell=live.show)
+        heard = watcher.watch(WAITS_OR_ENDS)
+        if watcher.refusal is not None:
             live.end(heard)
-            raise follower.refusal.about(execution_id, None)
+            raise watcher.refusal.about(execution_id, None)
     session.remember(execution_id)
     live.end(heard)
     return heard
 
 
-def heard_since(
+def wait_for_reply(
     shell: "InteractiveShell",
     delivery: Delivery,
     limit: float,
@@ -143,14 +151,14 @@ def heard_since(
     `began`, by `time.monotonic`, says when the send began. Raises nothing, an interrupt included:
     the message has been delivered, whatever else happens.
     """
-    live = LiveLine(shell, is_quiet=is_quiet)
-    sent = Sent(delivery.message, began, delivery.activity_id)
+    live = StatusLine(shell, is_quiet=is_quiet)
+    sent = AwaitedMessage(delivery.message, began, delivery.activity_id)
     started = time.monotonic()
     ending: Ending
     try:
         with AsteroidClient(base_url=base_url) as client:
-            follower = Follower(client, delivery.execution_id, limit, sent, tell=live.show)
-            heard = follower.follow(ANSWERS)
+            watcher = ExecutionWatcher(client, delivery.execution_id, limit, sent, tell=live.show)
+            heard = watcher.watch(ANSWERS)
         live.end(heard)
         return replace(delivery, heard=heard)
     except KeyboardInterrupt:
@@ -158,7 +166,7 @@ def heard_since(
     except Exception as error:  # noqa: BLE001 (whatever fails here, the message was delivered)
         ending = "unreadable"
         trouble = f"Waiting failed in an unforeseen way: {type(error).__name__}"
-    heard = Heard(
+    heard = WatchResult(
         execution_id=delivery.execution_id,
         ending=ending,
         activities=Activities(),
@@ -198,15 +206,15 @@ def _control(
         session.remember(changed.execution_id)
         return changed
 
-    return shown(work)
+    return display_errors(work)
 
 
 def _execution(
     shell: "InteractiveShell", line: str, local_ns: Names, known: Usage
 ) -> tuple[Arguments, Callable[[], str]]:
     """Return what was asked for, and what finds the execution that is meant."""
-    given = usage(lambda: options.parse(line, known))
-    word = usage(lambda: given.execution)
+    given = usage_errors(lambda: options.parse(line, known))
+    word = usage_errors(lambda: given.execution)
     namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
 
     def find() -> str:
@@ -215,7 +223,7 @@ def _execution(
         except InvalidInput as error:
             # No message was to be sent.
             title = "It is not clear which execution is meant"
-            problem = InvalidInput(error.detail, title=title, hint=error.hint, purpose=READ)
+            problem = InvalidInput(error.detail, title=title, hint=error.hint, operation=READ)
         raise problem
 
     return given, find

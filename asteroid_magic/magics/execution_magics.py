@@ -1,6 +1,6 @@
-"""`WatchingMagics`: the magics with which a person looks at executions, with their help.
+"""`AsteroidExecutionMagics`: the magics with which a person looks at executions, with their help.
 
-As in `magics`, each imports what it needs when it is first used.
+As in `send_magics`, each imports what it needs when it is first used.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..models.delivery import StatusChange
-    from ..models.watch import Heard, Listing, Transcript
+    from ..models.watch import Listing, Transcript, WatchResult
 
 Names = Mapping[str, Any] | None
 
 
 @magics_class
-class WatchingMagics(Magics):
+class AsteroidExecutionMagics(Magics):
     """See what Asteroid's agents do and ask, and pause, resume or cancel them."""
 
     def __init__(self, shell: "InteractiveShell", **keywords: Any) -> None:
@@ -71,7 +71,7 @@ class WatchingMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_magic
-    def asteroid_watch(self, line: str, local_ns: Names = None) -> "Heard":
+    def asteroid_watch(self, line: str, local_ns: Names = None) -> "WatchResult":
         """Watch an execution until it waits for a person, or ends.
 
         %asteroid_watch EXECUTION          for an hour at most

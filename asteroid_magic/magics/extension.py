@@ -8,13 +8,13 @@ from IPython.core import completer
 from ..config.session import session
 from ..constants import SEND_MAGIC
 from ..input import hooks
-from .execution_magics import WatchingMagics
+from .execution_magics import AsteroidExecutionMagics
 from .send_magics import AsteroidMagics
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-OURS = (AsteroidMagics, WatchingMagics)
+OURS = (AsteroidMagics, AsteroidExecutionMagics)
 # What every one of our magics begins with.
 PREFIX = "asteroid_"
 

@@ -7,7 +7,7 @@ from IPython.core.error import UsageError
 from IPython.display import display
 
 from ..errors import AsteroidError
-from ..input.usage import UsageProblem
+from ..input.options import InputError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def usage(read: Callable[[], T]) -> T:
+def usage_errors(read: Callable[[], T]) -> T:
     """Return what is read of a line, or raise IPython's own error for one that does not fit."""
     try:
         return read()
-    except UsageProblem as problem:
+    except InputError as problem:
         words = str(problem)
     raise UsageError(words)
 
 
-def shown(action: Callable[[], T]) -> T:
+def display_errors(action: Callable[[], T]) -> T:
     """Return what `action` returns; show the card of its error, then let it stop the cell."""
     try:
         return action()
@@ -36,6 +36,6 @@ def shown(action: Callable[[], T]) -> T:
     raise fault
 
 
-def keep(shell: "InteractiveShell", result: object) -> None:
+def keep_result(shell: "InteractiveShell", result: object) -> None:
     """Let `_` hold a result although the cell is about to be stopped."""
     shell.displayhook.update_user_ns(result)  # type: ignore[no-untyped-call]

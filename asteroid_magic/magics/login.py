@@ -12,20 +12,20 @@ from ..config.api_key import ApiKey
 from ..config.session import session
 from ..constants import API_KEY_VARIABLE
 from ..errors import ConfigurationError
-from ..input.usage import UsageProblem
+from ..input.options import InputError
 
 
 def action_for(line: str) -> Callable[[], str]:
     """Return what `%asteroid_login` is to do, which answers with a sentence to show.
 
-    Raises `UsageProblem` for anything but an option, without repeating it: it may be a key.
+    Raises `InputError` for anything but an option, without repeating it: it may be a key.
     """
     actions = {"": _ask, "--save": _ask_and_save, "--forget": _forget}
     action = actions.get(line.strip())
     if action is None and line.lstrip().startswith("-"):
-        raise UsageProblem("%asteroid_login takes --save, --forget or nothing, and one of them.")
+        raise InputError("%asteroid_login takes --save, --forget or nothing, and one of them.")
     if action is None:
-        raise UsageProblem(
+        raise InputError(
             "%asteroid_login takes --save, --forget or nothing; it asks for the key itself.\n"
             "If you typed a key here, it now stands in the history of IPython and in this "
             "notebook: delete the line, and have Asteroid give you a new key."

@@ -2,7 +2,8 @@
 
 import time
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -12,10 +13,16 @@ from ..client.client import AsteroidClient
 from ..config.session import session
 from ..errors import AsteroidError, InvalidInput, SendInterrupted
 from ..input.execution_ref import resolve_execution
-from ..input.send_line import SendCommand, fill, parse
+from ..input.send_line import SendCommand, parse
+from ..input.template import fill
 from ..models.delivery import Delivery, DryRun
-from .feedback import keep, shown, usage
+from ..text import shorten
+from .feedback import display_errors, keep_result, usage_errors
 from .login import action_for
+
+# Messages of a batch that are under way at a time.
+WORKERS = 16
+LONGEST_QUOTE = 60
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -31,12 +38,12 @@ def send(
     if cell is None and not line.strip():
         display(form(shell, ""))  # type: ignore[no-untyped-call]
         return None
-    command = usage(lambda: parse(line, cell))
+    command = usage_errors(lambda: parse(line, cell))
     namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
     if "--each" in command.options:
         return _send_each(shell, command, namespace)
     began = time.monotonic()
-    result = shown(lambda: _send(command, namespace))
+    result = display_errors(lambda: _send(command, namespace))
     if isinstance(result, DryRun):
         if "--show" in command.options:
             display(result)  # type: ignore[no-untyped-call]
@@ -63,7 +70,7 @@ def _delivered(
     if ("--show" in command.options or is_stopped) and not is_quiet:
         display(delivery)  # type: ignore[no-untyped-call]
     if is_stopped:
-        keep(shell, delivery)
+        keep_result(shell, delivery)
         raise _waiting_interrupted(delivery)
     return None if is_quiet else delivery
 
@@ -77,11 +84,11 @@ def _heard(
     shell: "InteractiveShell", command: SendCommand, delivery: Delivery, began: float
 ) -> Delivery:
     """Return the delivery with what the agent did since, as long as that is to be waited for."""
-    from .execution_commands import heard_since  # noqa: PLC0415 (most messages are not waited for)
+    from .execution_commands import wait_for_reply  # noqa: PLC0415 (most messages are not waited for)
 
     base_url, is_quiet = command.options.get("--base-url"), "--quiet" in command.options
     limit = command.wait or 0.0
-    return heard_since(shell, delivery, limit, began, base_url, is_quiet=is_quiet)
+    return wait_for_reply(shell, delivery, limit, began, base_url, is_quiet=is_quiet)
 
 
 def _waiting_interrupted(delivery: Delivery) -> SendInterrupted:
@@ -93,25 +100,6 @@ def _waiting_interrupted(delivery: Delivery) -> SendInterrupted:
     )
     error.outcome = "delivered"
     return error.about(delivery.execution_id, delivery.message, delivery.attempts)
-
-
-def _send_each(
-    shell: "InteractiveShell", command: SendCommand, namespace: Mapping[str, Any]
-) -> "Report | DryRun | None":
-    """Send to every row of a batch, and return its report."""
-    from .mailing import send_each  # noqa: PLC0415 (sqlite3 and more load with the first batch)
-
-    result = shown(lambda: send_each(command, namespace))
-    if isinstance(result, DryRun):
-        if "--show" in command.options:
-            display(result)  # type: ignore[no-untyped-call]
-        return result
-    is_quiet = "--quiet" in command.options and result.outcome == "delivered"
-    if "--show" in command.options and not is_quiet:
-        display(result)  # type: ignore[no-untyped-call]
-    if "--out" in command.options:
-        shell.user_ns[command.options["--out"]] = result
-    return None if is_quiet else result
 
 
 def form(
@@ -135,7 +123,7 @@ def form(
 
 def login(line: str) -> str:
     """Do what `%asteroid_login` was asked for, and return the sentence that tells of it."""
-    return shown(usage(lambda: action_for(line)))
+    return display_errors(usage_errors(lambda: action_for(line)))
 
 
 def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryRun:
@@ -157,3 +145,68 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
     if command.options.get("--wait") == "" and message is command.typed:
         fault.hint += " For --wait, give a number of seconds, as in --wait 60."
     raise fault
+
+
+def _send_each(
+    shell: "InteractiveShell", command: SendCommand, namespace: Mapping[str, Any]
+) -> "Report | DryRun | None":
+    """Send to every row of a batch, and return its report."""
+    result = display_errors(lambda: _report(command, namespace))
+    if isinstance(result, DryRun):
+        if "--show" in command.options:
+            display(result)  # type: ignore[no-untyped-call]
+        return result
+    is_quiet = "--quiet" in command.options and result.outcome == "delivered"
+    if "--show" in command.options and not is_quiet:
+        display(result)  # type: ignore[no-untyped-call]
+    if "--out" in command.options:
+        shell.user_ns[command.options["--out"]] = result
+    return None if is_quiet else result
+
+
+def _report(command: SendCommand, namespace: Mapping[str, Any]) -> "Report | DryRun":
+    """Send the message to every row; return the report, or the dry run of the first row."""
+    from ..batch.batch import send_rows  # noqa: PLC0415 (sqlite3 loads with the first batch)
+
+    name = command.options["--each"]
+    rows = _rows(name, namespace)
+    base_url = command.options.get("--base-url")
+    with AsteroidClient(base_url=base_url, timeout=command.timeout) as client:
+        if "--dry-run" in command.options:
+            return _dry_run(client, rows, command.message)
+        journal = command.options.get("--journal")
+        return send_rows(rows, command.message, client, WORKERS, journal, None, progress=True)
+
+
+def _rows(name: str, namespace: Mapping[str, Any]) -> Any:
+    """Return what a variable holds, or one of its attributes, as in ``report.failed``."""
+    first, *attributes = name.split(".")
+    try:
+        value = namespace[first]
+        for attribute in attributes:
+            value = getattr(value, attribute)
+    except Exception:  # noqa: BLE001 (a property may fail in any way)
+        missing = InvalidInput(
+            f"There is no variable {shorten(name, LONGEST_QUOTE)!r} that holds the rows.",
+            hint="Put the rows into a variable first, such as a data frame, and name that.",
+        )
+    else:
+        return value
+    raise missing
+
+
+def _dry_run(client: AsteroidClient, rows: Any, template: str) -> DryRun:
+    if isinstance(rows, Iterator):
+        raise InvalidInput(
+            "The rows can be read only once, and a dry run would use them up.",
+            hint="Put them into a list first, as with rows = list(rows).",
+        )
+    from ..batch.rows import open_rows  # noqa: PLC0415 (as above)
+
+    checked = open_rows(rows, template)
+    first = next(iter(checked.rows), None)
+    if first is None:
+        raise InvalidInput("There are no rows.", hint="Name a variable that holds some.")
+    if isinstance(first, InvalidInput):
+        raise first
+    return replace(client.dry_run(*first), rows=checked.total)

@@ -1,7 +1,7 @@
 """`AsteroidMagics`: the magics that a person types, with their help.
 
-Loading the extension imports this room and few others. Each magic imports `actions`, and with it
-requests, when it is first used.
+Loading the extension imports this module and few others. Each magic imports `send_commands`, and
+with it requests, when it is first used.
 """
 
 from collections.abc import Mapping

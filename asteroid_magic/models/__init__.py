@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .delivery import Delivery, DryRun, StatusChange
     from .executions import Execution, Executions
     from .report import Report
-    from .watch import Heard, Listing, Transcript
+    from .watch import Listing, Transcript, WatchResult
 
 __all__ = [
     "Activities",
@@ -18,13 +18,13 @@ __all__ = [
     "DryRun",
     "Execution",
     "Executions",
-    "Heard",
     "Listing",
     "Option",
     "Question",
     "Report",
     "StatusChange",
     "Transcript",
+    "WatchResult",
 ]
 
 __getattr__, __dir__ = lazy_exports(
@@ -47,7 +47,7 @@ __getattr__, __dir__ = lazy_exports(
         ),
         "report": ("Report",),
         "watch": (
-            "Heard",
+            "WatchResult",
             "Listing",
             "Transcript",
         ),

@@ -10,7 +10,7 @@ from ..display import Displayable
 
 if TYPE_CHECKING:
     from .activities import Activity
-    from .watch import Heard
+    from .watch import WatchResult
 
 # Stands in the headers of a dry run where there is no key to mask.
 NO_KEY = "(not set)"
@@ -42,7 +42,7 @@ class Delivery(Displayable):
     elapsed: float
     confirmed_by: Literal["answer", "activities"] = "answer"
     activity_id: str | None = None
-    heard: "Heard | None" = field(default=None, repr=False)
+    heard: "WatchResult | None" = field(default=None, repr=False)
 
     @property
     def reply(self) -> "tuple[Activity, ...]":

@@ -1,15 +1,12 @@
-"""What goes out: an execution and a message checked, and the request that carries them."""
+"""What goes out: the ID of an execution and a message, checked before anything is sent."""
 
 import json
 import re
-import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
-from ..errors import InvalidInput
-from ..purposes import SEND, Purpose
+from ..errors import SEND, InvalidInput, Operation
 from ..text import shorten
 
 T = TypeVar("T")
@@ -31,21 +28,6 @@ class Outgoing:
     body: bytes
 
 
-class Request(NamedTuple):
-    """A request over HTTP, less the key; a `body` is JSON, and a POST may have none.
-
-    `largest` is the size in bytes that the body of the answer is read up to. If it must come
-    `whole`, an answer of success that breaks off, or is larger, is a failure.
-    """
-
-    purpose: Purpose
-    method: str
-    url: str
-    body: bytes | None = None
-    largest: int = 65_536
-    whole: bool = False
-
-
 def is_execution_id(text: str) -> bool:
     """Tell whether `text` is a UUID in its one usual form, 8-4-4-4-12 hexadecimal digits."""
     return _UUID.fullmatch(text) is not None
@@ -65,10 +47,10 @@ def prepare(execution_id: str | UUID, message: str) -> Outgoing:
     return Outgoing(execution_id.lower(), message, body)
 
 
-def checked_id(execution_id: str | UUID, purpose: Purpose) -> str:
+def checked_id(execution_id: str | UUID, operation: Operation) -> str:
     """Return the ID in lower case; raises `InvalidInput` for what is no UUID."""
     execution_id = _plain_id(execution_id)
-    problem = _problem_of_id(execution_id, purpose)
+    problem = _problem_of_id(execution_id, operation)
     if problem is not None:
         raise problem.about(execution_id if isinstance(execution_id, str) else None, None)
     return execution_id.lower()
@@ -83,7 +65,7 @@ def _plain(value: T) -> T:
     return str.__str__(value) if isinstance(value, str) else value  # type: ignore[return-value]
 
 
-def _problem_of_id(execution_id: object, purpose: Purpose) -> InvalidInput | None:
+def _problem_of_id(execution_id: object, operation: Operation) -> InvalidInput | None:
     if isinstance(execution_id, str) and is_execution_id(execution_id):
         return None
     given = f"({type(execution_id).__name__})"
@@ -95,7 +77,7 @@ def _problem_of_id(execution_id: object, purpose: Purpose) -> InvalidInput | Non
         if hasattr(type(execution_id), "short_id")
         else "Copy the ID of the run from Asteroid: 36 characters, like "
         "123e4567-e89b-12d3-a456-426614174000.",
-        purpose=purpose,
+        operation=operation,
     )
 
 
@@ -140,16 +122,3 @@ def _unsendable(message: str, at: int, what: str) -> InvalidInput:
         f"Character {at + 1:,} of the message (U+{ord(message[at]):04X}) is {what}.",
         hint="Take it out, then send again; text that was decoded with errors often has such.",
     )
-
-
-def curl_command(url: str, headers: Mapping[str, str], body: bytes) -> str:
-    """Return the request as a shell command; `headers` may use shell variables.
-
-    Characters that a terminal would swallow stand as JSON escapes, so that what is copied from
-    the screen is what is sent.
-    """
-    data = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in body.decode())
-    lines = [f"curl -X POST {shlex.quote(url)}"]
-    lines += [f'-H "{name}: {value}"' for name, value in headers.items()]
-    lines.append(f"--data-binary {shlex.quote(data)}")
-    return " \\\n  ".join(lines)

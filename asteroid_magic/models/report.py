@@ -3,19 +3,84 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Literal, NamedTuple, Protocol, overload
+from typing import Any, Final, Literal, NamedTuple, Protocol, overload
 
 from ..display import Displayable
-from .row_results import Row, State
+from ..errors import AsteroidError, RateLimited, ServerError
+from ..text import shorten
+from .delivery import Delivery
+
+RowState = Literal["waiting", "under_way", "delivered", "failed", "unknown"]
+ROW_STATES: Final[tuple[RowState, ...]] = ("waiting", "under_way", "delivered", "failed", "unknown")
+
+# The execution, and the message.
+Row = tuple[str, str]
+# With its position, counted from 0.
+Numbered = tuple[int, Row]
+
+LONGEST_DETAIL = 500
+# A server that says "Retry-After: 0" all the time is not hammered.
+SHORTEST_WAIT_S = 0.1
 
 
-class Entry(NamedTuple):
-    """A row of a batch and what became of it, as `Outcome` says."""
+class RowResult(NamedTuple):
+    """What became of the row at `position`, counted from 0.
+
+    `sent_at` is in seconds since 1970, `elapsed` in seconds, `error` the name of the kind of
+    error and `detail` what it says. `wait`: the server takes no more messages for so many
+    seconds, or for a while if it is 0, and this one is to be sent again then.
+    """
+
+    position: int
+    state: RowState
+    attempts: int = 0
+    sent_at: float | None = None
+    elapsed: float | None = None
+    error: str | None = None
+    detail: str | None = None
+    wait: float | None = None
+
+
+def row_result_of(position: int, result: Delivery | AsteroidError) -> RowResult:
+    """Return the outcome that a send came to."""
+    if isinstance(result, Delivery):
+        sent_at = result.sent_at.timestamp()
+        return RowResult(position, "delivered", result.attempts, sent_at, result.elapsed)
+    return RowResult(
+        position,
+        "unknown" if result.outcome == "unknown" else "failed",
+        result.attempts,
+        error=type(result).__name__,
+        detail=storable(shorten(str(result), LONGEST_DETAIL)),
+        wait=_wait(result),
+    )
+
+
+def storable(text: str) -> str:
+    """Return the text with every half of a surrogate pair written out: no file can hold one."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def lost(position: int, why: str) -> RowResult:
+    """Return the outcome of a row that was handed over, and of which nothing came back."""
+    return RowResult(position, "unknown", error="DeliveryUnknown", detail=why)
+
+
+def _wait(error: AsteroidError) -> float | None:
+    if not isinstance(error, RateLimited | ServerError) or error.outcome == "unknown":
+        return None
+    if error.retry_after is not None:
+        return max(SHORTEST_WAIT_S, error.retry_after)
+    return 0.0 if isinstance(error, RateLimited) else None
+
+
+class ReportEntry(NamedTuple):
+    """A row of a batch and what became of it, as `RowResult` says."""
 
     position: int
     execution_id: str
     message: str
-    state: State
+    state: RowState
     attempts: int
     sent_at: float | None
     elapsed: float | None
@@ -23,11 +88,11 @@ class Entry(NamedTuple):
     detail: str | None
 
 
-class Group(NamedTuple):
+class ErrorGroup(NamedTuple):
     """The errors of one kind: how many rows have it, and what the first of them says."""
 
     error: str
-    state: State
+    state: RowState
     number: int
     example: str
     position: int
@@ -40,13 +105,13 @@ class RowReader(Protocol):
     def path(self) -> str | None:
         """The journal's file, None where it is a temporary one."""
 
-    def counts(self) -> Mapping[State, int]:
+    def counts(self) -> Mapping[RowState, int]:
         """Return how many rows there are in each state."""
 
-    def entries(self, states: Sequence[State] = ()) -> Iterator[Entry]:
+    def entries(self, states: Sequence[RowState] = ()) -> Iterator[ReportEntry]:
         """Yield the rows in their order; only those in one of `states`, if given."""
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ErrorGroup]:
         """Return the errors grouped by kind, the most frequent first."""
 
 
@@ -56,7 +121,7 @@ class Rows(Sequence[Row]):
     They are read from the journal each time, so that they take no memory.
     """
 
-    def __init__(self, reader: RowReader, *states: State) -> None:
+    def __init__(self, reader: RowReader, *states: RowState) -> None:
         self._reader = reader
         self._states = states
 
@@ -94,7 +159,7 @@ class Report(Displayable):
     journal.
     """
 
-    counts: Mapping[State, int]
+    counts: Mapping[RowState, int]
     elapsed: float
     earlier: int = 0
     interrupted: bool = False
@@ -127,7 +192,7 @@ class Report(Displayable):
         return Rows(self.reader, "waiting")
 
     @property
-    def errors(self) -> list[Group]:
+    def errors(self) -> list[ErrorGroup]:
         """The errors by kind, the most frequent first, each with its number and an example."""
         return self.reader.groups()
 
@@ -139,7 +204,7 @@ class Report(Displayable):
         missing = self.counts.get("failed", 0) + self.counts.get("waiting", 0)
         return "not_delivered" if missing or self.stopped or self.interrupted else "delivered"
 
-    def entries(self, *states: State) -> Iterator[Entry]:
+    def entries(self, *states: RowState) -> Iterator[ReportEntry]:
         """Yield the rows with what became of them, in their order; only of `states` if given."""
         return self.reader.entries(states)
 
@@ -154,7 +219,7 @@ class Report(Displayable):
             pandas = None
         if pandas is None:
             raise ImportError("to_frame() needs pandas. Install it with: pip install pandas")
-        frame = pandas.DataFrame(self.entries(), columns=list(Entry._fields))
+        frame = pandas.DataFrame(self.entries(), columns=list(ReportEntry._fields))
         seconds = frame["sent_at"].astype("float64")
         return frame.assign(sent_at=pandas.to_datetime(seconds, unit="s", utc=True))
 

@@ -1,7 +1,7 @@
-"""What a person hears of executions: a listing with its questions, a transcript, what was watched.
+"""What watching executions yields: a listing with its questions, a transcript, what happened.
 
-Records that find their cards themselves, and pure functions that say what activities mean for one
-who waits: whether the agent has spoken, asks or is done, and what it is doing.
+The functions say what activities mean for a user who waits: whether the agent has spoken, asks or
+is done, and what it is doing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,7 +58,7 @@ class Transcript(Displayable):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard(Displayable):
+class WatchResult(Displayable):
     """What happened in an execution while it was watched: its `activities`, oldest first.
 
     `ending` says why the watching ended: the agent ``"spoke"``, ``"asks"``, waits for a person to
@@ -77,6 +77,30 @@ class Heard(Displayable):
     is_paused: bool = False
 
     _repr_pretty_ = Displayable._repr_pretty_
+
+
+@dataclass(frozen=True)
+class AwaitedMessage:
+    """A message whose answer is waited for; `began`, by the clock, is when its send began."""
+
+    text: str
+    began: float
+    activity_id: str | None = None
+
+
+@dataclass(frozen=True)
+class WatchProgress:
+    """How things stand while an execution is followed; times are in seconds.
+
+    `doing` is what the agent does, first seen `since` seconds ago; `trouble` says why the latest
+    look failed, if it did.
+    """
+
+    elapsed: float
+    limit: float
+    doing: str = ""
+    since: float = 0.0
+    trouble: str = ""
 
 
 def ending_of(activities: Iterable[Activity]) -> Ending | None:
@@ -128,8 +152,8 @@ def doing(activities: Iterable[Activity]) -> str:
     if is_paused(known):
         return "paused"
     going = unfinished(known)
-    telling = (*going[-1:], *reversed(known))
-    said = (" ".join(_briefly(activity).split()) for activity in telling)
+    latest = (*going[-1:], *reversed(known))
+    said = (" ".join(_briefly(activity).split()) for activity in latest)
     return next(filter(None, said), "")
 
 

@@ -1,7 +1,7 @@
 """What an outcome looks like: one card, drawn as HTML, as plain text and as a single line.
 
-What the card says stands in `wording` and `telling`. All of its text is taken to be hostile: every
-string is made visible where it is drawn, and the template engine escapes it.
+`card_for` finds what the card says by the type of the record. All text is taken to be hostile:
+each string is made visible where it is drawn, and the template engine escapes it.
 """
 
 import textwrap
@@ -9,18 +9,13 @@ from functools import singledispatch
 
 from ..errors import AsteroidError
 from ..models.delivery import Delivery, DryRun, StatusChange
-from ..models.watch import Heard, Transcript
+from ..models.watch import Transcript, WatchResult
 from ..text import beginning, counted, shorten, visible
-from .executions import (
-    Account,
-    heard_delivery_card,
-    status_change_card,
-    transcript_card,
-    watch_card,
-)
-from .outcomes import Block, Card, Row, dry_run_card, error_card
+from .card import Card, CardBlock, CardRow, TranscriptCard
+from .executions import heard_delivery_card, status_change_card, transcript_card, watch_card
+from .outcomes import dry_run_card, error_card
 from .templates import draw
-from .transcript import Entry
+from .transcript import TranscriptEntry
 
 LINE_LENGTH, TEXT_WIDTH = 300, 88
 # Where what an entry says begins: behind its time of day.
@@ -38,7 +33,7 @@ def card_for(shown: object) -> Card:
 card_for.register(Delivery, heard_delivery_card)
 card_for.register(DryRun, dry_run_card)
 card_for.register(AsteroidError, error_card)
-card_for.register(Heard, watch_card)
+card_for.register(WatchResult, watch_card)
 card_for.register(Transcript, transcript_card)
 card_for.register(StatusChange, status_change_card)
 
@@ -63,12 +58,12 @@ def as_text(shown: object) -> str:
     column = max((len(row.label) for row in (*rows, *last)), default=0) + 4
     first = f"{card.icon} {card.word}" + (f": {card.title}" if card.title else "")
     lines = [visible(first, keep=""), *_row_lines(rows, column)]
-    if isinstance(card, Account):
+    if isinstance(card, TranscriptCard):
         lines += _account_lines(card)
     return "\n".join([*lines, *_row_lines(last, column)])
 
 
-def _row_lines(rows: tuple[Row | Block, ...], column: int) -> list[str]:
+def _row_lines(rows: tuple[CardRow | CardBlock, ...], column: int) -> list[str]:
     lines = []
     for row in rows:
         margin = f"  {visible(row.label.lower())}".ljust(column)
@@ -82,7 +77,9 @@ def as_line(shown: object) -> str:
     """Return the outcome as one line of at most 300 characters; TypeError for what has no card."""
     card = card_for(shown)
     first = card.rows[0] if card.rows else None
-    subject = "" if card.hint or not isinstance(first, Row) else f"{first.label}: {first.lines[0]}"
+    subject = (
+        "" if card.hint or not isinstance(first, CardRow) else f"{first.label}: {first.lines[0]}"
+    )
     outcome, why, hint = (
         " ".join(visible(_sentence(part), keep="") for part in parts if part)
         for parts in ((card.word, card.title), (card.why,), (card.hint, subject))
@@ -96,7 +93,7 @@ def as_line(shown: object) -> str:
     return line if len(line) <= LINE_LENGTH else beginning(line, LINE_LENGTH - 1) + "…"
 
 
-def _account_lines(account: Account) -> list[str]:
+def _account_lines(account: TranscriptCard) -> list[str]:
     """Return what happened, an entry after the other, each behind its time of day."""
     lines = ["", *_wrapped(account.above, 2)]
     day = ""
@@ -111,7 +108,7 @@ def _account_lines(account: Account) -> list[str]:
     return [*lines, *_wrapped(account.below, 2)]
 
 
-def _entry_lines(entry: Entry) -> list[str]:
+def _entry_lines(entry: TranscriptEntry) -> list[str]:
     width = TEXT_WIDTH - ENTRY_COLUMN
     if entry.kind == "action":
         extent = f" ({entry.extent})" if entry.extent else ""
@@ -132,7 +129,7 @@ def _entry_lines(entry: Entry) -> list[str]:
     return lines
 
 
-def _whole(entry: Entry) -> str:
+def _whole(entry: TranscriptEntry) -> str:
     text = entry.text
     gap = f"\n[… {counted(text.left_out, 'character')} left out here …]\n" if text.left_out else ""
     return f"{text.head}{gap}{text.tail}"
@@ -149,8 +146,8 @@ def _wrap(line: str, width: int) -> list[str]:
     return wrapper.wrap(line) or [""]
 
 
-def _text_lines(row: Row | Block, width: int) -> list[str]:
-    if isinstance(row, Block):
+def _text_lines(row: CardRow | CardBlock, width: int) -> list[str]:
+    if isinstance(row, CardBlock):
         lines = visible(row.text.head).split("\n")
         if row.text.left_out:
             left_out = counted(row.text.left_out, "character")
@@ -169,5 +166,5 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
-def _row(label: str, text: str) -> tuple[Row, ...]:
-    return (Row(label, (text,)),) if text else ()
+def _row(label: str, text: str) -> tuple[CardRow, ...]:
+    return (CardRow(label, (text,)),) if text else ()

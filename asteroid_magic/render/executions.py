@@ -1,30 +1,22 @@
-"""What a card says of an execution: its transcript, what was heard of it, its new status.
+"""The card of an execution: its transcript, what happened while it was watched, its new status.
 
-What it says of a single outcome stands in `wording`; a delivery whose answer was waited for has
-both. Every text has its budget, so that no card grows over 200,000 bytes.
+A delivery whose reply was waited for shows both its outcome and what happened since. Each text has
+a budget, so that no card grows over 200,000 bytes.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from ..models.delivery import Delivery, StatusChange
-from ..models.watch import Ending, Heard, Transcript, ending_of_status
+from ..models.watch import Ending, Transcript, WatchResult, ending_of_status
 from ..text import bytes_in_card, counted, shorten, span
-from .outcomes import Card, Row, delivery_card
-from .transcript import Entry, entries_of
+from .card import Card, CardRow, TranscriptCard
+from .outcomes import delivery_card
+from .transcript import entries_of
 
 # Bytes for all entries of a card; the rest of it takes 25,000 at most.
 BUDGET = 170_000
 FIELD = 300
 DONE = {"pause": "paused", "resume": "running", "cancel": "cancelled"}
-
-
-@dataclass(frozen=True)
-class Account(Card):
-    """A card that tells what happened, with what is left out `above` and `below` the entries."""
-
-    entries: tuple[Entry, ...] = ()
-    above: str = ""
-    below: str = ""
 
 
 def heard_delivery_card(delivery: Delivery) -> Card:
@@ -34,7 +26,7 @@ def heard_delivery_card(delivery: Delivery) -> Card:
     )
 
 
-def _delivery(delivery: Delivery, heard: Heard) -> Account:
+def _delivery(delivery: Delivery, heard: WatchResult) -> TranscriptCard:
     card = delivery_card(delivery)
     after = span(heard.elapsed)
     title = {
@@ -48,10 +40,10 @@ def _delivery(delivery: Delivery, heard: Heard) -> Account:
     }[heard.ending]
     told = watch_card(heard)
     ours = {each.name: getattr(told, each.name) for each in fields(told)}
-    return Account(**ours | {"outcome": card.outcome, "rows": card.rows, "title": title})
+    return TranscriptCard(**ours | {"outcome": card.outcome, "rows": card.rows, "title": title})
 
 
-def watch_card(heard: Heard) -> Account:
+def watch_card(heard: WatchResult) -> TranscriptCard:
     """Return what the card of a watched execution says."""
     entries, left_out = entries_of(heard.activities, BUDGET)
     gap = "Some activities may be missing here: more came at once than are looked at."
@@ -60,11 +52,11 @@ def watch_card(heard: Heard) -> Account:
     failed = f"The latest attempt to read it failed: {heard.trouble}." if heard.trouble else ""
     nothing = "" if entries else "Nothing has happened meanwhile."
     is_unreadable = heard.ending == "unreadable"
-    return Account(
+    return TranscriptCard(
         outcome=heard.ending,
         rows=(
-            Row("Execution", (_field(heard.execution_id),), code=True),
-            Row("Watched", (f"for {span(heard.elapsed)}",)),
+            CardRow("Execution", (_field(heard.execution_id),), code=True),
+            CardRow("Watched", (f"for {span(heard.elapsed)}",)),
         ),
         title=heard.trouble if is_unreadable else "",
         hint=_next(heard.ending, heard.execution_id, is_paused=heard.is_paused),
@@ -87,7 +79,7 @@ def _next(ending: Ending | None, execution_id: str, *, is_paused: bool = False) 
     return ""
 
 
-def transcript_card(transcript: Transcript) -> Account:
+def transcript_card(transcript: Transcript) -> TranscriptCard:
     """Return what the card of a transcript says."""
     execution, activities = transcript.execution, transcript.activities
     entries, left_out = entries_of(activities, BUDGET)
@@ -95,11 +87,11 @@ def transcript_card(transcript: Transcript) -> Account:
     above = [f"Shown: the newest {shown}. For older ones, --last N or --all."]
     above = above if transcript.has_older else []
     above += [_left_out(left_out)] if left_out else []
-    return Account(
+    return TranscriptCard(
         outcome="transcript",
         rows=(
-            Row("Execution", (_field(execution.id),), code=True),
-            Row("Status", (_field(execution.status or "unknown"),)),
+            CardRow("Execution", (_field(execution.id),), code=True),
+            CardRow("Status", (_field(execution.status or "unknown"),)),
         ),
         title=_field(" ".join(execution.workflow_name.split())),
         hint=_next(ending_of_status(execution.status), execution.id),
@@ -125,7 +117,7 @@ def status_change_card(change: StatusChange) -> Card:
     status = _field(change.status)
     return Card(
         change.asked if is_done else "changed",
-        (Row("Execution", (run,), code=True), Row("Status", (status,))),
+        (CardRow("Execution", (run,), code=True), CardRow("Status", (status,))),
         title="" if is_done else f"to {change.asked}; the execution is now {status}",
         hint=hints.get(change.asked, "") if is_done else "",
     )

@@ -1,90 +1,24 @@
-"""What a card says about an outcome: its words, in order, before anything is drawn.
+"""The card of an outcome: of a delivery, a dry run or an error.
 
-Pure functions of a `Delivery`, a `DryRun` or an `AsteroidError`. Texts are as they came, not yet
-escaped, but every one is cut to a budget, so that no card grows over 20,000 bytes.
+Texts are as they came, not yet escaped, but each is cut to a budget, so that no card grows over
+20,000 bytes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC
 from http.client import responses
 
 from ..constants import DEFAULT_BASE_URL
-from ..errors import ApiError, AsteroidError, ConfigurationError
+from ..errors import SEND, ApiError, AsteroidError, ConfigurationError
 from ..models.delivery import NO_KEY, Delivery, DryRun
-from ..purposes import SEND
-from ..text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten
+from ..text import beginning, bytes_in_card, counted, excerpt, shorten
+from .card import Card, CardBlock, CardRow
 
-OUTCOMES = {
-    "delivered": ("✓", "Delivered"),
-    "not_delivered": ("✗", "Not delivered"),
-    "unknown": ("?", "May have been delivered"),
-    "not_done": ("✗", "Not done"),
-    "maybe_done": ("?", "May have been done"),
-    "dry_run": ("○", "Not sent (dry run)"),
-    "pause": ("✓", "Paused"),
-    "resume": ("✓", "Resumed"),
-    "cancel": ("✓", "Cancelled"),
-    "changed": ("○", "Asked for"),
-    "transcript": ("≡", "Transcript"),
-    "spoke": ("✓", "The agent has spoken"),
-    "asks": ("?", "The agent asks"),
-    "confirm": ("?", "The agent waits for a confirmation"),
-    "over": ("■", "The execution is over"),
-    "time": ("…", "Not over yet"),
-    "interrupted": ("■", "You stopped watching"),
-    "unreadable": ("!", "The execution could not be read"),
-}
 # Budgets in bytes: the fullest card spends all of them and stays under 20,000.
 FIELD, PROSE, SERVER_BLOCK, BLOCK, START = 300, 600, 1_500, 5_000, 300
 MOST_LINES = 6
 FOLD_LINES, FOLD_CHARACTERS, START_LINES, START_CHARACTERS = 8, 800, 3, 240
 LARGEST_NUMBER = 1e15
-
-
-@dataclass(frozen=True)
-class Row:
-    """A label and its texts, a line each; `code` asks for a monospaced font."""
-
-    label: str
-    lines: tuple[str, ...]
-    code: bool = False
-
-
-@dataclass(frozen=True)
-class Block:
-    """A label and a text that keeps its own lines; `attribute` holds the whole of it.
-
-    `extent` says how long the whole is. `start` stands in for a text long enough to be folded,
-    and is empty for any other.
-    """
-
-    label: str
-    text: Excerpt
-    extent: str
-    start: str
-    attribute: str
-
-
-@dataclass(frozen=True)
-class Card:
-    """An outcome in words: `why` and `hint` say what happened and what to do next."""
-
-    outcome: str
-    rows: tuple[Row | Block, ...]
-    title: str = ""
-    why: str = ""
-    hint: str = ""
-
-    @property
-    def icon(self) -> str:
-        """Return the character that stands for the outcome."""
-        return OUTCOMES[self.outcome][0]
-
-    @property
-    def word(self) -> str:
-        """Return the outcome in words."""
-        return OUTCOMES[self.outcome][1]
 
 
 def delivery_card(delivery: Delivery) -> Card:
@@ -93,7 +27,7 @@ def delivery_card(delivery: Delivery) -> Card:
     rows = (
         *_subject(delivery, "Message"),
         *_some("Asteroid", elsewhere, code=True),
-        Row("Sent", (_when(delivery),)),
+        CardRow("Sent", (_when(delivery),)),
         *_known(delivery),
     )
     return Card("delivered", rows)
@@ -130,32 +64,32 @@ def error_card(error: AsteroidError) -> Card:
 def _outcome_of(error: AsteroidError) -> str:
     # A login, say, that failed: no message was to be delivered.
     is_setting_up = isinstance(error, ConfigurationError) and error.message is None
-    if error.purpose == SEND and not is_setting_up:
+    if error.operation == SEND and not is_setting_up:
         return error.outcome
     return "maybe_done" if error.outcome == "unknown" else "not_done"
 
 
-def _subject(shown: Delivery | AsteroidError, label: str) -> Iterator[Row | Block]:
+def _subject(shown: Delivery | AsteroidError, label: str) -> Iterator[CardRow | CardBlock]:
     yield from _some("Execution", shown.execution_id, code=True)
     if shown.message:
         yield _block(label, shown.message, ".message", BLOCK)
     elif shown.message is not None:
-        yield Row(label, ("(empty)",))
+        yield CardRow(label, ("(empty)",))
 
 
-def _request(run: DryRun) -> Iterator[Row | Block]:
+def _request(run: DryRun) -> Iterator[CardRow | CardBlock]:
     yield from _some("Request", f"{run.method} {run.url}", PROSE, code=True)
     headers = tuple(f"{name}: {value}" for name, value in run.headers.items())
     yield from _listed("Headers", headers, code=True)
     yield _block("Body", run.body, ".body", BLOCK)
     yield _block("As a curl command", run.curl, ".curl", BLOCK)
-    yield Row("Key for curl", ("read from ASTEROID_API_KEY, which curl's shell must have",))
+    yield CardRow("Key for curl", ("read from ASTEROID_API_KEY, which curl's shell must have",))
 
 
-def _answer(error: ApiError) -> Iterator[Row | Block]:
+def _answer(error: ApiError) -> Iterator[CardRow | CardBlock]:
     if error.status_code:
         phrase = responses.get(error.status_code, "")
-        yield Row("Answer", (f"HTTP {error.status_code} {phrase}".rstrip(),))
+        yield CardRow("Answer", (f"HTTP {error.status_code} {phrase}".rstrip(),))
     if error.server_message:
         said = error.server_message if error.server_message != error.detail else None
         yield from _words("Server said", said, ".server_message")
@@ -187,37 +121,39 @@ def _when(delivery: Delivery) -> str:
     return f"{sent}, took {delivery.elapsed:,.2f} s, {counted(delivery.attempts, 'attempt')}"
 
 
-def _known(delivery: Delivery) -> Iterator[Row]:
+def _known(delivery: Delivery) -> Iterator[CardRow]:
     if delivery.confirmed_by == "activities":
         words = "from the execution's activities, which show the message: its answer was lost"
-        yield Row("Known", (words,))
+        yield CardRow("Known", (words,))
 
 
-def _some(label: str, text: str | None, limit: int = FIELD, *, code: bool = False) -> Iterator[Row]:
+def _some(
+    label: str, text: str | None, limit: int = FIELD, *, code: bool = False
+) -> Iterator[CardRow]:
     if text:
-        yield Row(label, (shorten(text, limit, bytes_in_card),), code=code)
+        yield CardRow(label, (shorten(text, limit, bytes_in_card),), code=code)
 
 
-def _listed(label: str, texts: tuple[str, ...], *, code: bool = False) -> Iterator[Row]:
+def _listed(label: str, texts: tuple[str, ...], *, code: bool = False) -> Iterator[CardRow]:
     lines = [shorten(text, FIELD, bytes_in_card) for text in texts[:MOST_LINES]]
     if texts[MOST_LINES:]:
         lines.append(f"and {len(texts) - MOST_LINES:,} more")
     if lines:
-        yield Row(label, tuple(lines), code=code)
+        yield CardRow(label, tuple(lines), code=code)
 
 
 def _is_short(text: str) -> bool:
     return "\n" not in text and not excerpt(text, PROSE, bytes_in_card).left_out
 
 
-def _words(label: str, text: str | None, attribute: str) -> Iterator[Row | Block]:
+def _words(label: str, text: str | None, attribute: str) -> Iterator[CardRow | CardBlock]:
     if text and _is_short(text):
-        yield Row(label, (text,))
+        yield CardRow(label, (text,))
     elif text:
         yield _block(label, text, attribute, SERVER_BLOCK)
 
 
-def _block(label: str, text: str, attribute: str, limit: int) -> Block:
+def _block(label: str, text: str, attribute: str, limit: int) -> CardBlock:
     shown = excerpt(text, limit, bytes_in_card)
     lines = text.count("\n")
     extent = f"{counted(lines + 1, 'line')}, " if lines else ""
@@ -227,4 +163,4 @@ def _block(label: str, text: str, attribute: str, limit: int) -> Block:
     if lines >= FOLD_LINES or len(text) > FOLD_CHARACTERS:
         start = "\n".join(shown.head.split("\n", START_LINES)[:START_LINES])
         start = beginning(beginning(start, START_CHARACTERS), START, bytes_in_card) + " …"
-    return Block(label, shown, extent, start, attribute)
+    return CardBlock(label, shown, extent, start, attribute)

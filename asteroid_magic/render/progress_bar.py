@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..models.row_results import State
+from ..models.report import RowState
 
 # The bar is drawn at most so often, in seconds.
 EVERY = 0.1
-SHOWN: tuple[State, ...] = ("delivered", "failed", "unknown")
+SHOWN: tuple[RowState, ...] = ("delivered", "failed", "unknown")
 LAST = "{desc}: {n_fmt} of {total_fmt} in {elapsed}, {rate_fmt}{postfix}"
 
 
-class Progress:
+class ProgressBar:
     """Draws the counts of a batch, once it is opened.
 
     A bar that cannot be drawn, as where standard error is closed, is given up: it stops no batch.
@@ -35,7 +35,7 @@ class Progress:
         except Exception:  # noqa: BLE001 (whatever tqdm meets there)
             self._give_up()
 
-    def draw(self, counts: Mapping[State, int], done: int, note: str = "") -> None:
+    def draw(self, counts: Mapping[RowState, int], done: int, note: str = "") -> None:
         """Draw the counts, unless that was done a moment ago."""
         if self._bar is None or time.monotonic() - self._drawn < EVERY:
             return
@@ -47,7 +47,7 @@ class Progress:
         except Exception:  # noqa: BLE001 (as above)
             self._give_up()
 
-    def close(self, counts: Mapping[State, int], done: int) -> None:
+    def close(self, counts: Mapping[RowState, int], done: int) -> None:
         """Draw the counts for the last time, and leave them as they stand.
 
         In a notebook as a line of text: of a widget, a saved notebook holds how it began.

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from ..models.row_results import State
+from ..models.report import RowState
 from ..text import bytes_in_card, counted, shorten, visible
 from .templates import draw
 
 if TYPE_CHECKING:
-    from ..models.report import Group, Report
+    from ..models.report import ErrorGroup, Report
 
-WORDS: dict[State, str] = {
+WORDS: dict[RowState, str] = {
     "unknown": "may have been delivered",
     "under_way": "may have been delivered",
     "failed": "not delivered",
@@ -31,7 +31,7 @@ TEXT_MESSAGE = 60
 
 
 @dataclass(frozen=True)
-class Line:
+class ReportRow:
     """What the table says of one row, which is counted from 1."""
 
     row: str
@@ -105,20 +105,20 @@ def _notes(report: "Report") -> Iterator[str]:
         )
 
 
-def _group(group: "Group") -> tuple[str, str, str]:
+def _group(group: "ErrorGroup") -> tuple[str, str, str]:
     kind = shorten(group.error, KIND, bytes_in_card)
     example = shorten(" ".join(group.example.split()), EXAMPLE, bytes_in_card)
     return kind, counted(group.number, "row"), f"row {group.position + 1:,}: {example}"
 
 
-def _lines(report: "Report") -> Iterator[Line]:
+def _lines(report: "Report") -> Iterator[ReportRow]:
     """Yield the rows that are shown, those that ask for attention first."""
     attention = (report.entries(*states) for states in (("unknown", "under_way"), ("failed",)))
     rows = chain(*attention, report.entries("waiting"), report.entries("delivered"))
     for entry in islice(rows, MOST_ROWS):
         outcome = WORDS[entry.state]
         error = f" ({entry.error})" if entry.error and entry.state != "delivered" else ""
-        yield Line(
+        yield ReportRow(
             row=f"{entry.position + 1:,}",
             outcome=shorten(f"{outcome}{error}", KIND, bytes_in_card),
             execution=shorten(entry.execution_id, KIND, bytes_in_card),

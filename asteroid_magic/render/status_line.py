@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display, update_display
 
-from ..client.watcher import State
-from ..models.watch import Heard
+from ..models.watch import WatchProgress, WatchResult
 from ..text import shorten, span, visible
 from .templates import draw
 
@@ -30,7 +29,7 @@ ENDINGS = {
 }
 
 
-class LiveLine:
+class StatusLine:
     """The line; `show` is called with every state, `end` once."""
 
     def __init__(self, shell: "InteractiveShell", *, is_quiet: bool = False) -> None:
@@ -41,12 +40,12 @@ class LiveLine:
         self._handle: Any = None
         self._shown = ""
 
-    def show(self, state: State) -> None:
+    def show(self, state: WatchProgress) -> None:
         """Show how things stand, in place of what was shown before."""
         if not self._is_quiet and (self._in_kernel or self._in_terminal):
             self._put(_line(state))
 
-    def end(self, heard: Heard) -> None:
+    def end(self, heard: WatchResult) -> None:
         """Show how it ended, and leave that."""
         line = f"Waited {span(heard.elapsed)}: {ENDINGS[heard.ending]}."
         if self._is_quiet:
@@ -85,7 +84,7 @@ def _fitting(line: str) -> str:
     return line
 
 
-def _line(state: State) -> str:
+def _line(state: WatchProgress) -> str:
     """Return the line as visible characters."""
     clock = f"Waiting for the agent, {state.elapsed:.0f} s of {state.limit:.0f}"
     if state.trouble:

@@ -24,7 +24,7 @@ QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS, MOST_ASKING = 600, 150, 6, 3, 10
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """What the table says of one execution."""
 
     status: str
@@ -32,11 +32,11 @@ class Row:
     id: str
     created: str
     is_waiting: bool
-    asks: tuple["Asked", ...] = ()
+    asks: tuple["AskedQuestion", ...] = ()
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedQuestion:
     """A question of the agent, and its ready answers in brief."""
 
     question: str
@@ -72,30 +72,30 @@ def as_text(executions: Executions) -> str:
     return "\n".join([*drawn[:1], *body, *_notes(executions)])
 
 
-def _asked_lines(asked: Asked) -> list[str]:
+def _asked_lines(asked: AskedQuestion) -> list[str]:
     shown = (f"{asked.verb}: {asked.question}", asked.options)
     return [f"  {visible(line, keep='')}" for line in shown if line]
 
 
-def _asked(question: Question, execution: Execution) -> Asked:
+def _asked(question: Question, execution: Execution) -> AskedQuestion:
     verb = "to confirm" if WAITING.get(execution.status) == "confirm" else "asks"
     several = "; several may be chosen" if question.multi_select else ""
     labels = [_in_one_line(one.label, OPTION) for one in question.options[:MOST_OPTIONS]]
     if question.options[MOST_OPTIONS:]:
         labels.append(f"and {len(question.options) - MOST_OPTIONS:,} more")
     options = f"{' | '.join(labels)}{several}"
-    return Asked(_in_one_line(question.question, QUESTION), options, verb)
+    return AskedQuestion(_in_one_line(question.question, QUESTION), options, verb)
 
 
 def _in_one_line(text: str, limit: int) -> str:
     return shorten(" ".join(text.split()), limit, bytes_in_card)
 
 
-def _rows(executions: Executions) -> list[Row]:
+def _rows(executions: Executions) -> list[TableRow]:
     asked = executions.questions if isinstance(executions, Listing) else {}
     questions = dict(islice(asked.items(), MOST_ASKING))
     return [
-        Row(
+        TableRow(
             status=shorten(execution.status or "unknown", STATUS, bytes_in_card),
             workflow=_in_one_line(execution.workflow_name, NAME),
             id=shorten(execution.id, ID, bytes_in_card),

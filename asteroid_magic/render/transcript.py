@@ -2,7 +2,7 @@
 
 Pure, and in the order of the activities. An action that has started and ended is one entry, of a
 to-do list only the latest is told whole, and what says nothing new is passed over. Every text is
-cut to a budget, and the newest entries that fit into the budget of all are kept.
+cut to a budget, and the newest entries that fit into the budget of all are shown.
 """
 
 import json
@@ -51,7 +51,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TranscriptEntry:
     """What one activity, or the start and the end of one action, says to a person.
 
     `kind` is one of person, agent, asks, thinking, action, todos, result or note, and `label` says
@@ -84,10 +84,12 @@ class Entry:
         return ENTRY_COST + ITEM_COST * len(self.items) + spent
 
 
-def entries_of(activities: Iterable[Activity], budget: int) -> tuple[tuple[Entry, ...], int]:
+def entries_of(
+    activities: Iterable[Activity], budget: int
+) -> tuple[tuple[TranscriptEntry, ...], int]:
     """Return the entries that fit into `budget` bytes, the newest ones, and how many do not."""
     told = _told(list(activities))
-    kept: list[Entry] = []
+    shown: list[TranscriptEntry] = []
     lists = 0
     # From the newest, so that of a long past only what is shown is made ready.
     for activity, end in reversed(told):
@@ -96,8 +98,8 @@ def entries_of(activities: Iterable[Activity], budget: int) -> tuple[tuple[Entry
         budget -= entry.cost
         if budget < 0:
             break
-        kept.append(entry)
-    return tuple(reversed(kept)), len(told) - len(kept)
+        shown.append(entry)
+    return tuple(reversed(shown)), len(told) - len(shown)
 
 
 def _told(activities: Sequence[Activity]) -> list[tuple[Activity, Activity | None]]:
@@ -117,35 +119,39 @@ def _told(activities: Sequence[Activity]) -> list[tuple[Activity, Activity | Non
     ]
 
 
-def _dated(entry: Entry, moment: datetime | None) -> Entry:
+def _dated(entry: TranscriptEntry, moment: datetime | None) -> TranscriptEntry:
     if moment is None:
         return entry
     moment = moment.astimezone(UTC)
     return replace(entry, day=f"{moment:%Y-%m-%d}", when=f"{moment:%H:%M:%S}")
 
 
-def _entry(activity: Activity, end: Activity | None, *, is_latest_list: bool) -> Entry:
+def _entry(activity: Activity, end: Activity | None, *, is_latest_list: bool) -> TranscriptEntry:
     if activity.kind == "action_started":
         return _action(activity, end)
     if activity.kind == "todos_updated" and not is_latest_list:
         return _shorter_list(activity)
-    tell = TELLING.get(activity.kind)
+    tell = ENTRY_MAKERS.get(activity.kind)
     if tell is not None:
         return tell(activity)
-    return Entry("note", LABELS.get(activity.kind) or _named(activity.kind), _line(activity.text))
+    return TranscriptEntry(
+        "note", LABELS.get(activity.kind) or _named(activity.kind), _line(activity.text)
+    )
 
 
-def _action(activity: Activity, end: Activity | None) -> Entry:
+def _action(activity: Activity, end: Activity | None) -> TranscriptEntry:
     told = end if end is not None and end.text else activity
     if activity.speaks_to_user and (end is None or end.speaks_to_user):
-        return Entry("agent", "Agent", _fit(told.text, SPOKEN))
+        return TranscriptEntry("agent", "Agent", _fit(told.text, SPOKEN))
     words = _line(told.text or _named(activity.action_name or activity.kind))
     if end is None:
-        return Entry("action", "Started", words, mark="▸", extent="started")
+        return TranscriptEntry("action", "Started", words, mark="▸", extent="started")
     failed = end.kind == "action_failed"
     took = _took(activity, end)
     extent = ", ".join(filter(None, ("failed" if failed else "", took)))
-    return Entry("action", "Failed" if failed else "Did", words, (), "✗" if failed else "✓", extent)
+    return TranscriptEntry(
+        "action", "Failed" if failed else "Did", words, (), "✗" if failed else "✓", extent
+    )
 
 
 def _took(start: Activity, end: Activity) -> str:
@@ -155,34 +161,38 @@ def _took(start: Activity, end: Activity) -> str:
     return "" if seconds is None or seconds < 0 else span(seconds)
 
 
-def _status(activity: Activity) -> Entry:
+def _status(activity: Activity) -> TranscriptEntry:
     status = activity.status or "unknown"
     waits_for = WAITING.get(status)
     if waits_for == "asks" and activity.question:
         return _question(activity.question)
     if waits_for is not None:
         label = "Agent asks" if waits_for == "asks" else "Agent waits for a confirmation"
-        return Entry("asks", label, _fit(activity.reason or "", SPOKEN))
+        return TranscriptEntry("asks", label, _fit(activity.reason or "", SPOKEN))
     if PHASES.get(status) == "terminal":
         return _result(activity, status)
     reason = activity.reason
-    return Entry("note", "Status", _line(f"{status}: {reason}" if reason else status))
+    return TranscriptEntry("note", "Status", _line(f"{status}: {reason}" if reason else status))
 
 
-def _question(asked: Sequence[Question]) -> Entry:
+def _question(asked: Sequence[Question]) -> TranscriptEntry:
     words = [f"{one.header}: {one.question}" if one.header else one.question for one in asked]
     several = any(one.multi_select for one in asked)
     options = tuple(Item(one.label, one.description) for each in asked for one in each.options)
     extent = "several may be chosen" if several else ""
-    return Entry("asks", "Agent asks", _fit("\n".join(words), SPOKEN), _cut(options), extent=extent)
+    return TranscriptEntry(
+        "asks", "Agent asks", _fit("\n".join(words), SPOKEN), _cut(options), extent=extent
+    )
 
 
-def _result(activity: Activity, status: str) -> Entry:
+def _result(activity: Activity, status: str) -> TranscriptEntry:
     told = coerce.members(activity.data.get("completedPayload")) or {}
     outcome = coerce.text(told.get("outcome"))
     extent = f"{status}, {outcome}" if outcome else status
     parts = [activity.reason or "", _written(told.get("result"))]
-    return Entry("result", "Result", _fit("\n".join(filter(None, parts)), RESULT), extent=extent)
+    return TranscriptEntry(
+        "result", "Result", _fit("\n".join(filter(None, parts)), RESULT), extent=extent
+    )
 
 
 def _written(value: Any) -> str:
@@ -194,10 +204,12 @@ def _written(value: Any) -> str:
         return str(type(value).__name__)
 
 
-def _shorter_list(activity: Activity) -> Entry:
+def _shorter_list(activity: Activity) -> TranscriptEntry:
     todos = activity.todos
     done = sum(state == "completed" for _, state in todos)
-    return Entry("note", "To-do list", _line(f"{done:,} of {counted(len(todos), 'item')} done"))
+    return TranscriptEntry(
+        "note", "To-do list", _line(f"{done:,} of {counted(len(todos), 'item')} done")
+    )
 
 
 def _todos(activity: Activity) -> tuple[Item, ...]:
@@ -236,11 +248,13 @@ def _named(kind: str) -> str:
     return _brief(kind.replace("_", " "), ITEM) or "activity"
 
 
-TELLING: Mapping[str, Callable[[Activity], Entry]] = {
-    "user_message_received": lambda one: Entry("person", "Person", _fit(one.text, SPOKEN)),
-    "reasoning": lambda one: Entry("thinking", "Thinking", _fit(one.text, THOUGHT)),
+ENTRY_MAKERS: Mapping[str, Callable[[Activity], TranscriptEntry]] = {
+    "user_message_received": lambda one: TranscriptEntry(
+        "person", "Person", _fit(one.text, SPOKEN)
+    ),
+    "reasoning": lambda one: TranscriptEntry("thinking", "Thinking", _fit(one.text, THOUGHT)),
     "action_completed": lambda one: _action(one, one),
     "action_failed": lambda one: _action(one, one),
-    "todos_updated": lambda one: Entry("todos", "To-do list", items=_todos(one)),
+    "todos_updated": lambda one: TranscriptEntry("todos", "To-do list", items=_todos(one)),
     "status_changed": _status,
 }

@@ -13,7 +13,7 @@ import pytest
 
 from asteroid_magic import AsteroidClient, ConfigurationError, InvalidInput, Report, send_many
 from asteroid_magic.batch import dispatcher, throttle
-from asteroid_magic.models.row_results import Outcome
+from asteroid_magic.models.report import RowResult
 from asteroid_magic.sandbox import Sandbox
 from tests.support.batches import Row, Send, texts, wait_for
 from tests.support.outcomes import ID
@@ -67,9 +67,9 @@ def test_reading_never_runs_far_ahead_of_sending(run_id: str) -> None:
         thread = threading.Thread(target=lambda: reports.append(_until(rows(), slow, released)))
         thread.start()
         wait_for(lambda: len(server.requests) >= 4)
-        settled = -1
-        while settled != read:
-            settled = read
+        unwrap = -1
+        while unwrap != read:
+            unwrap = read
             time.sleep(0.2)
         assert read < 10 + dispatcher.READ_AHEAD + 4 + 32 + 10
         released.set()
@@ -287,18 +287,18 @@ def test_a_429_without_a_time_is_waited_out_longer_each_time(
 ) -> None:
     now = 100.0
     monkeypatch.setattr("asteroid_magic.batch.throttle.time.monotonic", lambda: now)
-    door = throttle.Gate()
+    door = throttle.Throttle()
     waits = []
     for _ in range(8):
-        door.note(Outcome(0, "failed", wait=0.0))
-        door.note(Outcome(1, "failed", wait=0.0))
+        door.note(RowResult(0, "failed", wait=0.0))
+        door.note(RowResult(1, "failed", wait=0.0))
         waits.append(round(door.wait))
         now += door.wait
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
-    door.note(Outcome(0, "delivered"))
+    door.note(RowResult(0, "delivered"))
     assert not door.stopping.is_set()
     for _ in range(10):
-        door.note(Outcome(0, "failed", wait=0.0))
+        door.note(RowResult(0, "failed", wait=0.0))
         now += door.wait
     assert "takes no more messages" in door.why
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from asteroid_magic import AsteroidClient, ConfigurationError, DeliveryUnknown, send_many
-from asteroid_magic.batch import parcels
-from asteroid_magic.batch.parcels import NO_KEY, Parcel, deliver, mark_of
+from asteroid_magic.batch import executor_sender
+from asteroid_magic.batch.executor_sender import KEY_NEEDED, RemoteTask, deliver, mark_of
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import ID
@@ -254,29 +254,29 @@ def test_without_any_key_the_batch_stops_and_says_so(box: Sandbox, run_id: str) 
     assert box.messages(run_id) == []
 
 
-def test_a_parcel_that_is_logged_shows_neither_key_nor_message() -> None:
+def test_a_task_that_is_logged_shows_neither_key_nor_message() -> None:
     key = ApiKey(KEY, "the test")
-    parcel = Parcel("https://host/agents/v2", 30.0, mark_of(key), ((0, (ID, "secret")),), key)
-    again = pickle.loads(pickle.dumps(parcel))
+    task = RemoteTask("https://host/agents/v2", 30.0, mark_of(key), ((0, (ID, "secret")),), key)
+    again = pickle.loads(pickle.dumps(task))
     assert again.key == key
-    for shown in (repr(parcel), str(again), f"{(again,)}"):
+    for shown in (repr(task), str(again), f"{(again,)}"):
         assert KEY not in shown
         assert "secret" not in shown
     assert KEY.encode() not in mark_of(key)
     assert mark_of(key) != mark_of(key), "salted"
-    assert parcel.__dask_tokenize__() == again.__dask_tokenize__()
+    assert task.__dask_tokenize__() == again.__dask_tokenize__()
 
 
-def test_a_process_keeps_one_client_for_all_parcels(
+def test_a_process_keeps_one_client_for_all_tasks(
     box: Sandbox, run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parcels, "_clients", {})
+    monkeypatch.setattr(executor_sender, "_clients", {})
     mark = mark_of(ApiKey(box.api_key, "the test"))
-    assert deliver(Parcel(box.base_url, 30.0, mark, ((0, (run_id, "x")),))) == NO_KEY
+    assert deliver(RemoteTask(box.base_url, 30.0, mark, ((0, (run_id, "x")),))) == KEY_NEEDED
     monkeypatch.setenv("ASTEROID_API_KEY", box.api_key)
     for number in range(3):
-        answer = deliver(Parcel(box.base_url, 30.0, mark, ((number, (run_id, "x")),)))
+        answer = deliver(RemoteTask(box.base_url, 30.0, mark, ((number, (run_id, "x")),)))
         assert not isinstance(answer, str)
         assert answer[0][:2] == (number, "delivered")
-    (client,) = parcels._clients.values()
+    (client,) = executor_sender._clients.values()
     client.close()

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from asteroid_magic import JournalError
-from asteroid_magic.batch.journal import Journal, Matching
-from asteroid_magic.batch.kept import Kept
-from asteroid_magic.models.row_results import Outcome
+from asteroid_magic.batch.journal import Journal, JournalReader, RowMatcher
+from asteroid_magic.models.report import RowResult
 
 ROWS = [(number, (f"execution {number}", f"message {number}")) for number in range(1_200)]
 
@@ -25,14 +24,14 @@ def path(tmp_path: Path) -> Path:
 def test_what_is_written_is_read_by_whoever_opens_the_file_next(path: Path) -> None:
     journal = Journal(path)
     journal.write(ROWS, [])
-    journal.write([], [Outcome(at, "delivered", 1, 1.5, 0.25) for at in range(1_000)])
-    journal.write([], [Outcome(1_000, "failed", 2, error="NotFound", detail="no such execution")])
+    journal.write([], [RowResult(at, "delivered", 1, 1.5, 0.25) for at in range(1_000)])
+    journal.write([], [RowResult(1_000, "failed", 2, error="NotFound", detail="no such execution")])
     kept = journal.close()
     assert kept.counts() == {"delivered": 1_000, "failed": 1, "under_way": 199}
     assert list(path.parent.iterdir()) == [path]
     again = Journal(path)
     assert again.stored == 1_200
-    matching = Matching(again)
+    matching = RowMatcher(again)
     assert [matching.state_of(*row) for row in ROWS] == (
         ["delivered"] * 1_000 + ["failed"] + ["under_way"] * 199
     )
@@ -49,7 +48,7 @@ def test_what_is_about_to_be_sent_is_on_the_disk_at_once(path: Path) -> None:
         "Journal(sys.argv[1]).write([(0, ('execution', 'message'))], [])\nos._exit(1)"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=False)
-    (entry,) = Kept(str(path)).entries()
+    (entry,) = JournalReader(str(path)).entries()
     assert entry[:4] == (0, "execution", "message", "under_way")
 
 
@@ -85,7 +84,7 @@ def test_a_second_batch_is_refused_while_one_uses_it(path: Path) -> None:
     assert "JournalError" in done.stderr
     assert "in use by another batch" in done.stderr
     with pytest.raises(JournalError, match="in use"):
-        Kept(str(path)).counts()
+        JournalReader(str(path)).counts()
     first.close()
     Journal(path).close()
 
@@ -102,7 +101,7 @@ def test_other_rows_are_refused(path: Path, row: tuple[str, str], words: str) ->
     journal.write(ROWS, [])
     journal.close()
     journal = Journal(path)
-    matching = Matching(journal)
+    matching = RowMatcher(journal)
     matching.state_of(*ROWS[0])
     with pytest.raises(JournalError) as caught:
         matching.state_of(1, row)
@@ -116,7 +115,7 @@ def test_other_rows_are_refused(path: Path, row: tuple[str, str], words: str) ->
 def test_a_row_that_was_never_written_down_is_a_new_one(path: Path) -> None:
     journal = Journal(path)
     journal.write([ROWS[0], ROWS[2]], [])
-    states = Matching(journal)
+    states = RowMatcher(journal)
     assert [states.state_of(*row) for row in ROWS[:4]] == ["under_way", None, "under_way", None]
     journal.close()
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from asteroid_magic import AsteroidClient, JournalError, Report, Unauthorized, send_many
-from asteroid_magic.batch.dispatcher import Clerk
+from asteroid_magic.batch.dispatcher import Dispatcher
 from asteroid_magic.batch.journal import Journal
-from asteroid_magic.batch.thread_sender import Threads
-from asteroid_magic.batch.throttle import Gate
-from asteroid_magic.models.row_results import Outcome
-from asteroid_magic.render.progress_bar import Progress
+from asteroid_magic.batch.thread_sender import ThreadSender
+from asteroid_magic.batch.throttle import Throttle
+from asteroid_magic.models.report import RowResult
+from asteroid_magic.render.progress_bar import ProgressBar
 from asteroid_magic.sandbox import Sandbox
 from tests.support.batches import Row, Send, texts, wait_for
 from tests.support.outcomes import ID
@@ -119,7 +119,7 @@ def test_an_unknown_one_is_looked_up_and_never_sent_again_by_itself(
 ) -> None:
     rows = texts(run_id, 2)
     journal = Journal(tmp_path / "answers.db")
-    journal.write(list(enumerate(rows)), [Outcome(0, "unknown"), Outcome(1, "unknown")], 0.0)
+    journal.write(list(enumerate(rows)), [RowResult(0, "unknown"), RowResult(1, "unknown")], 0.0)
     journal.close()
     send([rows[1]])
     report = send(rows, journal=tmp_path / "answers.db")
@@ -326,11 +326,11 @@ def test_the_report_is_there_also_where_its_journal_is_gone(
 @pytest.mark.parametrize(
     ("room", "step"),
     [
-        (Gate, "stop"),
-        (Clerk, "end"),
-        (Threads, "cancel"),
-        (Threads, "close"),
-        (Progress, "close"),
+        (Throttle, "stop"),
+        (Dispatcher, "end"),
+        (ThreadSender, "cancel"),
+        (ThreadSender, "close"),
+        (ProgressBar, "close"),
         (Journal, "counts"),
         (Journal, "close"),
     ],
@@ -338,7 +338,7 @@ def test_the_report_is_there_also_where_its_journal_is_gone(
 def test_a_second_interrupt_at_any_step_of_the_ending_does_not_lose_the_report(
     run_id: str, send: Send, monkeypatch: pytest.MonkeyPatch, room: type, step: str
 ) -> None:
-    taking, original, interrupts = Clerk.take, getattr(room, step), [50, 1]
+    taking, original, interrupts = Dispatcher.take, getattr(room, step), [50, 1]
 
     def struck(*arguments: Any) -> Any:
         if interrupts == [0, 1]:
@@ -353,7 +353,7 @@ def test_a_second_interrupt_at_any_step_of_the_ending_does_not_lose_the_report(
                 raise KeyboardInterrupt
         return taking(*arguments)
 
-    monkeypatch.setattr(Clerk, "take", take)
+    monkeypatch.setattr(Dispatcher, "take", take)
     monkeypatch.setattr(room, step, struck)
     report = send(texts(run_id, 500))
     assert interrupts == [0, 0]

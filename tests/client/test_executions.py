@@ -22,7 +22,8 @@ from asteroid_magic import (
     ServerError,
     UnexpectedAnswer,
 )
-from asteroid_magic.client import executions as reading_room
+from asteroid_magic.client import executions as client_executions
+from asteroid_magic.client import retry
 from asteroid_magic.render import cards
 from asteroid_magic.sandbox import Sandbox
 from tests.client.test_client import interrupt_soon
@@ -272,7 +273,7 @@ def test_a_read_that_broke_is_made_again(behave: Behaviour) -> None:
 def test_a_read_that_breaks_every_time_is_given_up(
     behave: Behaviour, kind: type[AsteroidError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading_room, "BACKOFF", (0.01, 0.01))
+    monkeypatch.setattr(retry, "READ_DELAYS_S", (0.01, 0.01))
     with FaultServer(behave) as server:
         error = failing(server)
         assert type(error) is kind
@@ -337,7 +338,7 @@ def test_what_is_no_page_and_no_execution_is_said_to_be_none(body: bytes) -> Non
 
 
 def test_an_answer_too_large_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_room, "LARGEST_ANSWER", 2_097_152)
+    monkeypatch.setattr(client_executions, "LARGEST_ANSWER", 2_097_152)
     with FaultServer(floods(b"HTTP/1.1 200 OK\r\n\r\n")) as server:
         error = failing(server)
     assert type(error) is UnexpectedAnswer

@@ -23,11 +23,19 @@ from asteroid_magic import (
     RateLimited,
     ServerError,
 )
-from asteroid_magic.client.activity_feed import FEWEST, MOST, Sent
-from asteroid_magic.client.watcher import Follower, State
+from asteroid_magic.client.activity_feed import FEWEST, MOST
+from asteroid_magic.client.watcher import ExecutionWatcher
+from asteroid_magic.errors import READ
 from asteroid_magic.models.activities import Activity, read_activity
-from asteroid_magic.models.watch import ANSWERS, WAITS_OR_ENDS, Ending, Heard, doing
-from asteroid_magic.purposes import READ
+from asteroid_magic.models.watch import (
+    ANSWERS,
+    WAITS_OR_ENDS,
+    AwaitedMessage,
+    Ending,
+    WatchProgress,
+    WatchResult,
+    doing,
+)
 from tests.render.test_transcript import action, payload
 from tests.support.outcomes import ID
 
@@ -86,14 +94,14 @@ class Asteroid:
         self.waits.append(seconds)
         self.now += seconds
 
-    def follow(
+    def watch(
         self,
         seconds: float = 60.0,
-        sent: Sent | None = None,
+        sent: AwaitedMessage | None = None,
         until: frozenset[Ending] | None = None,
-        tell: Callable[[State], None] = lambda _state: None,
-    ) -> Heard:
-        self.follower = Follower(
+        tell: Callable[[WatchProgress], None] = lambda _state: None,
+    ) -> WatchResult:
+        self.watcher = ExecutionWatcher(
             cast("AsteroidClient", self),
             ID,
             seconds,
@@ -103,22 +111,22 @@ class Asteroid:
             wait=self.wait,
         )
         default = WAITS_OR_ENDS if sent is None else ANSWERS
-        return self.follower.follow(default if until is None else until)
+        return self.watcher.watch(default if until is None else until)
 
     def looks(self) -> list[float]:
         return [at for at, _ in self.asked]
 
 
-def kinds(heard: Heard) -> list[str]:
+def kinds(heard: WatchResult) -> list[str]:
     return [one.kind for one in heard.activities]
 
 
-SENT = Sent("hello", 0.0)
+SENT = AwaitedMessage("hello", 0.0)
 
 
 def test_looks_are_further_and_further_apart_while_nothing_happens() -> None:
     asteroid = Asteroid(RUNNING)
-    heard = asteroid.follow(60)
+    heard = asteroid.watch(60)
     looks = asteroid.looks()
     gaps = [later - earlier for earlier, later in pairwise(looks)]
     assert gaps[:6] == pytest.approx([0.5, 0.75, 1.125, 1.6875, 2.53, 3.8], abs=0.01)
@@ -130,7 +138,7 @@ def test_looks_are_further_and_further_apart_while_nothing_happens() -> None:
 def test_news_brings_them_together_again() -> None:
     asteroid = Asteroid(RUNNING)
     asteroid.happens(20, WORK)
-    heard = asteroid.follow(30)
+    heard = asteroid.watch(30)
     looks = asteroid.looks()
     seen = next(at for at, look in enumerate(looks) if look >= 20)
     assert looks[seen] - looks[seen - 1] == pytest.approx(5.0)
@@ -140,59 +148,59 @@ def test_news_brings_them_together_again() -> None:
 
 def test_what_the_server_asks_for_is_kept_to_and_told() -> None:
     asteroid = Asteroid(RUNNING)
-    limited = RateLimited("slowly", purpose=READ)
+    limited = RateLimited("slowly", operation=READ)
     limited.retry_after = 17.0
     asteroid.faults = [None, limited]
-    states: list[State] = []
+    states: list[WatchProgress] = []
     asteroid.happens(18, OVER)
-    assert asteroid.follow(60, tell=states.append).ending == "over"
+    assert asteroid.watch(60, tell=states.append).ending == "over"
     assert asteroid.looks() == [0, 0.5, 17.5, pytest.approx(18.25, abs=0.5)]
     assert {one.trouble for one in states} == {"", "Asteroid takes no more requests for now"}
     assert not states[-1].trouble
 
 
-@pytest.mark.parametrize("error", [ConnectionFailed(purpose=READ), ServerError(status_code=500)])
+@pytest.mark.parametrize("error", [ConnectionFailed(operation=READ), ServerError(status_code=500)])
 def test_a_look_that_fails_ends_nothing(error: AsteroidError) -> None:
     asteroid = Asteroid(RUNNING)
     asteroid.happens(4, SAYS)
     asteroid.faults = [error, None, error, error]
-    heard = asteroid.follow(60, SENT)
+    heard = asteroid.watch(60, SENT)
     assert heard.ending == "spoke"
     assert heard.trouble == ""
     assert len(asteroid.asked) > 4
 
 
 @pytest.mark.parametrize("sent", [SENT, None])
-def test_three_refusals_in_a_row_end_it_and_fewer_do_not(sent: Sent | None) -> None:
-    refused: AsteroidError = Forbidden(status_code=403, purpose=READ)
+def test_three_refusals_in_a_row_end_it_and_fewer_do_not(sent: AwaitedMessage | None) -> None:
+    refused: AsteroidError = Forbidden(status_code=403, operation=READ)
     asteroid = Asteroid(RUNNING)
     asteroid.faults = [None, refused, refused, None, refused, refused, refused]
-    heard = asteroid.follow(3_600, sent)
+    heard = asteroid.watch(3_600, sent)
     assert (heard.ending, len(asteroid.asked)) == ("unreadable", 7)
     assert heard.trouble == refused.title
 
 
 def test_the_last_failure_is_told_where_time_runs_out() -> None:
     asteroid = Asteroid(RUNNING)
-    asteroid.faults = [None, *[ConnectionFailed(purpose=READ)] * 20]
-    heard = asteroid.follow(12, SENT)
+    asteroid.faults = [None, *[ConnectionFailed(operation=READ)] * 20]
+    heard = asteroid.watch(12, SENT)
     assert (heard.ending, heard.trouble) == ("time", "Asteroid could not be reached")
     assert "The latest attempt to read it failed" in heard.as_text()
 
 
 def test_only_the_first_look_can_be_refused_for_good() -> None:
     refused = Asteroid(RUNNING)
-    refused.faults = [Forbidden(status_code=403, purpose=READ)]
-    heard = refused.follow(60, SENT)
+    refused.faults = [Forbidden(status_code=403, operation=READ)]
+    heard = refused.watch(60, SENT)
     assert (heard.ending, heard.trouble) == ("unreadable", "This API key may not read this")
     assert len(refused.asked) == 1
     later = Asteroid(RUNNING)
-    later.faults = [None, NotFound(status_code=404, purpose=READ)]
-    assert later.follow(10, SENT).ending == "time"
+    later.faults = [None, NotFound(status_code=404, operation=READ)]
+    assert later.watch(10, SENT).ending == "time"
     watched = Asteroid(RUNNING)
-    watched.faults = [ConnectionFailed(purpose=READ)]
-    assert watched.follow(60).ending == "unreadable"
-    assert isinstance(watched.follower.refusal, ConnectionFailed)
+    watched.faults = [ConnectionFailed(operation=READ)]
+    assert watched.watch(60).ending == "unreadable"
+    assert isinstance(watched.watcher.refusal, ConnectionFailed)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +219,7 @@ def test_only_the_first_look_can_be_refused_for_good() -> None:
 def test_it_ends_with_what_was_waited_for(payloads: list[dict[str, Any]], ending: str) -> None:
     asteroid = Asteroid(RUNNING)
     asteroid.happens(3, MESSAGE, WORK, *payloads)
-    heard = asteroid.follow(60, Sent("other", 0.0))
+    heard = asteroid.watch(60, AwaitedMessage("other", 0.0))
     assert heard.ending == ending
     assert len(heard.activities) == 2 + len(payloads)
     assert heard.elapsed < 5
@@ -231,7 +239,7 @@ def test_it_ends_with_what_was_waited_for(payloads: list[dict[str, Any]], ending
 def test_it_waits_on_for_all_else(payloads: list[dict[str, Any]]) -> None:
     asteroid = Asteroid(RUNNING)
     asteroid.happens(3, *payloads)
-    assert asteroid.follow(20, Sent("other", 0.0)).ending == "time"
+    assert asteroid.watch(20, AwaitedMessage("other", 0.0)).ending == "time"
 
 
 def test_an_agent_that_has_begun_to_speak_may_finish() -> None:
@@ -239,11 +247,11 @@ def test_an_agent_that_has_begun_to_speak_may_finish() -> None:
     asteroid = Asteroid(RUNNING)
     asteroid.happens(1, action("started", "Sending…", **names))
     asteroid.happens(1.5, action("completed", "All of it.", **names))
-    heard = asteroid.follow(60, SENT)
+    heard = asteroid.watch(60, SENT)
     assert heard.activities[-1].text == "All of it."
     unfinished = Asteroid(RUNNING)
     unfinished.happens(1, action("started", "It is booked.", **names))
-    heard = unfinished.follow(60, SENT)
+    heard = unfinished.watch(60, SENT)
     assert heard.ending == "spoke"
     assert heard.elapsed == pytest.approx(1.75, abs=0.5)
 
@@ -253,7 +261,7 @@ def test_the_answer_is_what_comes_after_the_message() -> None:
     asteroid.happens(-0.2, SAYS)
     asteroid.happens(0, MESSAGE, RUNNING)
     asteroid.happens(2, SAYS)
-    heard = asteroid.follow(60, SENT)
+    heard = asteroid.watch(60, SENT)
     assert kinds(heard) == ["status_changed", "action_completed"]
     assert heard.elapsed >= 2
 
@@ -261,7 +269,7 @@ def test_the_answer_is_what_comes_after_the_message() -> None:
 def test_an_answer_that_is_quicker_than_the_first_look_is_heard() -> None:
     asteroid = Asteroid(RUNNING, ASKS, MESSAGE, *[WORK] * 100)
     asteroid.happens(0, MESSAGE, RUNNING, *[WORK] * 30, SAYS, OVER)
-    heard = asteroid.follow(60, SENT)
+    heard = asteroid.watch(60, SENT)
     assert heard.ending == "over"
     assert len(heard.activities) == 33
     assert [limit for _, limit in asteroid.asked] == [10, 20, 40]
@@ -271,7 +279,7 @@ def test_an_older_message_with_the_same_text_is_not_ours() -> None:
     asteroid = Asteroid(RUNNING, MESSAGE, SAYS)
     asteroid.happens(0, MESSAGE, listed=2)
     asteroid.happens(5, SAYS)
-    heard = asteroid.follow(60, SENT)
+    heard = asteroid.watch(60, SENT)
     assert kinds(heard) == ["action_completed"]
     assert heard.elapsed >= 5
 
@@ -281,7 +289,7 @@ def test_a_message_that_is_listed_late_is_where_the_answer_begins() -> None:
     asteroid.happens(1, WORK)
     asteroid.happens(0.9, MESSAGE, listed=3)
     asteroid.happens(4, SAYS)
-    heard = asteroid.follow(60, SENT)
+    heard = asteroid.watch(60, SENT)
     assert heard.ending == "spoke"
     assert MESSAGE["activityType"] not in kinds(heard)
 
@@ -289,10 +297,10 @@ def test_a_message_that_is_listed_late_is_where_the_answer_begins() -> None:
 def test_where_no_clock_tells_nothing_older_is_taken_for_an_answer() -> None:
     asteroid = Asteroid(RUNNING, MESSAGE, SAYS)
     asteroid.has_clock = False
-    assert asteroid.follow(5, SENT).ending == "time"
+    assert asteroid.watch(5, SENT).ending == "time"
     known = Asteroid(RUNNING, MESSAGE, SAYS)
     known.has_clock = False
-    assert known.follow(5, Sent("hello", 0.0, activity_id="1")).ending == "spoke"
+    assert known.watch(5, AwaitedMessage("hello", 0.0, activity_id="1")).ending == "spoke"
 
 
 @pytest.mark.parametrize("past", [10, 10_000])
@@ -300,7 +308,7 @@ def test_a_long_past_costs_no_more_than_a_short_one(past: int) -> None:
     asteroid = Asteroid(*[WORK] * past)
     asteroid.happens(6, *[WORK] * 4)
     asteroid.happens(9, OVER)
-    heard = asteroid.follow(60)
+    heard = asteroid.watch(60)
     assert {limit for _, limit in asteroid.asked} == {FEWEST}
     assert len(asteroid.asked) < 12
     assert len(heard.activities) == 5
@@ -309,7 +317,7 @@ def test_a_long_past_costs_no_more_than_a_short_one(past: int) -> None:
 def test_more_is_read_only_where_the_latest_that_is_known_is_further_back() -> None:
     asteroid = Asteroid(*[WORK] * 50)
     asteroid.happens(1, *[WORK] * 35, OVER)
-    heard = asteroid.follow(60)
+    heard = asteroid.watch(60)
     assert len(heard.activities) == 36
     assert [limit for _, limit in asteroid.asked] == [10, 10, 10, 20, 40]
     assert not heard.has_gap
@@ -318,7 +326,7 @@ def test_more_is_read_only_where_the_latest_that_is_known_is_further_back() -> N
 def test_a_gap_is_told() -> None:
     asteroid = Asteroid(*[WORK] * 50)
     asteroid.happens(1, *[WORK] * (MOST + 10), OVER)
-    heard = asteroid.follow(60)
+    heard = asteroid.watch(60)
     assert (heard.ending, heard.has_gap, len(heard.activities)) == ("over", True, MOST)
     assert "Some activities may be missing here" in " ".join(heard.as_text().split())
 
@@ -327,7 +335,7 @@ def test_what_is_listed_late_is_heard_as_well() -> None:
     asteroid = Asteroid(*[WORK] * 5)
     asteroid.happens(1, ASKS, listed=4)
     asteroid.happens(2, WORK)
-    heard = asteroid.follow(60)
+    heard = asteroid.watch(60)
     assert heard.ending == "asks"
     assert len(heard.activities) == 2
 
@@ -335,7 +343,7 @@ def test_what_is_listed_late_is_heard_as_well() -> None:
 def test_an_execution_without_a_past_is_followed_from_its_beginning() -> None:
     asteroid = Asteroid()
     asteroid.happens(1, RUNNING, WORK, OVER)
-    heard = asteroid.follow(60)
+    heard = asteroid.watch(60)
     assert (heard.ending, len(heard.activities), heard.has_gap) == ("over", 3, False)
 
 
@@ -354,7 +362,7 @@ def test_watching_ends_at_once_where_it_waits_or_is_over(
     past: list[dict[str, Any]], status: str, ending: str, told: int
 ) -> None:
     asteroid = Asteroid(*past, status=status)
-    heard = asteroid.follow(5)
+    heard = asteroid.watch(5)
     assert (heard.ending, len(heard.activities)) == (ending, told)
     assert (heard.elapsed == 0) == (ending != "time")
 
@@ -363,9 +371,9 @@ def test_it_is_told_what_the_agent_does_and_since_when() -> None:
     asteroid = Asteroid(RUNNING)
     asteroid.happens(3, action("started", "Filling in\nthe form"))
     asteroid.happens(12, action("completed", "Filled in"), OVER)
-    states: list[State] = []
-    asteroid.follow(60, tell=states.append)
-    assert states[0] == State(0, 60)
+    states: list[WatchProgress] = []
+    asteroid.watch(60, tell=states.append)
+    assert states[0] == WatchProgress(0, 60)
     assert {one.doing for one in states} >= {"at work", "Filling in the form"}
     filling = [one for one in states if one.doing == "Filling in the form"]
     assert filling[0].since == 0
@@ -400,10 +408,10 @@ def test_an_interrupt_ends_it_with_what_was_heard(kind: type[BaseException]) -> 
     asteroid = Asteroid(RUNNING)
     asteroid.happens(1, WORK)
 
-    def interrupt(state: State) -> None:
+    def interrupt(state: WatchProgress) -> None:
         if state.elapsed > 4:
             raise kind
 
-    heard = asteroid.follow(60, SENT, tell=interrupt)
+    heard = asteroid.watch(60, SENT, tell=interrupt)
     assert heard.ending == "interrupted"
     assert kinds(heard) == ["reasoning"]

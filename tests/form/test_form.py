@@ -18,7 +18,7 @@ from asteroid_magic import AsteroidClient, InvalidInput, SendForm
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
 from asteroid_magic.form import background_send, settings_events
-from asteroid_magic.form import form as form_room
+from asteroid_magic.form import form as form_module
 from asteroid_magic.sandbox import Sandbox
 from tests.support.messages import CELLS, LINES
 from tests.support.outcomes import Seen
@@ -41,7 +41,7 @@ def nothing_left() -> Iterator[None]:
     """Every form is closed after each test, and every thread of one has ended."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         # There is no mouse here.
-        monkeypatch.setattr(form_room, "LONGEST_DOUBLE_CLICK", 0.0)
+        monkeypatch.setattr(form_module, "LONGEST_DOUBLE_CLICK", 0.0)
         yield
     settings_events.close_all()
     until(lambda: not threads())
@@ -281,7 +281,7 @@ def test_cancelled_before_the_first_byte_it_is_not_delivered_and_says_so_at_once
     form = SendForm(EXECUTION, "hello")
     form.submit()
     assert asked.wait(10)
-    until(lambda: form._errand._deadline.connecting)  # type: ignore[union-attr]
+    until(lambda: form._sending._deadline.connecting)  # type: ignore[union-attr]
     form.cancel()
     assert form.outcomes[0].outcome == "not_delivered"
     assert form.message == "hello"
@@ -329,7 +329,7 @@ def test_what_the_field_says_follows_the_list(account: Sandbox) -> None:
 def test_a_second_click_so_soon_after_the_first_is_no_press(
     account: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(form_room, "LONGEST_DOUBLE_CLICK", 0.5)
+    monkeypatch.setattr(form_module, "LONGEST_DOUBLE_CLICK", 0.5)
     account.fail_next(status=400, times=2)
     form = SendForm(account.executions[1].id, "once")
     form.submit()
@@ -350,7 +350,7 @@ def test_late_news_of_the_browser_is_no_second_press(account: Sandbox) -> None:
         while len(form.outcomes) < min(number + 1, 10):
             # As the browser reports the fields that it has frozen, whenever it gets to it.
             fields(form).execution.disabled = fields(form).message.disabled = 1
-        until(lambda: form._errand is None)
+        until(lambda: form._sending is None)
     assert account.messages(form.execution) == [f"message {number}" for number in range(30)]
 
 
@@ -386,7 +386,7 @@ def test_a_form_that_cannot_show_its_card_is_given_back_all_the_same(
         raise RuntimeError("no display")
 
     form = SendForm(account.executions[1].id, "hello")
-    monkeypatch.setattr(form, "_keep", fail)
+    monkeypatch.setattr(form, "_publish_saved_view", fail)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     form.submit()
     until(lambda: form.outcomes)

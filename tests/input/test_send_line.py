@@ -3,8 +3,9 @@
 import pytest
 
 from asteroid_magic import InvalidInput
-from asteroid_magic.input.send_line import EACH_USAGE, OPTIONS, USAGE, fill, parse
-from asteroid_magic.input.usage import UsageProblem
+from asteroid_magic.input.options import InputError
+from asteroid_magic.input.send_line import EACH_USAGE, OPTIONS, USAGE, parse
+from asteroid_magic.input.template import fill
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 
@@ -90,14 +91,14 @@ def test_options_stand_before_the_execution() -> None:
     ],
 )
 def test_a_line_that_does_not_follow_the_usage_says_what_is_wrong(line: str, says: str) -> None:
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(InputError) as caught:
         parse(line)
     assert says in str(caught.value)
     assert USAGE in str(caught.value)
 
 
 def test_words_behind_the_execution_of_a_cell_are_not_swallowed() -> None:
-    with pytest.raises(UsageProblem, match="there is 'hello'"):
+    with pytest.raises(InputError, match="there is 'hello'"):
         parse(f"{EXECUTION} hello", "world\n")
 
 
@@ -121,7 +122,7 @@ def test_each_sends_a_cell_to_the_rows_of_a_variable() -> None:
 def test_each_that_does_not_follow_the_usage_says_what_is_wrong(
     line: str, cell: str | None, says: str
 ) -> None:
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(InputError) as caught:
         parse(line, cell)
     assert says in str(caught.value)
     assert "--each ROWS" in str(caught.value)
@@ -205,5 +206,5 @@ def test_how_long_to_wait_may_be_left_out(
     "typed", ["--wait= run hi", "--wait 0 run hi", "--wait 99999 run hi", "--wait=soon run hi"]
 )
 def test_a_wait_that_is_no_number_of_seconds_is_told(typed: str) -> None:
-    with pytest.raises(UsageProblem, match="--wait"):
+    with pytest.raises(InputError, match="--wait"):
         parse(typed)

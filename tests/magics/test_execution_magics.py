@@ -20,11 +20,10 @@ from asteroid_magic import (
     NotFound,
     StatusChange,
 )
-from asteroid_magic.client.watcher import State
 from asteroid_magic.config.session import session
 from asteroid_magic.magics import execution_commands
-from asteroid_magic.models.watch import Heard, Listing, Transcript
-from asteroid_magic.render.status_line import LiveLine
+from asteroid_magic.models.watch import Listing, Transcript, WatchProgress, WatchResult
+from asteroid_magic.render.status_line import StatusLine
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import Seen
 from tests.support.servers import FaultServer, answers
@@ -281,7 +280,7 @@ def interrupting(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """Interrupt once an agent is waited for, as the button of a notebook does."""
     waiting = threading.Event()
 
-    class Line(LiveLine):
+    class Line(StatusLine):
         def show(self, state: Any) -> None:
             super().show(state)
             if state.doing:
@@ -292,7 +291,7 @@ def interrupting(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> Iterato
         waiting.wait(20)
         _thread.interrupt_main()
 
-    monkeypatch.setattr(execution_commands, "LiveLine", Line)
+    monkeypatch.setattr(execution_commands, "StatusLine", Line)
     notebook.run("%asteroid_pause run_id")
     thread = threading.Thread(target=interrupt)
     thread.start()
@@ -325,7 +324,7 @@ def test_an_interrupt_before_the_waiting_begins_loses_no_delivery_either(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(execution_commands, "LiveLine", interrupted)
+    monkeypatch.setattr(execution_commands, "StatusLine", interrupted)
     notebook.run("%asteroid_send --wait run_id hello\nreached = True")
     assert type(notebook.error).__name__ == "SendInterrupted"
     assert "reached" not in notebook.shell.user_ns
@@ -340,7 +339,7 @@ def test_an_interrupt_stops_the_watching(notebook: Notebook, box: Sandbox) -> No
     assert type(notebook.error).__name__ == "Interrupted"
     assert "You stopped watching" in notebook.html()
     assert "reached" not in notebook.shell.user_ns
-    assert isinstance(notebook.shell.user_ns["_"], Heard)
+    assert isinstance(notebook.shell.user_ns["_"], WatchResult)
     assert box.executions[1].status == "paused"
 
 
@@ -371,11 +370,11 @@ def test_a_terminal_rewrites_one_line(
     screen = Screen()
     monkeypatch.setattr("sys.stdout", screen)
     monkeypatch.setenv("COLUMNS", "60")
-    live = LiveLine(notebook.shell)
+    live = StatusLine(notebook.shell)
     box.add_waiting()
     for since in range(3):
         live.show(watching_state(since, "Reading\x1b[2J " * 20))
-    live.end(Heard(execution_id="x", ending="spoke", activities=Activities(), elapsed=2.0))
+    live.end(WatchResult(execution_id="x", ending="spoke", activities=Activities(), elapsed=2.0))
     written = screen.getvalue()
     assert written.count("\n") == 1
     assert written.endswith("\r\x1b[KWaited 2.0 s: the agent has spoken.\n")
@@ -391,13 +390,13 @@ def test_wide_characters_have_room_in_the_line_too(
     screen = Screen()
     monkeypatch.setattr("sys.stdout", screen)
     monkeypatch.setenv("COLUMNS", "60")
-    LiveLine(notebook.shell).show(watching_state(1, "\u8aad\u3080" * 50))
+    StatusLine(notebook.shell).show(watching_state(1, "\u8aad\u3080" * 50))
     (line,) = screen.getvalue().split("\r\x1b[K")[1:]
     assert 58 <= get_cwidth(line) < 60
 
 
-def watching_state(since: float, doing: str, trouble: str = "") -> State:
-    return State(since, 60, doing, since, trouble)
+def watching_state(since: float, doing: str, trouble: str = "") -> WatchProgress:
+    return WatchProgress(since, 60, doing, since, trouble)
 
 
 def test_a_notebook_updates_one_output(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,7 +415,7 @@ def test_a_notebook_updates_one_output(notebook: Notebook, monkeypatch: pytest.M
         lambda data, **options: shown.append(("u", data, options)),
     )
     monkeypatch.setattr(notebook.shell, "kernel", object(), raising=False)
-    live = LiveLine(notebook.shell)
+    live = StatusLine(notebook.shell)
     for state in (
         watching_state(0, ""),
         watching_state(0.2, ""),
@@ -424,7 +423,7 @@ def test_a_notebook_updates_one_output(notebook: Notebook, monkeypatch: pytest.M
         watching_state(4, "Reading", "Asteroid could not be reached"),
     ):
         live.show(state)
-    live.end(Heard(execution_id="x", ending="time", activities=Activities(), elapsed=65.0))
+    live.end(WatchResult(execution_id="x", ending="time", activities=Activities(), elapsed=65.0))
     assert [how for how, _, _ in shown] == ["display", "u", "u", "u"]
     assert {options["display_id"] for _, _, options in shown[1:]} == {"d-1"}
     assert [data["text/plain"] for _, data, _ in shown] == [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from asteroid_magic import Activities, Option, Question
 from asteroid_magic.models.activities import Activity, read_activity
 from asteroid_magic.models.executions import read_execution
-from asteroid_magic.models.watch import Heard
+from asteroid_magic.models.watch import WatchResult
 
 ASKED = {
     "questions": [
@@ -166,5 +166,7 @@ def test_a_moment_that_utc_has_no_date_for_is_none_and_its_card_is_drawn(stamp: 
     activity = read_activity({"id": "a", "timestamp": stamp, "payload": {"activityType": "x"}})
     assert activity.timestamp is None
     assert read_execution({"id": "e", "createdAt": stamp}).created_at is None
-    heard = Heard(execution_id="e", ending="time", activities=Activities([activity]), elapsed=1.0)
+    heard = WatchResult(
+        execution_id="e", ending="time", activities=Activities([activity]), elapsed=1.0
+    )
     assert "Not over yet" in heard.as_text()

@@ -9,7 +9,7 @@ from IPython.core.formatters import DisplayFormatter
 
 from asteroid_magic import JournalError, Report
 from asteroid_magic.batch.journal import Journal
-from asteroid_magic.models.row_results import Outcome, storable
+from asteroid_magic.models.report import RowResult, storable
 from tests.render.test_cards import ATTRIBUTES, HOSTILE, TAGS
 from tests.support.outcomes import ID, Seen
 
@@ -21,18 +21,18 @@ LOOK = (
 )
 
 
-def report_of(*outcomes: Outcome, message: str = "hello", **options: Any) -> Report:
+def report_of(*outcomes: RowResult, message: str = "hello", **options: Any) -> Report:
     journal = Journal(options.pop("journal", None))
     journal.write([(one.position, (ID, message)) for one in outcomes], outcomes)
     reader = journal.close()
     return Report(counts=reader.counts(), elapsed=2.0, reader=reader, **options)
 
 
-def some(**numbers: int) -> list[Outcome]:
+def some(**numbers: int) -> list[RowResult]:
     kinds = {"failed": "NotFound", "unknown": "ServerError"}
     states = [state for state, number in numbers.items() for _ in range(number)]
     return [
-        Outcome(at, state, 1, 1.5, 0.2, kinds.get(state), kinds.get(state) and f"why {state}")  # type: ignore[arg-type]
+        RowResult(at, state, 1, 1.5, 0.2, kinds.get(state), kinds.get(state) and f"why {state}")  # type: ignore[arg-type]
         for at, state in enumerate(states)
     ]
 
@@ -80,7 +80,7 @@ def test_rows_beyond_fifty_are_folded_and_beyond_two_hundred_left_out() -> None:
 def test_a_report_is_inert_and_bounded() -> None:
     hostile = storable("".join(HOSTILE))
     outcomes = [
-        Outcome(at, "failed", error=f"Kind{at % 30}", detail=hostile * 20) for at in range(300)
+        RowResult(at, "failed", error=f"Kind{at % 30}", detail=hostile * 20) for at in range(300)
     ]
     report = report_of(*outcomes, message=hostile * 50, stopped=hostile * 50)
     html = report._repr_html_()

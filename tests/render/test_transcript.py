@@ -10,7 +10,7 @@ import pytest
 
 from asteroid_magic import Activities, Execution
 from asteroid_magic.models.activities import read_activity
-from asteroid_magic.models.watch import Heard, Transcript
+from asteroid_magic.models.watch import Transcript, WatchResult
 from asteroid_magic.render import cards
 from asteroid_magic.render.transcript import entries_of
 from tests.render.test_cards import ATTRIBUTES, HOSTILE, TAGS
@@ -214,7 +214,7 @@ def test_whatever_happened_a_card_is_inert_and_bounded(text: str, size: int) -> 
     text = text * max(1, size // len(text))
     activities = happened(*every_kind(text) * (2 if size > 1_000 else 9))
     execution = Execution(id=text, workflow_name=text, status=text)
-    heard = Heard(
+    heard = WatchResult(
         execution_id=ID, ending="time", activities=activities, elapsed=2.5, trouble=text[:300]
     )
     for record in (

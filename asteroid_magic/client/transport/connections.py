@@ -11,7 +11,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -20,13 +20,75 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
-from ...deadline import BoundedSocket, BoundedTLSSocket, Deadline, current
+from ...deadline import Deadline, current
 
 FIRST_FINAL_STATUS = 200
 LARGEST_PIECE = 65_536
 # urllib3-future, which may stand in urllib3's place, sends in a way of its own.
 IS_STOCK = issubclass(HTTPConnection, http.client.HTTPConnection)
 RESOLVER_TURN = 0.1
+# As a timeout of a socket, 0 would mean not to wait at all, and to fail in another way.
+LEAST_TIMEOUT_S = 0.001
+
+
+if TYPE_CHECKING:
+    _AnySocket = socket.socket
+else:
+    _AnySocket = object
+
+
+class _Bounded(_AnySocket):
+    """What both kinds of socket do before each operation."""
+
+    def _hurry(self) -> None:
+        deadline = current()
+        if deadline is None:
+            return
+        deadline.use(self)
+        left = deadline.left() or LEAST_TIMEOUT_S
+        own = self.gettimeout()
+        # 0 is a probe of urllib3-future that must not block.
+        if own is None or own > left:
+            self.settimeout(left)
+
+    def recv(self, *args: Any) -> bytes:
+        self._hurry()
+        return super().recv(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        self._hurry()
+        return super().recv_into(*args)
+
+    def send(self, *args: Any) -> int:
+        self._hurry()
+        return super().send(*args)
+
+    def sendall(self, *args: Any) -> None:
+        self._hurry()
+        deadline = current()
+        if deadline is not None:
+            deadline.begin_sending()
+        super().sendall(*args)
+
+
+class BoundedSocket(_Bounded, socket.socket):
+    """A plain socket under the deadline."""
+
+    @classmethod
+    def adopt(cls, plain: socket.socket, deadline: Deadline) -> "BoundedSocket":
+        """Return a socket of this kind in place of a plain one."""
+        adopted = cls(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        adopted.settimeout(deadline.left())
+        return adopted
+
+
+class BoundedTLSSocket(_Bounded, ssl.SSLSocket):
+    """A TLS socket under the deadline, its handshake included."""
+
+    def do_handshake(self, *args: Any) -> None:
+        """Shake hands within what is left."""
+        self._hurry()
+        super().do_handshake(*args)
 
 
 class _QuietAnswer(http.client.HTTPResponse):
@@ -66,7 +128,7 @@ class _Connecting(HTTPConnection):
         return super().send(data)
 
     def _new_conn(self) -> socket.socket:
-        deadline = current()
+        deadline = _governing()
         deadline.connecting = True
         host, port = self._dns_host, self.port
         addresses = _resolve(self, host, port, deadline)
@@ -89,7 +151,7 @@ class _Connecting(HTTPConnection):
         if not isinstance(self.sock, BoundedSocket | BoundedTLSSocket):
             # Made by what somebody has put into urllib3's place, such as truststore: a socket
             # that does not say when the first byte goes out. From here on nothing is proven.
-            current().begin_sending()
+            _governing().begin_sending()
 
     def getresponse(self, *args: Any, **keywords: Any) -> Any:
         response = super().getresponse(*args, **keywords)
@@ -97,6 +159,14 @@ class _Connecting(HTTPConnection):
             # The real answer may still come, and must not be taken for that to the next message.
             self.close()
         return response
+
+
+def _governing() -> Deadline:
+    """Return the deadline of this thread's call; every connection is made under one."""
+    deadline = current()
+    if deadline is None:
+        raise RuntimeError("a connection is made outside Deadline.governing()")
+    return deadline
 
 
 def _resolve(connection: Any, host: str, port: int, deadline: Deadline) -> list[str]:

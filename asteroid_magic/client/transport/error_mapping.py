@@ -1,35 +1,44 @@
-"""What an HTTP answer means: what of it is kept, and the error it amounts to."""
+"""What went wrong, as an error of ours: for an HTTP answer, and for a fault of the network.
+
+An answer is mapped by its status, a foreign exception by what it proves: that nothing was sent, or
+nothing at all. No text of a foreign exception is matched or repeated.
+"""
 
 import html
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import socket
+import ssl
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from requests import Response
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from ...config.api_key import ApiKey
 from ...errors import (
+    SEND,
     ApiError,
+    AsteroidError,
     BadRequest,
+    ConnectionFailed,
+    DeliveryUnknown,
     Forbidden,
+    NoAnswer,
     NotFound,
+    Operation,
+    Outcome,
     RateLimited,
     ServerError,
     Unauthorized,
     UnexpectedAnswer,
 )
-from ...models.message import Request
-from ...purposes import Outcome, Purpose
 from ...text import shorten
-from .response import read_some, read_whole
+from .response import Answer
 
-LARGEST_ERROR: Final = 65_536
-LARGEST_KEPT: Final = 60_000
 LONGEST_TEXT: Final = 2_000
 LARGEST_NUMBER: Final = 1e15
 
@@ -40,37 +49,93 @@ _KINDS: dict[int, type[ApiError]] = {
     404: NotFound,
     429: RateLimited,
 }
+# NewConnectionError is also what urllib3 raises, or derives, for a name without an address.
+# Only these prove that no byte of the request left, whoever wraps them. A reset looks the same
+# before and after the server has read a request.
+_NOTHING_SENT = (
+    requests.ConnectTimeout,
+    NewConnectionError,
+    ConnectTimeoutError,
+    ssl.SSLCertVerificationError,
+)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A status line and what could be read after it; the key, if echoed, is taken out.
+def error_of(answer: Answer, key: ApiKey, operation: Operation) -> ApiError:
+    """Return the error that an answer other than that of success amounts to."""
+    status = answer.status
+    body = _json_object(answer.text)
+    members = _members(body, key)
+    kind = _KINDS.get(status) or _kind_of_class(status)
+    said = members.get("detail") or members.get("message") or members.get("title")
+    # Once more: what was JSON or HTML may have hidden the key behind escapes.
+    text = _plain(answer.text) if body is None else json.dumps(body, ensure_ascii=False)
+    text = shorten(key.hide_in(text), LONGEST_TEXT)
+    error = kind(
+        _own_words(answer, key, operation)
+        or said
+        or text
+        or f"It answered {status} and gave no reason.",
+        status_code=status,
+        members=members,
+        server_text=text,
+        outcome=_outcome_of(status),
+        operation=operation,
+    )
+    if isinstance(error, RateLimited | ServerError):
+        error.retry_after = _retry_after(answer.headers.get("Retry-After"))
+        if error.retry_after and error.outcome != "unknown":
+            error.hint = f"Wait {error.retry_after:,.0f} seconds, then {operation.again}."
+    return error
 
-    Of an answer that had to come whole, `body` holds it as it came, the key still in it.
+
+def error_of_fault(
+    fault: Exception, operation: Operation, *, host: str, connecting: bool, timed_out: bool
+) -> AsteroidError:
+    """Return the error that a foreign exception amounts to; its text is never repeated.
+
+    `connecting` says that the sockets know of no byte sent, `timed_out` that the deadline of
+    the call has passed. Nothing is matched by its text: urllib3-future words it otherwise.
     """
+    causes = list(_causes(fault))
+    if connecting or any(isinstance(cause, _NOTHING_SENT) for cause in causes):
+        why, hint = _why_not_connected(causes, host, timed_out=timed_out)
+        failed = ConnectionFailed(why, hint=hint, operation=operation)
+        failed.may_pass = hint is None
+        return failed
+    kind = DeliveryUnknown if operation == SEND else NoAnswer
+    if timed_out or any(isinstance(cause, (TimeoutError, requests.Timeout)) for cause in causes):
+        return kind(f"Time ran out before {host} answered.", operation=operation)
+    why = f"The connection to {host} broke before a readable answer came."
+    return kind(why, operation=operation)
 
-    status: int
-    text: str
-    headers: Mapping[str, str]
-    body: bytes = field(default=b"", repr=False)
+
+def _kind_of_class(status: int) -> type[ApiError]:
+    return {4: ApiError, 5: ServerError}.get(status // 100, UnexpectedAnswer)
 
 
-def read_answer(response: Response, key: ApiKey, asked: Request) -> Answer:
-    """Read the answer, as much of it as `asked` says.
+def _outcome_of(status: int) -> Outcome:
+    """Tell what is known: a refusal, a redirect or a 503 took nothing, a login page may have."""
+    refused = status // 100 in {3, 4} or status == 503  # noqa: PLR2004 (these are the statuses)
+    return "not_delivered" if refused else "unknown"
 
-    A body that breaks off is kept as far as it came: the status line alone decides about a
-    message. Only one that must come whole raises what `read_whole` raises.
-    """
-    status = response.status_code
-    try:
-        if asked.whole and status == asked.purpose.expected:
-            body = read_whole(response, asked.largest)
-            return Answer(status, "", response.headers, body)
-        text = read_some(response, min(asked.largest, LARGEST_ERROR)).decode("utf-8", "replace")
-    finally:
-        response.close()
-    return Answer(status, shorten(key.hide_in(text), LARGEST_KEPT), response.headers)
+
+def _own_words(answer: Answer, key: ApiKey, operation: Operation) -> str:
+    if answer.status // 100 in {4, 5}:
+        return ""
+    if answer.status // 100 == 3:  # noqa: PLR2004 (the class of redirects)
+        host = _host_of(answer.headers.get("Location"), key)
+        where = f" to {host}" if host else ""
+        return f"It answered {answer.status}, a redirect{where}, which is never followed."
+    return f"It answered {answer.status} where Asteroid answers {operation.expected}."
+
+
+def _plain(text: str) -> str:
+    """Return the words of a text that may be an HTML page, as proxies and gateways send."""
+    start = text[:8_192].strip()
+    if not start.startswith("<"):
+        return text.strip()
+    return " ".join(html.unescape(_TAGS.sub(" ", start)).split())
 
 
 def _retry_after(header: str | None) -> float | None:
@@ -127,57 +192,37 @@ def _members(body: dict[str, Any] | None, key: ApiKey) -> dict[str, Any]:
     return found
 
 
-def error_of(answer: Answer, key: ApiKey, purpose: Purpose) -> ApiError:
-    """Return the error that an answer other than that of success amounts to."""
-    status = answer.status
-    body = _json_object(answer.text)
-    members = _members(body, key)
-    kind = _KINDS.get(status) or _kind_of_class(status)
-    said = members.get("detail") or members.get("message") or members.get("title")
-    # Once more: what was JSON or HTML may have hidden the key behind escapes.
-    text = _plain(answer.text) if body is None else json.dumps(body, ensure_ascii=False)
-    text = shorten(key.hide_in(text), LONGEST_TEXT)
-    error = kind(
-        _own_words(answer, key, purpose)
-        or said
-        or text
-        or f"It answered {status} and gave no reason.",
-        status_code=status,
-        members=members,
-        server_text=text,
-        outcome=_outcome_of(status),
-        purpose=purpose,
-    )
-    if isinstance(error, RateLimited | ServerError):
-        error.retry_after = _retry_after(answer.headers.get("Retry-After"))
-        if error.retry_after and error.outcome != "unknown":
-            error.hint = f"Wait {error.retry_after:,.0f} seconds, then {purpose.again}."
-    return error
+def _why_not_connected(
+    causes: list[BaseException], host: str, *, timed_out: bool
+) -> tuple[str, str | None]:
+    """Return why no connection came about, and what to do where trying again cannot help."""
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            why = cause.verify_message.rstrip(".")
+            hint = (
+                "Check the base URL; behind a company proxy, "
+                "set REQUESTS_CA_BUNDLE to the file with its certificates."
+            )
+            return f"The certificate of {host} cannot be trusted: {why}.", hint
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return f"The name {host} could not be resolved to an address.", None
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return f"{host} refused the connection: nothing listens there.", None
+    # By type: before urllib3 2, NewConnectionError is a ConnectTimeoutError.
+    timeouts = {ConnectTimeoutError, requests.ConnectTimeout, TimeoutError}
+    if timed_out or any(type(cause) in timeouts for cause in causes):
+        return f"{host} did not answer in time, so no connection came about.", None
+    return f"No connection to {host} came about.", None
 
 
-def _kind_of_class(status: int) -> type[ApiError]:
-    return {4: ApiError, 5: ServerError}.get(status // 100, UnexpectedAnswer)
-
-
-def _outcome_of(status: int) -> Outcome:
-    """Tell what is known: a refusal, a redirect or a 503 took nothing, a login page may have."""
-    refused = status // 100 in {3, 4} or status == 503  # noqa: PLR2004 (these are the statuses)
-    return "not_delivered" if refused else "unknown"
-
-
-def _own_words(answer: Answer, key: ApiKey, purpose: Purpose) -> str:
-    if answer.status // 100 in {4, 5}:
-        return ""
-    if answer.status // 100 == 3:  # noqa: PLR2004 (the class of redirects)
-        host = _host_of(answer.headers.get("Location"), key)
-        where = f" to {host}" if host else ""
-        return f"It answered {answer.status}, a redirect{where}, which is never followed."
-    return f"It answered {answer.status} where Asteroid answers {purpose.expected}."
-
-
-def _plain(text: str) -> str:
-    """Return the words of a text that may be an HTML page, as proxies and gateways send."""
-    start = text[:8_192].strip()
-    if not start.startswith("<"):
-        return text.strip()
-    return " ".join(html.unescape(_TAGS.sub(" ", start)).split())
+def _causes(fault: BaseException) -> Iterator[BaseException]:
+    """Yield the fault and all that it wraps, by any of the three ways libraries wrap."""
+    waiting: list[object] = [fault]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, getattr(one, "reason", None), *one.args]

@@ -1,19 +1,39 @@
-"""The body of an answer: read within bounds, and as JSON with the key taken out of it."""
+"""An answer, read within bounds, with the key taken out of it."""
 
 import json
 import re
 import zlib
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from requests import Response
 
 from ...config.api_key import ApiKey
+from ...text import shorten
 from .connections import IS_STOCK
+from .request import Request
 
 PIECE: Final = 262_144
+# Bytes of an error's body that are read, and characters of it that are kept.
+LARGEST_ERROR: Final = 65_536
+LARGEST_TEXT: Final = 60_000
 # JSON may write any character of the key as an escape, which hides it from a search of the text.
 _ESCAPED = re.compile(r"\\(?:u00([2-7][0-9a-fA-F])|/)")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status line and what could be read after it; the key, if echoed, is taken out.
+
+    Of an answer that had to come whole, `body` holds it as it came, the key still in it.
+    """
+
+    status: int
+    text: str
+    headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
 
 
 class BodyTooLargeError(Exception):
@@ -22,6 +42,23 @@ class BodyTooLargeError(Exception):
 
 class BodyCutShortError(Exception):
     """The body ended before its end."""
+
+
+def read_answer(response: Response, key: ApiKey, asked: Request) -> Answer:
+    """Read the answer, as much of it as `asked` says.
+
+    A body that breaks off is kept as far as it came: the status line alone decides about a
+    message. Only one that must come whole raises what `read_whole` raises.
+    """
+    status = response.status_code
+    try:
+        if asked.whole and status == asked.operation.expected:
+            body = read_whole(response, asked.largest)
+            return Answer(status, "", response.headers, body)
+        text = read_some(response, min(asked.largest, LARGEST_ERROR)).decode("utf-8", "replace")
+    finally:
+        response.close()
+    return Answer(status, shorten(key.hide_in(text), LARGEST_TEXT), response.headers)
 
 
 def read_some(response: Response, largest: int) -> bytes:

@@ -1,7 +1,7 @@
 """One request over HTTP, with the key in its one header: an answer comes back, or an error.
 
-What a fault of the network proves is decided in `faults`, what an answer says in `answers`. Both
-come back as values, so that no frame of requests, with the key in its locals, hangs on an error.
+What went wrong is decided in `error_mapping`. It comes back as a value, so that no frame of
+requests, with the key in its locals, hangs on an error.
 """
 
 import os
@@ -14,15 +14,11 @@ from ...config.api_key import ApiKey
 from ...config.settings import is_loopback
 from ...deadline import Deadline
 from ...errors import AsteroidError, ConfigurationError, UnexpectedAnswer
-from ...models.message import Request
-from ...version import __version__
 from .connections import DeadlineAdapter
-from .error_mapping import Answer, read_answer
-from .faults import error_of_fault
-from .response import BodyTooLargeError
+from .error_mapping import error_of_fault
+from .request import Request, headers_of
+from .response import Answer, BodyTooLargeError, read_answer
 
-KEY_HEADER = "X-Asteroid-Agents-Api-Key"
-USER_AGENT = f"asteroid-magic/{__version__}"
 POOL_SIZE = 256
 
 
@@ -72,7 +68,7 @@ class Transport:
                 hint="Correct HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), then try again.",
             )
 
-    def ask(self, asked: Request, key: ApiKey, deadline: Deadline) -> Answer | AsteroidError:
+    def request(self, asked: Request, key: ApiKey, deadline: Deadline) -> Answer | AsteroidError:
         """Make a request once, never followed elsewhere, and return what came of it."""
         if self._process != os.getpid():
             # A child that was forked shares the parent's sockets, and would get its answers.
@@ -101,7 +97,7 @@ class Transport:
         except Exception as fault:  # noqa: BLE001 (bare urllib3 and OS errors come out as well)
             return error_of_fault(
                 fault,
-                asked.purpose,
+                asked.operation,
                 host=self._host,
                 connecting=deadline.connecting,
                 timed_out=not deadline.left(),
@@ -112,36 +108,11 @@ class Transport:
         self._adapter.close()
 
 
-def headers_of(asked: Request, key: str) -> dict[str, str]:
-    """Return the headers of a request."""
-    return headers_for(key, None if asked.method == "GET" else asked.body or b"")
-
-
-def headers_for(key: str, body: bytes | None = None) -> dict[str, str]:
-    """Return the headers that carry `body`; without one, those of a request for JSON.
-
-    A body that is empty has no type.
-    """
-    headers = {
-        "Accept": "text/plain, application/json",
-        # A compressed answer could be a bomb, and the answers are short.
-        "Accept-Encoding": "identity",
-        "Content-Type": "application/json; charset=utf-8",
-        "User-Agent": USER_AGENT,
-        KEY_HEADER: key,
-    }
-    if not body:
-        del headers["Content-Type"]
-    if body is not None:
-        headers["Content-Length"] = str(len(body))
-    return headers
-
-
 def _too_large(asked: Request) -> UnexpectedAnswer:
     return UnexpectedAnswer(
         f"It is over {asked.largest // 1_048_576:,} MiB; nothing of it was kept.",
-        status_code=asked.purpose.expected,
+        status_code=asked.operation.expected,
         title="The answer is too large",
         hint="Ask for less, with a limit.",
-        purpose=asked.purpose,
+        operation=asked.operation,
     )

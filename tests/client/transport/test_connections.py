@@ -17,7 +17,8 @@ from asteroid_magic import (
     SendInterrupted,
     ServerError,
 )
-from asteroid_magic.deadline import BoundedSocket, Deadline
+from asteroid_magic.client.transport.connections import BoundedSocket
+from asteroid_magic.deadline import Deadline
 from tests.support.servers import CREATED, KEPT, FaultServer, answers, drips, read_request, silent
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"

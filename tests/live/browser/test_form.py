@@ -96,7 +96,7 @@ RESTART = """async () => {
 
 def expect_only_cards(page: Page) -> None:
     """Expect the card of the notebook itself, and nothing that looks like a form."""
-    cards = page.locator(".asteroid-form-kept .asteroid-card")
+    cards = page.locator(".asteroid-form-saved .asteroid-card")
     expect(cards).to_be_visible()
     expect(cards).to_contain_text("Keep this, please.")
     expect(page.get_by_text("%asteroid_send EXECUTION message")).to_be_visible()
