@@ -20,7 +20,7 @@ PREFIX = "asteroid_"
 
 
 class _Matcher:
-    """What IPython's completer asks for a line of ours; it loads `completion` when there is one."""
+    """What IPython's completer asks for a line of ours; it loads `completer` when there is one."""
 
     matcher_api_version = 2
     matcher_identifier = SEND_MAGIC

@@ -287,20 +287,20 @@ def test_a_429_without_a_time_is_waited_out_longer_each_time(
 ) -> None:
     now = 100.0
     monkeypatch.setattr("asteroid_magic.batch.throttle.time.monotonic", lambda: now)
-    door = throttle.Throttle()
+    paused = throttle.Throttle()
     waits = []
     for _ in range(8):
-        door.note(RowResult(0, "failed", wait=0.0))
-        door.note(RowResult(1, "failed", wait=0.0))
-        waits.append(round(door.wait))
-        now += door.wait
+        paused.note(RowResult(0, "failed", wait=0.0))
+        paused.note(RowResult(1, "failed", wait=0.0))
+        waits.append(round(paused.wait))
+        now += paused.wait
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
-    door.note(RowResult(0, "delivered"))
-    assert not door.stopping.is_set()
+    paused.note(RowResult(0, "delivered"))
+    assert not paused.stopping.is_set()
     for _ in range(10):
-        door.note(RowResult(0, "failed", wait=0.0))
-        now += door.wait
-    assert "takes no more messages" in door.why
+        paused.note(RowResult(0, "failed", wait=0.0))
+        now += paused.wait
+    assert "takes no more messages" in paused.why
 
 
 def test_rows_that_come_from_a_journal_are_not_sent_with_it(

@@ -324,7 +324,7 @@ def test_the_report_is_there_also_where_its_journal_is_gone(
 
 
 @pytest.mark.parametrize(
-    ("room", "step"),
+    ("kind", "step"),
     [
         (Throttle, "stop"),
         (Dispatcher, "end"),
@@ -336,9 +336,9 @@ def test_the_report_is_there_also_where_its_journal_is_gone(
     ],
 )
 def test_a_second_interrupt_at_any_step_of_the_ending_does_not_lose_the_report(
-    run_id: str, send: Send, monkeypatch: pytest.MonkeyPatch, room: type, step: str
+    run_id: str, send: Send, monkeypatch: pytest.MonkeyPatch, kind: type, step: str
 ) -> None:
-    taking, original, interrupts = Dispatcher.take, getattr(room, step), [50, 1]
+    taking, original, interrupts = Dispatcher.take, getattr(kind, step), [50, 1]
 
     def struck(*arguments: Any) -> Any:
         if interrupts == [0, 1]:
@@ -354,7 +354,7 @@ def test_a_second_interrupt_at_any_step_of_the_ending_does_not_lose_the_report(
         return taking(*arguments)
 
     monkeypatch.setattr(Dispatcher, "take", take)
-    monkeypatch.setattr(room, step, struck)
+    monkeypatch.setattr(kind, step, struck)
     report = send(texts(run_id, 500))
     assert interrupts == [0, 0]
     assert report.interrupted

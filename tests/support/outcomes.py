@@ -1,4 +1,4 @@
-"""Outcomes to draw cards of, and a reader of cards, for the tests of several rooms."""
+"""Outcomes to draw cards of, and a reader of cards, for the tests of several packages."""
 
 from datetime import UTC, datetime
 from html.parser import HTMLParser
