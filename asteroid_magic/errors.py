@@ -125,12 +125,20 @@ class AsteroidError(Displayable, Exception):
     `title` and `detail` say what happened and why, `hint` what to do next: the `default_hint` of
     its class, unless there is a better one. `outcome` is what is known of the call. `execution_id`
     and `message` are what was to be sent (None where it never came that far), `attempts` the number
-    of requests that were tried, `operation` what the call was for.
+    of requests that were tried, `operation` what the call was for. `retry_after` is the wait that
+    the server asked for, in seconds, None where it asked for none.
+
+    `is_final` says that the same call would fail in the same way, `refuses_key` that the server
+    does not let this key in, `is_about_execution` that only this one execution is concerned.
     """
 
     title: str = "The {thing} was not sent"
     outcome: Outcome = "not_delivered"
     default_hint: ClassVar[str] = ""
+    retry_after: float | None = None
+    is_final: bool = True
+    refuses_key: ClassVar[bool] = False
+    is_about_execution: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -198,12 +206,12 @@ class JournalError(ConfigurationError):
 class ConnectionFailed(AsteroidError):
     """No connection came about, so provably nothing was sent.
 
-    `may_pass` is False where trying again cannot help, as with a bad certificate.
+    `is_final` is True where trying again cannot help, as with a bad certificate.
     """
 
     title = "Asteroid could not be reached"
     default_hint = "Check the network and the base URL, then {again}."
-    may_pass = True
+    is_final = False
 
 
 class NoAnswer(AsteroidError):
@@ -212,6 +220,7 @@ class NoAnswer(AsteroidError):
     title = "No answer came back"
     outcome: Outcome = "unknown"
     default_hint = "Wait a moment, then {again}."
+    is_final = False
 
 
 class DeliveryUnknown(NoAnswer):
@@ -242,6 +251,7 @@ class ApiError(AsteroidError):
 
     title = "Asteroid did not take the {thing}"
     default_hint = "Mend what the server names as the reason, then {again}."
+    is_about_execution = True
 
     def __init__(
         self,
@@ -281,6 +291,8 @@ class Unauthorized(ApiError):
 
     title = "Asteroid does not accept the API key"
     default_hint = "Give the right key with %asteroid_login, or in ASTEROID_API_KEY, then {again}."
+    refuses_key = True
+    is_about_execution = False
 
 
 class Forbidden(ApiError):
@@ -291,6 +303,7 @@ class Forbidden(ApiError):
         "Use a key of the account the execution belongs to, "
         "or ask the account's owner for the permission."
     )
+    refuses_key = True
 
 
 class NotFound(ApiError):
@@ -301,22 +314,21 @@ class NotFound(ApiError):
 
 
 class RateLimited(ApiError):
-    """429: too many requests; `retry_after` is the wait the server asked for, in seconds."""
+    """429: too many requests; the server may say for how long to wait."""
 
     title = "Asteroid takes no more {thing}s for now"
     default_hint = "Wait a moment, then {again}."
-    retry_after: float | None = None
+    is_final = False
+    is_about_execution = False
 
 
 class ServerError(ApiError):
-    """5xx: the server failed; only a 503 proves that it did not take the message.
-
-    `retry_after` is the wait the server asked for, in seconds, if it did.
-    """
+    """5xx: the server failed; only a 503 proves that it did not take the message."""
 
     title = "Asteroid had an error of its own"
     default_hint = "Wait a moment, then {again}."
-    retry_after: float | None = None
+    is_final = False
+    is_about_execution = False
 
 
 class UnexpectedAnswer(ApiError):
@@ -324,3 +336,5 @@ class UnexpectedAnswer(ApiError):
 
     title = "Something other than Asteroid seems to have answered"
     default_hint = "Check the base URL: it should lead to Asteroid itself, without a detour."
+    is_final = False
+    is_about_execution = False

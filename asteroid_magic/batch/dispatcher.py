@@ -13,8 +13,9 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from ..errors import AsteroidError, InvalidInput, JournalError
-from ..models.report import Numbered, Row, RowResult, RowState, row_result_of, storable
+from ..models.report import Numbered, Row, RowResult, RowState
 from .journal import Journal, RowMatcher
+from .row_results import row_result_of, storable
 from .throttle import Throttle
 
 Event = RowResult | tuple[int, Row | InvalidInput] | None

@@ -25,7 +25,8 @@ from ..client.ledger import SentMessage, ledger
 from ..config.api_key import ApiKey
 from ..config.settings import resolve
 from ..errors import ConfigurationError
-from ..models.report import Numbered, RowResult, RowState, row_result_of
+from ..models.report import Numbered, RowResult, RowState
+from .row_results import row_result_of
 from .thread_sender import send_one
 from .throttle import Throttle
 

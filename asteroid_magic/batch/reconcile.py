@@ -10,29 +10,22 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain, repeat
+from itertools import count
 
 from ..client import confirmation
 from ..client.requester import Requester
+from ..client.retry import RECONCILIATION
 from ..client.transport.server_clock import Clock
 from ..deadline import Deadline
-from ..errors import (
-    ApiError,
-    AsteroidError,
-    RateLimited,
-    ServerError,
-    Unauthorized,
-    UnexpectedAnswer,
-)
+from ..errors import AsteroidError
 from ..models.message import prepare
-from ..models.report import RowResult, lost
+from ..models.report import RowResult
 from .journal import JournalReader, Pending
+from .row_results import lost
 
 MOST_AT_ONCE = 16
 # How soon, in seconds, it is noticed that the batch stops.
 TICK = 0.2
-# Seconds between one look and the next.
-PAUSES = (0.5, 1.0, 2.0)
 FOUND = "It was found among the execution's activities."
 
 Found = int | AsteroidError | None
@@ -56,10 +49,12 @@ def reconcile(
     groups = reader.pending()
     found = _look(requester, groups, stopping)
     until = time.monotonic() + grace
-    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+    for looks in count():
         missing = [one for one in groups if _is_missing(one, found.get(one), patient=patient)]
         left = until - time.monotonic()
-        if stopping.is_set() or not missing or left <= 0 or stopping.wait(min(pause, left)):
+        if stopping.is_set() or not missing or left <= 0:
+            break
+        if stopping.wait(min(RECONCILIATION.after_s(looks), left)):
             break
         found |= _look(requester, missing, stopping)
     if stopping.is_set():
@@ -74,7 +69,7 @@ def _look(
     deadlines: dict[Pending, Deadline] = {}
     found: dict[Pending, Found] = {}
 
-    def count(group: Pending) -> Found:
+    def count_arrivals(group: Pending) -> Found:
         if stopping.is_set():
             return None
         deadlines[group] = Deadline(requester.settings.timeout)
@@ -83,14 +78,14 @@ def _look(
         return confirmation.arrivals(requester, outgoing, since, deadlines[group])
 
     pool = ThreadPoolExecutor(MOST_AT_ONCE, "asteroid-magic reconcile")
-    looks = {pool.submit(count, group): group for group in groups}
+    looks = {pool.submit(count_arrivals, group): group for group in groups}
     try:
         waiting = set(looks)
         while waiting and not stopping.is_set():
             done, waiting = wait(waiting, TICK, FIRST_COMPLETED)
             for look in done:
                 number = look.result()
-                if isinstance(number, AsteroidError) and not _is_about_one(number):
+                if isinstance(number, AsteroidError) and not number.is_about_execution:
                     raise number
                 found[looks[look]] = number
     finally:
@@ -109,13 +104,6 @@ def _since(group: Pending, clock: Clock) -> datetime:
         # That call ended before it heard of the server's clock, which is heard of now.
         moments.append(clock.earliest(time.monotonic() - time.time() + group.since_here))
     return min(moments)
-
-
-def _is_about_one(error: AsteroidError) -> bool:
-    """Tell whether an error is about one execution, such as one that is no longer there."""
-    return isinstance(error, ApiError) and not isinstance(
-        error, Unauthorized | RateLimited | ServerError | UnexpectedAnswer
-    )
 
 
 def _is_missing(group: Pending, found: Found, *, patient: bool) -> bool:

@@ -9,7 +9,8 @@ from ..client.client import AsteroidClient
 from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..models.message import prepare
-from ..models.report import Numbered, Row, RowResult, lost, row_result_of
+from ..models.report import Numbered, Row, RowResult
+from .row_results import lost, row_result_of
 from .throttle import Throttle
 
 # So many rows lie ready, beside one a worker: none waits while the next are written down.

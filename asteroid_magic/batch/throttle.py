@@ -3,14 +3,8 @@
 import threading
 import time
 
+from ..client.retry import BUSY_SERVER, LONGEST_BUSY_S, MOST_REFUSED_MESSAGES
 from ..models.report import RowResult
-
-# Where a 429 does not say how long to wait: so many seconds, twice as many when it is said again.
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
-# A server that takes nothing for so many seconds ends the batch, as so many refusals in a row do.
-LONGEST_PAUSE = 300.0
-MOST_REFUSALS = 5
-REFUSALS = frozenset({"Unauthorized", "Forbidden"})
 
 
 class Throttle:
@@ -52,17 +46,19 @@ class Throttle:
                 return
             self._last_passed = time.monotonic()
             self._waits = 0
-            self._refusals = self._refusals + 1 if outcome.error in REFUSALS else 0
-            if self._refusals == MOST_REFUSALS:
-                self.stop(f"Asteroid refused {MOST_REFUSALS} messages in a row. {outcome.detail}")
+            self._refusals = self._refusals + 1 if outcome.is_refusal else 0
+            if self._refusals == MOST_REFUSED_MESSAGES:
+                self.stop(
+                    f"Asteroid refused {MOST_REFUSED_MESSAGES} messages in a row. {outcome.detail}"
+                )
 
     def _pause(self, asked: float) -> None:
         # Those that were under way together are refused together: that counts as once.
         if not self.wait:
             self._waits += 1
-        wait = asked or min(FIRST_WAIT * 2.0 ** (self._waits - 1), LONGEST_WAIT)
+        wait = asked or BUSY_SERVER.after_s(self._waits - 1)
         until = max(self._closed_until, time.monotonic() + wait)
-        if until - self._last_passed > LONGEST_PAUSE:
+        if until - self._last_passed > LONGEST_BUSY_S:
             # First, since nobody can wait for what may be asked here: hours, or years.
             left = until - time.monotonic()
             self.stop(f"Asteroid takes no more messages: it asks to wait {left:,.0f} seconds.")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, repeat
+from itertools import count
 
 from ..deadline import Deadline, Timeout
 from ..errors import READ, AsteroidError, Interrupted, InvalidInput
@@ -16,13 +16,11 @@ from ..models.message import Outgoing
 from .executions import caught, read, read_activities
 from .ledger import SentMessage, ledger
 from .requester import Call, Requester, guarded
+from .retry import CONFIRMATION
 from .transport.server_clock import Clock
 
 # How many of the newest activities are looked at, in turn; None is all.
 DEPTHS = (50, 500, None)
-# Seconds between one look and the next.
-PAUSES = (0.1, 0.2, 0.4, 0.8)
-LONGEST_PAUSE = 1.5
 # A clock that is uncertain by more seconds than this tells nothing.
 MOST_UNCERTAIN = 60.0
 
@@ -55,13 +53,13 @@ def confirm(
     looking = Call(READ, deadline, sent.key)
 
     def work(call: Call) -> Activity | None:
-        for pause in chain(PAUSES, repeat(LONGEST_PAUSE)):
+        for looks in count():
             trace = trace_of(requester, call, outgoing, lambda clock: clock.earliest(sent.asked))
             found = None if trace is None else _claimed(entry, trace)
             rest = until - time.monotonic()
             if found is not None or rest <= 0:
                 return found
-            call.deadline.wait(min(pause, rest))
+            call.deadline.wait(min(CONFIRMATION.after_s(looks), rest))
             if not call.deadline.left():
                 break
         return None

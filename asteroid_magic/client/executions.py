@@ -19,7 +19,7 @@ from ..models.activities import Activities, Activity, Question, read_activity
 from ..models.delivery import StatusChange
 from ..models.executions import WAITING, Execution, Executions, read_execution
 from .requester import Call, Requester, guarded
-from .retry import retry_read, retry_unsent
+from .retry import READ_REQUEST, UNSENT_MESSAGE
 from .transport.request import Request
 from .transport.response import Answer, json_of
 
@@ -155,7 +155,7 @@ def caught(call: Call, work: Callable[[Call], T]) -> T | AsteroidError:
 def _get(requester: Requester, call: Call, path: str) -> Any:
     url = f"{requester.base_url}{path}"
     request = Request(READ, "GET", url, largest=LARGEST_ANSWER, whole=True)
-    answer = requester.request(call, request, retry_read)
+    answer = requester.request(call, request, READ_REQUEST)
     if not isinstance(answer, Answer):
         raise _Failed(answer)
     try:
@@ -233,7 +233,7 @@ def control(
     request = Request(operation, "POST", url)
 
     def work() -> StatusChange | AsteroidError:
-        answer = requester.request(call, request, retry_unsent)
+        answer = requester.request(call, request, UNSENT_MESSAGE)
         if not isinstance(answer, Answer):
             return answer
         return _change(call, execution_id, answer)

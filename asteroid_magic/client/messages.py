@@ -15,7 +15,7 @@ from ..models.message import Outgoing
 from .confirmation import arrived, confirm, looked
 from .ledger import SentMessage, ledger
 from .requester import Call, Requester, guarded
-from .retry import retry_unsent, retry_unsent_no_wait
+from .retry import BATCH_MESSAGE, UNSENT_MESSAGE
 from .transport.request import Request, curl_command, headers_for
 from .transport.response import Answer
 
@@ -36,7 +36,7 @@ def send(
     entry = ledger.begin(outgoing.execution_id, outgoing.message)
 
     def work() -> Delivery | AsteroidError:
-        answer = requester.request(call, request, retry_unsent)
+        answer = requester.request(call, request, UNSENT_MESSAGE)
         if not isinstance(answer, Answer):
             return answer
         ledger.delivered(entry)
@@ -64,7 +64,7 @@ def attempt(requester: Requester, outgoing: Outgoing, timeout: Timeout) -> Deliv
     may_be_there = True
 
     def work() -> Delivery | AsteroidError:
-        answer = requester.request(call, request, retry_unsent_no_wait)
+        answer = requester.request(call, request, BATCH_MESSAGE)
         return (
             _delivery(requester, call, outgoing, answer) if isinstance(answer, Answer) else answer
         )

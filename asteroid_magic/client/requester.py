@@ -86,10 +86,8 @@ class Requester:
             return error
         return Call(operation, Deadline(seconds), key)
 
-    def request(
-        self, call: Call, request: Request, patience: RetryPolicy
-    ) -> Answer | AsteroidError:
-        """Make the request until it succeeds, or `patience` gives no wait before another try."""
+    def request(self, call: Call, request: Request, policy: RetryPolicy) -> Answer | AsteroidError:
+        """Make the request until it succeeds, or `policy` allows no other try."""
         tries = 0
         while True:
             tries += 1
@@ -98,7 +96,7 @@ class Requester:
                 return result
             if call.deadline.is_cancelled and isinstance(result, _CUT_SHORT):
                 result = _interrupted(call.operation, result.outcome, CANCELLED)
-            wait = patience(result, tries)
+            wait = policy.delay_s(result, tries)
             if wait is None or wait >= call.deadline.left() or self._closed:
                 return result.about(None, None, call.attempts)
             call.deadline.wait(wait)

@@ -1,51 +1,91 @@
-"""When a failed request may be made again, and after how many seconds.
+"""The one policy of trying again: what is retried, how often, after how long, and when to give up.
 
-A policy is a function of the error and of the number of tries so far; None means: not again.
+A single message, a read and a message of a batch are requests, with a `RetryPolicy` each. What is
+looked at again and again (an execution, a lost message, a busy server) has a `Backoff`.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
-from ..errors import AsteroidError, ConnectionFailed, NoAnswer, RateLimited, ServerError
+from ..errors import ApiError, AsteroidError, RateLimited, ServerError, UnexpectedAnswer
 
-RetryPolicy = Callable[[AsteroidError, int], float | None]
-
-# Waits before another try: of what provably did nothing, and of what only reads.
-UNSENT_DELAYS_S = (0.1, 0.4)
-READ_DELAYS_S = (0.1, 0.4, 1.0, 2.0)
 # A server that says "Retry-After: 0" all the time is not hammered.
 SHORTEST_WAIT_S = 0.1
 
 
-def retry_unsent(error: AsteroidError, tries: int) -> float | None:
-    """Return the seconds before another try of what may be done only once.
+@dataclass(frozen=True)
+class RetryPolicy:
+    """When a failed request is made again.
 
-    It is retried only where it provably did nothing.
+    `delays_s` are the seconds before each further try of a request that got no answer. `busy` says
+    what to do where the server answers that it takes nothing for now (429, 503): ``"never"`` try
+    again, only ``"when it says when"`` with Retry-After, or ``"always"``.
     """
-    if isinstance(error, ConnectionFailed) and error.may_pass:
-        return _delay(UNSENT_DELAYS_S, tries)
-    if isinstance(error, RateLimited | ServerError) and error.outcome != "unknown":
-        wait = error.retry_after
-        return None if wait is None else max(SHORTEST_WAIT_S, wait)
-    return None
+
+    delays_s: tuple[float, ...]
+    busy: Literal["never", "when it says when", "always"]
+
+    def delay_s(self, error: AsteroidError, tries: int) -> float | None:
+        """Return the seconds before another try after so many, None for no other try.
+
+        What may have been done is never repeated: not on a guess.
+        """
+        if error.is_final or error.outcome == "unknown" or isinstance(error, UnexpectedAnswer):
+            return None
+        if isinstance(error, ApiError) and self.busy != "always":
+            return None if self.busy == "never" else asked_wait_s(error)
+        asked = asked_wait_s(error)
+        if asked is not None:
+            return asked
+        return self.delays_s[tries - 1] if tries <= len(self.delays_s) else None
 
 
-def retry_unsent_no_wait(error: AsteroidError, tries: int) -> float | None:
-    """Return what `retry_unsent` does, but never wait because the server is busy.
+UNSENT_MESSAGE = RetryPolicy((0.1, 0.4), busy="when it says when")
+# The batch holds back all of its messages at once: see `busy_wait_s`.
+BATCH_MESSAGE = RetryPolicy((0.1, 0.4), busy="never")
+READ_REQUEST = RetryPolicy((0.1, 0.4, 1.0, 2.0), busy="always")
 
-    For a batch, which then holds back all of its messages at once.
+
+@dataclass(frozen=True)
+class Backoff:
+    """Waits that grow by a factor, from the first to the longest; in seconds."""
+
+    first_s: float
+    longest_s: float
+    factor: float = 2.0
+
+    def after_s(self, times: int) -> float:
+        """Return the wait after so many in a row, which is 0 before the first."""
+        return min(self.first_s * self.factor**times, self.longest_s)
+
+
+# Between two looks at an execution while nothing happens; so many refused looks in a row end it.
+WATCH = Backoff(0.5, 5.0, 1.5)
+MOST_REFUSED_LOOKS = 3
+# Between two looks for a message whose answer was lost: by a single send, and by a batch.
+CONFIRMATION = Backoff(0.1, 1.5)
+RECONCILIATION = Backoff(0.5, 2.0)
+# Before a batch sends again to a server that is busy and does not say for how long. After so many
+# seconds with nothing taken, or so many refusals of the key in a row, it gives up.
+BUSY_SERVER = Backoff(1.0, 60.0)
+LONGEST_BUSY_S = 300.0
+MOST_REFUSED_MESSAGES = 5
+
+
+def asked_wait_s(error: AsteroidError) -> float | None:
+    """Return the wait that the server asks for with Retry-After, None where it asks for none."""
+    wait = error.retry_after
+    return None if wait is None else max(SHORTEST_WAIT_S, wait)
+
+
+def busy_wait_s(error: AsteroidError) -> float | None:
+    """Return for how long a batch holds back its messages after this error; None for not at all.
+
+    It is 0 where the server is busy and does not say for how long.
     """
-    return None if isinstance(error, RateLimited | ServerError) else retry_unsent(error, tries)
-
-
-def retry_read(error: AsteroidError, tries: int) -> float | None:
-    """Return the seconds before another try of a request that changes nothing."""
-    if isinstance(error, RateLimited | ServerError) and error.retry_after is not None:
-        return max(SHORTEST_WAIT_S, error.retry_after)
-    may_pass = isinstance(error, NoAnswer | RateLimited | ServerError) or (
-        isinstance(error, ConnectionFailed) and error.may_pass
-    )
-    return _delay(READ_DELAYS_S, tries) if may_pass else None
-
-
-def _delay(delays: tuple[float, ...], tries: int) -> float | None:
-    return delays[tries - 1] if tries <= len(delays) else None
+    if not isinstance(error, RateLimited | ServerError) or error.outcome == "unknown":
+        return None
+    asked = asked_wait_s(error)
+    if asked is None and isinstance(error, RateLimited):
+        return 0.0
+    return asked

@@ -7,15 +7,7 @@ while nothing happens; what a server asks for with ``Retry-After`` is kept to.
 import time
 from collections.abc import Callable, Container
 
-from ..errors import (
-    ApiError,
-    AsteroidError,
-    ConfigurationError,
-    Interrupted,
-    RateLimited,
-    ServerError,
-    UnexpectedAnswer,
-)
+from ..errors import AsteroidError, Interrupted
 from ..models.activities import Activities
 from ..models.watch import (
     AwaitedMessage,
@@ -30,13 +22,11 @@ from ..models.watch import (
 )
 from .activity_feed import ActivityFeed
 from .client import AsteroidClient
+from .retry import MOST_REFUSED_LOOKS, WATCH
 
-SHORTEST, LONGEST, GROWTH = 0.5, 5.0, 1.5
 LONGEST_LOOK = 10.0
 # With less than this left, in seconds, no look is begun.
 LEAST = 0.05
-# So many looks in a row that are refused for good end it, as where a key has been withdrawn.
-MOST_REFUSALS = 3
 # How often, in seconds, it is told how things stand.
 TICK = 1.0
 
@@ -90,7 +80,7 @@ class ExecutionWatcher:
         )
 
     def _follow(self, until: Container[Ending]) -> Ending:
-        pause = SHORTEST
+        quiet_looks = 0
         while True:
             self._tell()
             news, asked = self._look()
@@ -100,9 +90,9 @@ class ExecutionWatcher:
             is_settled = not news or not self._is_mid_sentence()
             if ending is not None and ending in until and is_settled:
                 return ending
-            pause = SHORTEST if news else pause
-            self._rest(max(pause, asked))
-            pause = min(pause * GROWTH, LONGEST)
+            quiet_looks = 0 if news else quiet_looks
+            self._rest(max(WATCH.after_s(quiet_looks), asked))
+            quiet_looks += 1
             if self._left() < LEAST:
                 return "time"
 
@@ -116,12 +106,12 @@ class ExecutionWatcher:
         except Interrupted:
             raise
         except AsteroidError as error:
-            self._trouble, is_final = error.title, _is_final(error)
+            self._trouble, is_final = error.title, error.is_final
             self._refusals = self._refusals + 1 if is_final else 0
             is_over = self._is_first and (self._sent is None or is_final)
-            if is_over or self._refusals == MOST_REFUSALS:
+            if is_over or self._refusals == MOST_REFUSED_LOOKS:
                 self.refusal = error.with_traceback(None)
-            return 0, getattr(error, "retry_after", None) or 0.0
+            return 0, error.retry_after or 0.0
         self._is_first, self._trouble, self._refusals = False, "", 0
         return news, 0.0
 
@@ -159,10 +149,3 @@ class ExecutionWatcher:
 
     def _left(self) -> float:
         return max(0.0, self._began + self._limit - self._clock())
-
-
-def _is_final(error: AsteroidError) -> bool:
-    """Tell whether asking again can only be answered in the same way."""
-    if isinstance(error, RateLimited | ServerError | UnexpectedAnswer):
-        return False
-    return isinstance(error, ApiError | ConfigurationError)

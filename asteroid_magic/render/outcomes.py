@@ -102,7 +102,7 @@ def _answer(error: ApiError) -> Iterator[CardRow | CardBlock]:
     used, limit = _number(error.used), _number(error.limit)
     yield from _some("Used", f"{used} of {limit}" if used and limit else used)
     yield from _some("Limit", None if used else limit)
-    wait = _number(getattr(error, "retry_after", None))
+    wait = _number(error.retry_after)
     yield from _some("Retry after", f"{wait} s" if wait else None)
     yield from _some("Instance", error.instance, code=True)
 

@@ -23,7 +23,7 @@ from asteroid_magic import (
     UnexpectedAnswer,
 )
 from asteroid_magic.client import executions as client_executions
-from asteroid_magic.client import retry
+from asteroid_magic.client.retry import RetryPolicy
 from asteroid_magic.render import cards
 from asteroid_magic.sandbox import Sandbox
 from tests.client.test_client import interrupt_soon
@@ -273,7 +273,7 @@ def test_a_read_that_broke_is_made_again(behave: Behaviour) -> None:
 def test_a_read_that_breaks_every_time_is_given_up(
     behave: Behaviour, kind: type[AsteroidError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "READ_DELAYS_S", (0.01, 0.01))
+    monkeypatch.setattr(client_executions, "READ_REQUEST", RetryPolicy((0.01, 0.01), busy="always"))
     with FaultServer(behave) as server:
         error = failing(server)
         assert type(error) is kind

@@ -9,7 +9,8 @@ from IPython.core.formatters import DisplayFormatter
 
 from asteroid_magic import JournalError, Report
 from asteroid_magic.batch.journal import Journal
-from asteroid_magic.models.report import RowResult, storable
+from asteroid_magic.batch.row_results import storable
+from asteroid_magic.models.report import RowResult
 from tests.render.test_cards import ATTRIBUTES, HOSTILE, TAGS
 from tests.support.outcomes import ID, Seen
 

@@ -101,7 +101,7 @@ def error_of_fault(
     if connecting or any(isinstance(cause, _NOTHING_SENT) for cause in causes):
         why, hint = _why_not_connected(causes, host, timed_out=timed_out)
         failed = ConnectionFailed(why, hint=hint, operation=operation)
-        failed.may_pass = hint is None
+        failed.is_final = hint is not None
         return failed
     kind = DeliveryUnknown if operation == SEND else NoAnswer
     if timed_out or any(isinstance(cause, (TimeoutError, requests.Timeout)) for cause in causes):
