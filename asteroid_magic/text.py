@@ -19,6 +19,7 @@ TAGS = range(0xE0000, 0xE0080)
 SKIN_TONES = range(0x1F3FB, 0x1F400)
 LONGEST_CLUSTER = 32
 MARGIN = 20
+LONGEST_QUOTE = 60
 
 Cost = Callable[[str], int]
 
@@ -87,6 +88,11 @@ def excerpt(text: str, limit: int, cost: Cost = one_each) -> Excerpt:
     end = len(text) - _fitting(reversed(text), limit // 3, cost)
     tail = text[_cut(text, end, 1) :]
     return Excerpt(head, len(text) - len(head) - len(tail), tail)
+
+
+def quoted(text: object, limit: int = LONGEST_QUOTE) -> str:
+    """Return what a user or a server wrote, in quotation marks, short enough for a sentence."""
+    return repr(shorten(str(text), limit))
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -114,6 +114,22 @@ def test_a_public_class_name_has_one_meaning() -> None:
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
+@pytest.mark.parametrize("package", ["", *PACKAGES])
+def test_type_checkers_see_every_name_that_a_package_hands_on(package: str) -> None:
+    tree = ast.parse((FOLDER / package.replace(".", "/") / "__init__.py").read_text())
+    (block,) = (
+        node for node in tree.body if isinstance(node, ast.If) and "TYPE" in ast.unparse(node.test)
+    )
+    imported = {
+        alias.name
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
+    module = import_module(f"asteroid_magic.{package}".rstrip("."))
+    assert imported == set(module.__all__)
+
+
 @pytest.mark.parametrize("word", PRIVATE_WORDS)
 def test_no_name_needs_a_glossary(word: str) -> None:
     for path in FOLDER.rglob("*.py"):

@@ -36,8 +36,8 @@ LARGEST = 8
 SALT = 16
 TaskAnswer = list[RowResult] | str
 
-# The pools of which a task that could be cancelled has not begun, nor ever will.
-SURE = ThreadPoolExecutor, ProcessPoolExecutor
+# A task of such a pool that could be cancelled has not begun, nor ever will.
+SURE = ProcessPoolExecutor
 MAY_BE_THERE: frozenset[RowState] = frozenset({"under_way", "delivered", "unknown"})
 
 _lock = threading.Lock()
@@ -81,9 +81,7 @@ class ExecutorSender:
         self.most = workers + self.ready
         self._client, self._throttle, self._executor = client, throttle, executor
         self._report = report
-        # Threads of this process need no tasks, nor a client of their own.
-        self._is_here = isinstance(executor, ThreadPoolExecutor)
-        self._size = 1 if self._is_here else max(1, min(LARGEST, workers // 4))
+        self._size = max(1, min(LARGEST, workers // 4))
         self._key = client.requester.settings.key
         self._mark = mark_of(self._key)
         self._sends_key = False
@@ -110,12 +108,9 @@ class ExecutorSender:
 
     def _submit(self, rows: tuple[Numbered, ...]) -> None:
         try:
-            if self._is_here:
-                future: Future[TaskAnswer] = self._executor.submit(send_all, self._client, rows)
-            else:
-                for position, (execution_id, message) in rows:
-                    self._entries[position] = ledger.begin(execution_id.lower(), message)
-                future = self._executor.submit(deliver, self._task(rows))
+            for position, (execution_id, message) in rows:
+                self._entries[position] = ledger.begin(execution_id.lower(), message)
+            future: Future[TaskAnswer] = self._executor.submit(deliver, self._task(rows))
         except Exception as error:  # noqa: BLE001 (each kind of executor has its own)
             self._throttle.stop(f"The executor takes no more work: {type(error).__name__}.")
             self._each(rows, lambda position: RowResult(position, "waiting"))

@@ -12,16 +12,15 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..errors import InvalidInput, JournalError
 from ..models.report import ErrorGroup, ReportEntry, Row, RowResult, RowState
-from ..text import shorten
+from ..text import quoted
 from . import journal_file
 from .journal_file import refused
 
 BLOCK = 500
-LONGEST_QUOTE = 40
 # What stands before the first row, so that nothing is read before a row is asked for.
 _BEFORE = ReportEntry(-1, "", "", "waiting", 0, None, None, None, None)
 
@@ -238,8 +237,8 @@ class RowMatcher:
         what = "execution" if execution_id != row[0] else "message"
         there, here = (execution_id, row[0]) if what == "execution" else (message, row[1])
         raise JournalError(
-            f"Row {position + 1:,} has the {what} {_quoted(here)}; in the journal "
-            f"{self._journal.path}, that row has {_quoted(there)}.",
+            f"Row {position + 1:,} has the {what} {quoted(here)}; in the journal "
+            f"{self._journal.path}, that row has {quoted(there)}.",
             title="The journal belongs to other rows",
             hint="Give the rows that it was made with, in the same order, or another file.",
         )
@@ -253,7 +252,3 @@ class RowMatcher:
                 title="The journal belongs to other rows",
                 hint="Give the rows that it was made with, in the same order, or another file.",
             )
-
-
-def _quoted(text: Any) -> str:
-    return repr(shorten(str(text), LONGEST_QUOTE))

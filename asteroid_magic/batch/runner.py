@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -46,14 +46,13 @@ class BatchRunner:
     ) -> None:
         self._client, self._journal = client, journal
         self._throttle = Throttle()
-        self._dispatcher = dispatcher = Dispatcher(journal, self._throttle)
+        self._dispatcher = Dispatcher(journal, self._throttle)
+        shared = client, workers, self._throttle, self._dispatcher.report
         self._sender: Sender
-        if executor is None:
-            self._sender = ThreadSender(client, workers, self._throttle, dispatcher.report)
+        if executor is None or isinstance(executor, ThreadPoolExecutor):
+            self._sender = ThreadSender(*shared, executor)
         else:
-            self._sender = ExecutorSender(
-                client, workers, self._throttle, dispatcher.report, executor
-            )
+            self._sender = ExecutorSender(*shared, executor)
         self._progress = ProgressBar()
         self._finished, self._left = threading.Event(), threading.Event()
         self._fault: BaseException | None = None

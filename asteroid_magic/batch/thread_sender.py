@@ -1,8 +1,10 @@
-"""The workers of a batch: threads that share one client, and pause together."""
+"""Sends the rows of a batch in threads of this process, which share one client."""
 
 import threading
 from collections.abc import Callable, Iterable
-from queue import SimpleQueue
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from ..client import messages
 from ..client.client import AsteroidClient
@@ -13,15 +15,15 @@ from ..models.report import Numbered, Row, RowResult
 from .row_results import lost, row_result_of
 from .throttle import Throttle
 
-# So many rows lie ready, beside one a worker: none waits while the next are written down.
+# Rows that lie ready besides one a worker, so that none waits while the next are written down.
 LEAST_READY = 32
 
 
 class ThreadSender:
-    """Sends rows in threads of this process, over the connections of one client.
+    """Sends rows in threads of its own, or in those of `pool`, over one client's connections.
 
-    `report` is called with each outcome, in the thread that sent. A row that does not begin,
-    since the batch stops, comes back as waiting.
+    `report` is called with each result, in the thread that sent. A row that does not begin, since
+    the batch stops, comes back as waiting.
     """
 
     def __init__(
@@ -30,24 +32,23 @@ class ThreadSender:
         workers: int,
         throttle: Throttle,
         report: Callable[[RowResult], None],
+        pool: ThreadPoolExecutor | None = None,
     ) -> None:
         self.ready = max(LEAST_READY, 2 * workers)
         self.most = workers + self.ready
         self._client, self._throttle, self._report = client, throttle, report
-        self._workers = workers
+        self._workers, self._pool = workers, pool
         self._todo: SimpleQueue[Numbered | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._loops: list[Future[None]] = []
         self._deadlines: dict[int, Deadline] = {}
 
     def start(self, rows: Iterable[Numbered]) -> None:
         """Send these rows, each as soon as a worker is free."""
         for row in rows:
-            if len(self._threads) < self._workers:
-                name = f"asteroid-magic worker {len(self._threads) + 1}"
-                thread = threading.Thread(target=self._work, name=name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
             self._todo.put(row)
+            if len(self._threads) + len(self._loops) < self._workers:
+                self._start_worker()
 
     def stop(self) -> None:
         """Do nothing: the throttle holds back what has not begun."""
@@ -58,11 +59,35 @@ class ThreadSender:
             deadline.cancel()
 
     def close(self) -> None:
-        """End the threads; those that still wait for an answer end by themselves."""
-        for _ in self._threads:
+        """End the workers; those that still wait for an answer end by themselves."""
+        for _ in [*self._threads, *self._loops]:
             self._todo.put(None)
         for thread in self._threads:
             thread.join(0 if self._deadlines else None)
+        for loop in self._loops:
+            # One that the pool has not begun must not begin later.
+            loop.cancel()
+        wait(self._loops, 0 if self._deadlines else None)
+
+    def _start_worker(self) -> None:
+        if self._pool is None:
+            name = f"asteroid-magic worker {len(self._threads) + 1}"
+            # Daemons: a program can end while a request is under way.
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+            return
+        try:
+            self._loops.append(self._pool.submit(self._work))
+        except RuntimeError as error:
+            self._throttle.stop(f"The executor takes no more work: {type(error).__name__}.")
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Report the rows that lie ready as waiting: no worker may ever take them."""
+        with suppress(Empty):
+            while (item := self._todo.get_nowait()) is not None:
+                self._report(RowResult(item[0], "waiting"))
 
     def _work(self) -> None:
         while (item := self._todo.get()) is not None:
@@ -87,7 +112,9 @@ def send_one(
 ) -> RowResult:
     """Send one row, and return what became of it, whatever that is."""
     try:
-        return row_result_of(position, messages.attempt(client.requester, prepare(*row), deadline))
+        return row_result_of(
+            position, messages.send_in_batch(client.requester, prepare(*row), deadline)
+        )
     except AsteroidError as error:
         return row_result_of(position, error)
     except BaseException as error:  # noqa: BLE001 (no fault of one row may stop the others)

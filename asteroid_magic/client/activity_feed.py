@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from ..models.activities import Activities, Activity
+from ..models.activities import Activities, Activity, is_message
 from ..models.watch import AwaitedMessage
 from .client import AsteroidClient
 
@@ -89,7 +89,7 @@ class ActivityFeed:
         began = clock and clock - timedelta(seconds=self._clock() - sent.began)
         for at, one in enumerate(page):
             is_new = began and one.timestamp and one.timestamp >= began
-            if _is(one, sent) and (is_new or sent.activity_id):
+            if self._is_sent(one, sent) and (is_new or sent.activity_id):
                 self._sent = None
                 return at
         oldest = page[-1].timestamp if page else None
@@ -99,18 +99,16 @@ class ActivityFeed:
     def _hear(self, news: Sequence[Activity]) -> None:
         """Take in what is new; the message, if it is listed only now, makes a new beginning."""
         for at, one in enumerate(news):
-            if self._sent is not None and _is(one, self._sent):
+            if self._sent is not None and self._is_sent(one, self._sent):
                 self._sent = None
                 self.heard = list(news[at + 1 :])
                 return
         self.heard += news
 
-
-def _is(activity: Activity, sent: AwaitedMessage) -> bool:
-    if sent.activity_id:
-        return activity.id == sent.activity_id
-    is_message = activity.kind == "user_message_received"
-    return is_message and activity.data.get("message") == sent.text
+    def _is_sent(self, activity: Activity, sent: AwaitedMessage) -> bool:
+        if sent.activity_id:
+            return activity.id == sent.activity_id
+        return is_message(activity, sent.text, self._execution_id)
 
 
 def _key(activity: Activity) -> str:

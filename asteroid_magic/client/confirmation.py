@@ -11,7 +11,7 @@ from itertools import count
 
 from ..deadline import Deadline, Timeout
 from ..errors import READ, AsteroidError, Interrupted, InvalidInput
-from ..models.activities import Activity
+from ..models.activities import Activity, is_message
 from ..models.message import Outgoing
 from .executions import caught, read, read_activities
 from .ledger import SentMessage, ledger
@@ -144,13 +144,7 @@ def trace_of(
         recent = [each for each in newest if each.timestamp and each.timestamp >= earliest]
         if depth is None or len(recent) < depth:
             break
-    found = (
-        activity
-        for activity in recent
-        if activity.kind == "user_message_received"
-        and activity.data.get("message") == outgoing.message
-        and activity.execution_id.lower() in {"", outgoing.execution_id}
-    )
+    found = (one for one in recent if is_message(one, outgoing.message, outgoing.execution_id))
     return Trace(tuple(found), began)
 
 

@@ -15,7 +15,7 @@ from ..errors import (
     UnexpectedAnswer,
 )
 from ..models import coerce
-from ..models.activities import Activities, Activity, Question, read_activity
+from ..models.activities import Activities, Activity, ActivityKind, Question, read_activity
 from ..models.delivery import StatusChange
 from ..models.executions import WAITING, Execution, Executions, read_execution
 from .requester import Call, Requester, guarded
@@ -106,7 +106,7 @@ def question(
         for depth in DEPTHS:
             newest = read_activities(requester, call, execution_id, depth, "desc")
             for activity in newest:
-                if activity.kind == "user_message_received":
+                if activity.kind == ActivityKind.USER_MESSAGE:
                     return ()
                 if activity.status is not None:
                     return _asked(activity)

@@ -4,6 +4,7 @@ Where its outcome stays unknown, the activities of its execution are asked for i
 """
 
 import time
+from typing import Any
 
 from ..config.settings import Settings
 from ..constants import API_KEY_VARIABLE
@@ -15,7 +16,7 @@ from ..models.message import Outgoing
 from .confirmation import arrived, confirm, looked
 from .ledger import SentMessage, ledger
 from .requester import Call, Requester, guarded
-from .retry import BATCH_MESSAGE, UNSENT_MESSAGE
+from .retry import BATCH_MESSAGE, UNSENT_MESSAGE, RetryPolicy
 from .transport.request import Request, curl_command, headers_for
 from .transport.response import Answer
 
@@ -27,23 +28,14 @@ def send(
 ) -> Delivery | AsteroidError:
     """Send the message within `timeout`, and return what became of it.
 
-    Where that is unknown, it is looked for among the activities for `grace` seconds more.
+    Where that is unknown, it is looked up among the activities for `grace` seconds more.
     """
     call = requester.begin(SEND, timeout)
     if isinstance(call, ConfigurationError):
         return call
-    request = Request(SEND, "POST", url_of(requester.base_url, outgoing), outgoing.body)
     entry = ledger.begin(outgoing.execution_id, outgoing.message)
-
-    def work() -> Delivery | AsteroidError:
-        answer = requester.request(call, request, UNSENT_MESSAGE)
-        if not isinstance(answer, Answer):
-            return answer
-        ledger.delivered(entry)
-        return _delivery(requester, call, outgoing, answer)
-
     try:
-        result = guarded(call, work)
+        result = _transmit(requester, call, outgoing, entry, UNSENT_MESSAGE)
     finally:
         ledger.lost(entry)
     if isinstance(result, Delivery) or result.outcome != "unknown" or not grace:
@@ -51,30 +43,36 @@ def send(
     return _looked_for(requester, call, outgoing, entry, result, grace)
 
 
-def attempt(requester: Requester, outgoing: Outgoing, timeout: Timeout) -> Delivery | AsteroidError:
-    """Send the message, for a caller that has many: it waits, and looks for them, on its own.
-
-    A 429 or 503 comes back at once, and so does an unknown outcome.
-    """
+def send_in_batch(
+    requester: Requester, outgoing: Outgoing, timeout: Timeout
+) -> Delivery | AsteroidError:
+    """Send a message of a batch, which waits for a busy server and looks up messages by itself."""
     call = requester.begin(SEND, timeout)
     if isinstance(call, ConfigurationError):
         return call
-    request = Request(SEND, "POST", url_of(requester.base_url, outgoing), outgoing.body)
     entry = ledger.begin(outgoing.execution_id, outgoing.message)
     may_be_there = True
-
-    def work() -> Delivery | AsteroidError:
-        answer = requester.request(call, request, BATCH_MESSAGE)
-        return (
-            _delivery(requester, call, outgoing, answer) if isinstance(answer, Answer) else answer
-        )
-
     try:
-        result = guarded(call, work)
+        result = _transmit(requester, call, outgoing, entry, BATCH_MESSAGE)
         may_be_there = result.outcome != "not_delivered"
     finally:
         ledger.leave(entry, may_be_there=may_be_there)
     return result
+
+
+def _transmit(
+    requester: Requester, call: Call, outgoing: Outgoing, entry: SentMessage, policy: RetryPolicy
+) -> Delivery | AsteroidError:
+    request = Request(SEND, "POST", url_of(requester.base_url, outgoing), outgoing.body)
+
+    def work() -> Delivery | AsteroidError:
+        answer = requester.request(call, request, policy)
+        if not isinstance(answer, Answer):
+            return answer
+        ledger.delivered(entry)
+        return _delivery(requester, call, outgoing, answer.status, server_text=answer.text)
+
+    return guarded(call, work)
 
 
 def dry_run(settings: Settings, outgoing: Outgoing) -> DryRun:
@@ -119,34 +117,21 @@ def _looked_for(
         return looked(error, found)
     if interrupted:
         return arrived(error)
-    return _confirmed(requester, call, outgoing, error, found)
+    status = error.status_code if isinstance(error, ApiError) else None
+    known = {"confirmed_by": "activities", "activity_id": found.id}
+    return _delivery(requester, call, outgoing, status, **known)
 
 
-def _delivery(requester: Requester, call: Call, outgoing: Outgoing, answer: Answer) -> Delivery:
-    return Delivery(
-        base_url=requester.base_url,
-        execution_id=outgoing.execution_id,
-        message=outgoing.message,
-        status_code=answer.status,
-        server_text=answer.text,
-        attempts=call.attempts,
-        sent_at=call.asked_at,
-        elapsed=time.monotonic() - call.began,
-    )
-
-
-def _confirmed(
-    requester: Requester, call: Call, outgoing: Outgoing, error: AsteroidError, found: Activity
+def _delivery(
+    requester: Requester, call: Call, outgoing: Outgoing, status: int | None, **known: Any
 ) -> Delivery:
     return Delivery(
         base_url=requester.base_url,
         execution_id=outgoing.execution_id,
         message=outgoing.message,
-        status_code=error.status_code if isinstance(error, ApiError) else None,
-        server_text="",
+        status_code=status,
         attempts=call.attempts,
         sent_at=call.asked_at,
         elapsed=time.monotonic() - call.began,
-        confirmed_by="activities",
-        activity_id=found.id,
+        **{"server_text": ""} | known,
     )

@@ -27,13 +27,12 @@ from ..constants import (
     DEFAULT_TIMEOUT_S,
 )
 from ..errors import SEND, ConfigurationError, Operation
-from ..text import shorten
+from ..text import quoted
 from .api_key import ApiKey
 from .session import session
 
 DEFAULT_PATH = "/agents/v2"
 LONGEST_TIMEOUT = 86_400.0
-LONGEST_QUOTE = 60
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
@@ -133,7 +132,8 @@ def _is_duration(seconds: object) -> bool:
 def _no_duration(
     name: str, least: str, seconds: object, example: int, operation: Operation
 ) -> ConfigurationError:
-    given = shorten(repr(seconds), LONGEST_QUOTE) if isinstance(seconds, (float, str)) else "given"
+    given = quoted(seconds) if isinstance(seconds, str) else "given"
+    given = repr(seconds) if isinstance(seconds, float) else given
     return ConfigurationError(
         f"The {name} {given} is not a number of seconds {least}, up to {LONGEST_TIMEOUT:,.0f}.",
         hint=f"Give a number of seconds, such as {example}.",
@@ -195,10 +195,16 @@ def is_loopback(host: str) -> bool:
 
     Names under `.localhost` do not count: some resolvers ask the network for them.
     """
-    name = host.strip("[]").lower()
+    name = host.lower()
     if name == "localhost":
         return True
+    address = parse_ip(name)
+    return address is not None and address.is_loopback
+
+
+def parse_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the IP address that a host is, None for a name; brackets are allowed."""
     try:
-        return ipaddress.ip_address(name).is_loopback
+        return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return False
+        return None

@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from ..errors import InvalidInput
+from ..errors import SEND, InvalidInput, Operation
 from ..models.message import is_execution_id
-from ..text import shorten
+from ..text import quoted, shorten
 
-LONGEST_QUOTE = 60
 SHORTEST_BEGINNING, LONGEST_ID = 8, 36
-MOST_NAMED = 3
+MOST_NAMED, LONGEST_NAME = 3, 60
 _BEGINNING = re.compile(r"[0-9a-fA-F][0-9a-fA-F-]{,34}")
 _ID_INSIDE = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def resolve_execution(
-    word: str, namespace: Mapping[str, Any], seen: Mapping[str, str] | None = None
+    word: str,
+    namespace: Mapping[str, Any],
+    seen: Mapping[str, str] | None = None,
+    operation: Operation = SEND,
 ) -> str:
     """Return the execution ID that `word` is, that a variable of this name holds, or it begins.
 
@@ -27,8 +29,18 @@ def resolve_execution(
     evaluated but the attributes. Where there is no variable of the name, 8 or more characters may
     be the beginning of one ID in `seen`, which maps IDs to the names of their workflows.
 
-    Raises `InvalidInput` for a word that leads to no ID, or to several.
+    Raises `InvalidInput`, in the words of `operation`, for a word that leads to no ID, or to
+    several.
     """
+    try:
+        return _resolve(word, namespace, seen or {})
+    except InvalidInput as error:
+        title = "It is not clear which execution is meant"
+        unclear = InvalidInput(error.detail, title=title, hint=error.hint, operation=operation)
+    raise unclear
+
+
+def _resolve(word: str, namespace: Mapping[str, Any], seen: Mapping[str, str]) -> str:
     name = word.removeprefix("$")
     if word.startswith("{") and word.endswith("}"):
         name = word[1:-1].strip()
@@ -38,7 +50,7 @@ def resolve_execution(
     is_name = all(part.isidentifier() for part in (first, *attributes))
     if not is_name or first not in namespace:
         if _BEGINNING.fullmatch(word):
-            return _begun(word, seen or {}, namespace)
+            return _begun(word, seen, namespace)
         raise _no_execution(word, namespace)
     value = namespace[first]
     for attribute in attributes:
@@ -46,7 +58,7 @@ def resolve_execution(
     if isinstance(value, str) and SHORTEST_BEGINNING <= len(value) < LONGEST_ID:
         begun = value.strip()
         if _BEGINNING.fullmatch(begun):
-            return _begun(begun, seen or {}, namespace)
+            return _begun(begun, seen, namespace)
     return id_in(value, name)
 
 
@@ -63,26 +75,26 @@ def _begun(word: str, seen: Mapping[str, str], namespace: Mapping[str, Any]) -> 
         if not found:
             raise _no_execution(word, namespace)
         raise InvalidInput(
-            f"{_quoted(word)} is too short for the beginning of an execution ID.",
+            f"{quoted(word)} is too short for the beginning of an execution ID.",
             hint=f"Give at least {SHORTEST_BEGINNING} of its characters.",
         )
     if not found:
         raise InvalidInput(
-            f"{_quoted(word)} begins no execution ID that has been seen in this session.",
+            f"{quoted(word)} begins no execution ID that has been seen in this session.",
             hint="Give the whole ID, or list the executions first: %asteroid_executions.",
         )
     if len(found) > 1:
         named = "; ".join(_named(one, seen[one]) for one in found[:MOST_NAMED])
         more = f" and {len(found) - MOST_NAMED:,} more" if found[MOST_NAMED:] else ""
         raise InvalidInput(
-            f"{_quoted(word)} begins {len(found):,} of the execution IDs seen in this session.",
+            f"{quoted(word)} begins {len(found):,} of the execution IDs seen in this session.",
             hint=f"Give more characters of the one you mean: {named}{more}.",
         )
     return found[0]
 
 
 def _named(execution_id: str, workflow_name: str) -> str:
-    name = shorten(" ".join(workflow_name.split()), LONGEST_QUOTE)
+    name = shorten(" ".join(workflow_name.split()), LONGEST_NAME)
     return f"{execution_id} ({name})" if name else execution_id
 
 
@@ -104,7 +116,7 @@ def _no_execution(word: str, namespace: Mapping[str, Any]) -> InvalidInput:
             "The execution comes first, before any message: the ID that Asteroid shows for the "
             "run, the beginning of one that was listed, or the name of a variable that holds it."
         )
-    return InvalidInput(f"{_quoted(word)} is neither an execution ID nor a variable.", hint=hint)
+    return InvalidInput(f"{quoted(word)} is neither an execution ID nor a variable.", hint=hint)
 
 
 def _read(value: object, attribute: str, name: str) -> object:
@@ -113,7 +125,7 @@ def _read(value: object, attribute: str, name: str) -> object:
     except Exception as error:  # noqa: BLE001 (a property may fail in any way)
         kind = type(error).__name__
     raise InvalidInput(
-        f"{_quoted(name)} cannot be read: {attribute} failed with {kind}.",
+        f"{quoted(name)} cannot be read: {attribute} failed with {kind}.",
         hint="Give the execution's ID, or the name of a variable that holds it.",
     )
 
@@ -131,7 +143,7 @@ def id_in(value: object, name: str) -> str:
         text = str(candidate).strip() if isinstance(candidate, (str, UUID)) else ""
         if is_execution_id(text):
             return text
-    held = repr(shorten(value, LONGEST_QUOTE)) if isinstance(value, str) else type(value).__name__
+    held = quoted(value) if isinstance(value, str) else type(value).__name__
     hint = (
         "Copy the ID of the run from Asteroid, or name a variable that holds it: "
         "36 characters, like 123e4567-e89b-12d3-a456-426614174000."
@@ -141,8 +153,4 @@ def id_in(value: object, name: str) -> str:
             f"It holds {len(value):,}: take one, as in run = {name}[0], "
             f"or send to each, with %%asteroid_send --each {name}."
         )
-    raise InvalidInput(f"The variable {_quoted(name)} holds no execution ID: {held}.", hint=hint)
-
-
-def _quoted(text: str) -> str:
-    return repr(shorten(text, LONGEST_QUOTE))
+    raise InvalidInput(f"The variable {quoted(name)} holds no execution ID: {held}.", hint=hint)

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from ..text import shorten
+from ..text import quoted
 
-LONGEST_QUOTE = 60
 LONGEST_WAIT = 86_400.0
 # The beginning of an execution ID is at least eight characters long, so none is taken for seconds.
 _SECONDS = re.compile(r"[0-9]{1,5}(?:\.[0-9]{,6})?|\.[0-9]{1,6}")
@@ -77,7 +76,7 @@ class Arguments:
         text = self.options[name][-1]
         if re.fullmatch(r"0*[1-9][0-9]{0,8}", text, re.ASCII):
             return int(text)
-        raise InputError(f"{name} needs a whole number from 1; {brief(text)} is none.")
+        raise InputError(f"{name} needs a whole number from 1; {quoted(text)} is none.")
 
     def seconds(self, at: int, default: float) -> float:
         """Return the number of seconds that the word at this place gives; `InputError`."""
@@ -94,7 +93,7 @@ def parse(line: str, usage: Usage) -> Arguments:
             words.append(word)
             continue
         name, equals, value = word.partition("=")
-        takes = _look_up(name, usage)
+        takes = find_option(name, usage.options, usage.text)
         if takes is None and equals:
             raise InputError(f"The option {name} takes no value.\n{usage.text}")
         if takes is not None:
@@ -105,16 +104,21 @@ def parse(line: str, usage: Usage) -> Arguments:
             raise InputError(f"The option {name} is given twice.\n{usage.text}")
         options[name] = (*options.get(name, ()), value)
     if len(words) > usage.words:
-        raise InputError(f"{brief(words[usage.words])} is one word too many.\n{usage.text}")
+        raise InputError(f"{quoted(words[usage.words])} is one word too many.\n{usage.text}")
     return Arguments(usage, tuple(words), options)
 
 
-def _look_up(name: str, usage: Usage) -> str | None:
-    if name in usage.options:
-        return usage.options[name]
-    near = get_close_matches(name, usage.options, n=1)
+def find_option(
+    name: str, options: Mapping[str, str | None], usage: str, *, note: str = ""
+) -> str | None:
+    """Return what an option takes, None for a switch; raises `InputError` for an unknown one."""
+    if name in options:
+        return options[name]
+    if name in {"--help", "-h", "-?"}:
+        raise InputError(f"For help, type {usage.split(maxsplit=1)[0]}?\n{usage}")
+    near = get_close_matches(name, options, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    raise InputError(f"There is no option {brief(name)}.{hint}\n{usage.text}")
+    raise InputError(f"There is no option {quoted(name)}.{hint}{note}\n{usage}")
 
 
 def is_seconds(word: str) -> bool:
@@ -127,10 +131,5 @@ def seconds(word: str, usage: str) -> float:
     if is_seconds(word) and 0 < float(word) <= LONGEST_WAIT:
         return float(word)
     raise InputError(
-        f"{brief(word)} is not a number of seconds above 0, up to {LONGEST_WAIT:,.0f}.\n{usage}"
+        f"{quoted(word)} is not a number of seconds above 0, up to {LONGEST_WAIT:,.0f}.\n{usage}"
     )
-
-
-def brief(text: str) -> str:
-    """Return what was typed, in quotation marks, for a sentence about it."""
-    return repr(shorten(text, LONGEST_QUOTE))

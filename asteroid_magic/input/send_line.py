@@ -15,10 +15,10 @@ no ``{}`` and no ``--word`` in it means anything.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from keyword import iskeyword
 
-from .options import InputError, brief, is_seconds, seconds
+from ..text import quoted
+from .options import InputError, find_option, is_seconds, seconds
 
 USAGE = (
     "%asteroid_send [--wait [SECONDS]] [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
@@ -45,6 +45,7 @@ SHORT = {"-f": "--fill"}
 DEFAULT_WAIT = 120.0
 
 # A word ends at a space or a tab. Every other kind of white space is the message's own.
+_BLANKS = " \t\r\n"
 _WORD = re.compile(r"[^ \t\r\n]+")
 
 
@@ -82,13 +83,13 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
     if word is None:
         usage = USAGE if cell is None else _cell_usage()
         raise InputError(f"The execution is missing: its ID, or a variable that holds it.\n{usage}")
-    message = rest[word.end() :].strip(" \t\r\n")
+    message = rest[word.end() :].strip(_BLANKS)
     if cell is None:
         return SendCommand(word.group(), _unquote(message), rest, options)
     if message:
         raise InputError(
             "In a %%asteroid_send cell the message stands below the first line, "
-            f"and after the execution there is {brief(message)}. "
+            f"and after the execution there is {quoted(message)}. "
             f"Move it into the cell, or use %asteroid_send.\n{_cell_usage()}"
         )
     return SendCommand(word.group(), cell.removesuffix("\n"), cell, options)
@@ -101,7 +102,7 @@ def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> Send
     elif cell is None:
         problem = "--each is for cells: it sends what stands below the first line."
     elif rest:
-        problem = f"With --each the executions come from the rows, and there is {brief(rest)}."
+        problem = f"With --each the executions come from the rows, and there is {quoted(rest)}."
     elif "--wait" in options:
         problem = "--wait is for one message: with --each no answers are waited for."
     if problem or cell is None:
@@ -110,62 +111,63 @@ def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> Send
 
 
 def _take_options(line: str) -> tuple[dict[str, str], str]:
-    """Return the options before the execution, and the line from the execution on."""
+    """Return the options before the execution, and the line from the execution on.
+
+    ``--timeout 5 --wait run_id hello`` gives ``{"--timeout": "5", "--wait": ""}`` and
+    ``run_id hello``: the value of ``--wait`` is optional, and ``run_id`` is no number.
+    """
     options: dict[str, str] = {}
-    rest = line.lstrip(" \t\r\n")
+    rest = line.lstrip(_BLANKS)
     while rest.startswith("-"):
-        word = _WORD.match(rest)
-        name, equals, value = (word.group() if word else "").partition("=")
-        rest = rest[word.end() if word else 0 :].lstrip(" \t\r\n")
+        word, rest = _split_word(rest)
+        name, equals, value = word.partition("=")
         name = SHORT.get(name, name)
-        takes = _look_up(name)
-        if takes is None and equals:
-            raise InputError(f"The option {name} takes no value.\n{USAGE}")
-        may_lack = takes is not None and takes.startswith("[") and not equals
-        following = None if takes is None or equals else _WORD.match(rest)
-        if following is not None and (not may_lack or is_seconds(following.group())):
-            value = following.group()
-            rest = rest[following.end() :].lstrip(" \t\r\n")
-        if takes is not None and not value and not may_lack:
-            words = takes.strip("[]")
-            usage = EACH_USAGE if name in {"--each", "--journal"} else USAGE
-            raise InputError(f"The option {name} needs a value: {name} {words}.\n{usage}")
-        if value:
-            _check_value(name, value)
+        takes = find_option(name, OPTIONS, USAGE, note=" The message starts after the execution.")
+        if takes is not None and not equals:
+            following, behind = _split_word(rest)
+            if not takes.startswith("[") or is_seconds(following):
+                value, rest = following, behind
+        _check_value(name, value, takes, has_equals=bool(equals))
         options[name] = value
     return options, rest
 
 
-def _look_up(name: str) -> str | None:
-    if name in OPTIONS:
-        return OPTIONS[name]
-    if name in {"--help", "-h", "-?"}:
-        raise InputError(f"For help, type %asteroid_send?\n{USAGE}")
-    near = get_close_matches(name, OPTIONS, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    raise InputError(
-        f"There is no option {brief(name)}.{hint} "
-        f"What belongs to the message stands after the execution.\n{USAGE}"
-    )
+def _split_word(text: str) -> tuple[str, str]:
+    """Return the first word of a text that begins with one, and what follows it."""
+    word = _WORD.match(text)
+    return (word.group(), text[word.end() :].lstrip(_BLANKS)) if word else ("", text)
 
 
-def _check_value(name: str, value: str) -> None:
+def _check_value(name: str, value: str, takes: str | None, *, has_equals: bool) -> None:
+    """Raise `InputError` for a value that an option cannot have."""
+    usage = EACH_USAGE if name in {"--each", "--journal"} else USAGE
+    if takes is None and has_equals:
+        raise InputError(f"The option {name} takes no value.\n{usage}")
+    if not value:
+        if takes is not None and (has_equals or not takes.startswith("[")):
+            raise InputError(
+                f"The option {name} needs a value: {name} {takes.strip('[]')}.\n{usage}"
+            )
+        return
+    problem = ""
     if name == "--out" and (not value.isidentifier() or iskeyword(value)):
-        raise InputError(f"--out needs the name of a variable; {brief(value)} is none.\n{USAGE}")
+        problem = "--out needs the name of a variable"
     if name == "--each" and not all(part.isidentifier() for part in value.split(".")):
-        raise InputError(
-            f"--each needs the name of a variable; {brief(value)} is none.\n{EACH_USAGE}"
-        )
+        problem = "--each needs the name of a variable"
+    if name == "--timeout" and not _is_number(value):
+        problem = "--timeout needs a number of seconds"
+    if problem:
+        raise InputError(f"{problem}; {quoted(value)} is none.\n{usage}")
     if name == "--wait":
-        seconds(value, USAGE)
-    if name == "--timeout":
-        try:
-            float(value)
-        except ValueError:
-            problem = f"--timeout needs a number of seconds; {brief(value)} is none.\n{USAGE}"
-        else:
-            return
-        raise InputError(problem)
+        seconds(value, usage)
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _unquote(message: str) -> str:

@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 from ..errors import InvalidInput
-from .options import brief
+from ..text import quoted
 
 # A name in two pairs of braces is text, as is every brace that does not hold just a name.
 _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|\{([^{}]*)\}")
@@ -23,7 +23,7 @@ def fill(text: str, namespace: Mapping[str, Any], kind: str = "variable") -> str
     names = {_name_in(found) for found in _PLACEHOLDER.finditer(text)}
     missing = {name for name in names if name is not None and name not in namespace}
     if missing:
-        listed = ", ".join(brief(name) for name in sorted(missing))
+        listed = ", ".join(quoted(name) for name in sorted(missing))
         raise InvalidInput(
             f"The message is to be filled, and there is no {kind} {listed}.",
             hint="Set it, or leave --fill out to send the braces as they are."
@@ -55,7 +55,7 @@ def _written(name: str, namespace: Mapping[str, Any], kind: str) -> str:
     value = namespace[name]
     if kind == "column" and is_missing(value):
         raise InvalidInput(
-            f"The column {brief(name)} is empty here ({type(value).__name__}).",
+            f"The column {quoted(name)} is empty here ({type(value).__name__}).",
             hint="Fill it in, or leave the row out.",
         )
     try:
@@ -63,6 +63,6 @@ def _written(name: str, namespace: Mapping[str, Any], kind: str) -> str:
     except Exception as error:  # noqa: BLE001 (an object may fail in any way)
         why = type(error).__name__
     raise InvalidInput(
-        f"The {kind} {brief(name)} cannot be written as text: {why}.",
+        f"The {kind} {quoted(name)} cannot be written as text: {why}.",
         hint=f"Put its text into another {kind}, and name that.",
     )

@@ -1,10 +1,9 @@
 """What the magics of `execution_magics` do, and `%asteroid_send --wait`: loaded on first use."""
 
 import time
-from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.display import display
 
@@ -12,9 +11,8 @@ from ..client.client import AsteroidClient
 from ..client.watcher import ExecutionWatcher
 from ..config.session import session
 from ..deadline import Deadline
-from ..errors import READ, AsteroidError, Interrupted, InvalidInput
+from ..errors import READ, AsteroidError, Interrupted
 from ..input import options
-from ..input.execution_ref import resolve_execution
 from ..input.options import Arguments, Usage
 from ..models.activities import Activities, Question
 from ..models.delivery import Delivery, StatusChange
@@ -29,12 +27,10 @@ from ..models.watch import (
     WatchResult,
 )
 from ..render.status_line import StatusLine
-from .feedback import display_errors, keep_result, usage_errors
+from .feedback import Names, display_errors, execution_named, keep_result, usage_errors
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-
-Names = Mapping[str, Any] | None
 
 LISTED, NEWEST = 50, 50
 # Of those that wait, so many are asked for their question, and for no longer than that in seconds.
@@ -215,18 +211,7 @@ def _execution(
     """Return what was asked for, and what finds the execution that is meant."""
     given = usage_errors(lambda: options.parse(line, known))
     word = usage_errors(lambda: given.execution)
-    namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
-
-    def find() -> str:
-        try:
-            return resolve_execution(word, namespace, session.seen)
-        except InvalidInput as error:
-            # No message was to be sent.
-            title = "It is not clear which execution is meant"
-            problem = InvalidInput(error.detail, title=title, hint=error.hint, operation=READ)
-        raise problem
-
-    return given, find
+    return given, lambda: execution_named(shell, word, local_ns, READ)
 
 
 def _seen(client: AsteroidClient, execution_id: str) -> Execution:

@@ -1,18 +1,22 @@
 """What all magics do alike: a line that does not fit is told, and an error shows its card."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.error import UsageError
 from IPython.display import display
 
-from ..errors import AsteroidError
+from ..config.session import session
+from ..errors import SEND, AsteroidError, Operation
+from ..input.execution_ref import resolve_execution
 from ..input.options import InputError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 T = TypeVar("T")
+Names = Mapping[str, Any] | None
 
 
 def usage_errors(read: Callable[[], T]) -> T:
@@ -39,3 +43,15 @@ def display_errors(action: Callable[[], T]) -> T:
 def keep_result(shell: "InteractiveShell", result: object) -> None:
     """Let `_` hold a result although the cell is about to be stopped."""
     shell.displayhook.update_user_ns(result)  # type: ignore[no-untyped-call]
+
+
+def execution_named(
+    shell: "InteractiveShell", word: str, local_ns: Names, operation: Operation = SEND
+) -> str:
+    """Return the ID of the execution that a word means in this cell; raises `InvalidInput`."""
+    return resolve_execution(word, namespace_of(shell, local_ns), session.seen, operation)
+
+
+def namespace_of(shell: "InteractiveShell", local_ns: Names) -> Mapping[str, Any]:
+    """Return the variables that a magic may use: those of the function around it come first."""
+    return ChainMap(dict(local_ns or {}), shell.user_ns)

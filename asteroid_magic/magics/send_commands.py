@@ -1,7 +1,6 @@
 """What the magics do, once one is used: it is loaded then, and with it all that it needs."""
 
 import time
-from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,18 +10,24 @@ from IPython.display import display
 
 from ..client.client import AsteroidClient
 from ..config.session import session
-from ..errors import AsteroidError, InvalidInput, SendInterrupted
+from ..errors import READ, AsteroidError, InvalidInput, SendInterrupted
 from ..input.execution_ref import resolve_execution
 from ..input.send_line import SendCommand, parse
 from ..input.template import fill
 from ..models.delivery import Delivery, DryRun
-from ..text import shorten
-from .feedback import display_errors, keep_result, usage_errors
+from ..text import quoted
+from .feedback import (
+    Names,
+    display_errors,
+    execution_named,
+    keep_result,
+    namespace_of,
+    usage_errors,
+)
 from .login import action_for
 
 # Messages of a batch that are under way at a time.
 WORKERS = 16
-LONGEST_QUOTE = 60
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -32,14 +37,14 @@ if TYPE_CHECKING:
 
 
 def send(
-    shell: "InteractiveShell", line: str, cell: str | None, local_ns: Mapping[str, Any] | None
+    shell: "InteractiveShell", line: str, cell: str | None, local_ns: Names
 ) -> "Delivery | DryRun | Report | None":
     """Do what `%asteroid_send` was asked for, and return what is to be shown as its result."""
     if cell is None and not line.strip():
         display(form(shell, ""))  # type: ignore[no-untyped-call]
         return None
     command = usage_errors(lambda: parse(line, cell))
-    namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
+    namespace = namespace_of(shell, local_ns)
     if "--each" in command.options:
         return _send_each(shell, command, namespace)
     began = time.monotonic()
@@ -102,23 +107,18 @@ def _waiting_interrupted(delivery: Delivery) -> SendInterrupted:
     return error.about(delivery.execution_id, delivery.message, delivery.attempts)
 
 
-def form(
-    shell: "InteractiveShell", word: str, local_ns: Mapping[str, Any] | None = None
-) -> "SendForm":
+def form(shell: "InteractiveShell", word: str, local_ns: Names = None) -> "SendForm":
     """Return a form, filled in with the execution that `word` means, if there is one."""
     from ..form.form import SendForm  # noqa: PLC0415 (ipywidgets loads with the first form)
 
-    namespace = ChainMap(dict(local_ns or {}), shell.user_ns)
     if len(word.split()) > 1 and not word.startswith("{"):
         raise UsageError(
             "%asteroid_form takes an execution and no more. To send a message without a form: "
             "%asteroid_send EXECUTION message"
         )
-    try:
-        return SendForm(resolve_execution(word, namespace, session.seen) if word else None)
-    except InvalidInput as error:
-        words = f"{error.detail} {error.hint}"
-    raise UsageError(words)
+    return display_errors(
+        lambda: SendForm(execution_named(shell, word, local_ns, READ) if word else None)
+    )
 
 
 def login(line: str) -> str:
@@ -187,7 +187,7 @@ def _rows(name: str, namespace: Mapping[str, Any]) -> Any:
             value = getattr(value, attribute)
     except Exception:  # noqa: BLE001 (a property may fail in any way)
         missing = InvalidInput(
-            f"There is no variable {shorten(name, LONGEST_QUOTE)!r} that holds the rows.",
+            f"There is no variable {quoted(name)} that holds the rows.",
             hint="Put the rows into a variable first, such as a data frame, and name that.",
         )
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple, SupportsIndex, overload
 
 from . import coerce
@@ -19,6 +20,24 @@ WHY = (
     "failedPayload",
     "cancelledPayload",
 )
+
+
+class ActivityKind(StrEnum):
+    """The kinds that mean something here; the contract has others, and more are to come."""
+
+    USER_MESSAGE = "user_message_received"
+    REASONING = "reasoning"
+    STATUS_CHANGED = "status_changed"
+    ACTION_STARTED = "action_started"
+    ACTION_COMPLETED = "action_completed"
+    ACTION_FAILED = "action_failed"
+    TODOS_UPDATED = "todos_updated"
+    STEP_STARTED = "step_started"
+    STEP_COMPLETED = "step_completed"
+    TRANSITIONED_NODE = "transitioned_node"
+    FILE_ADDED = "file_added"
+    GENERIC = "generic"
+    TERMINAL = "terminal"
 
 
 class Option(NamedTuple):
@@ -60,9 +79,9 @@ class Activity:
     def text(self) -> str:
         """Return the words a person would read of it; ``""`` where there are none."""
         data = self.data
-        if self.kind == "status_changed":
+        if self.kind == ActivityKind.STATUS_CHANGED:
             return self._why_status_changed()
-        if self.kind == "todos_updated":
+        if self.kind == ActivityKind.TODOS_UPDATED:
             return "\n".join(f"[{state}] {content}" for content, state in self.todos)
         for name in WORDS:
             if words := coerce.text(data.get(name)):
@@ -74,7 +93,11 @@ class Activity:
     @property
     def status(self) -> str | None:
         """Return the new status, where the status changed."""
-        return coerce.text(self.data.get("status")) if self.kind == "status_changed" else None
+        return (
+            coerce.text(self.data.get("status"))
+            if self.kind == ActivityKind.STATUS_CHANGED
+            else None
+        )
 
     @property
     def reason(self) -> str | None:
@@ -127,7 +150,7 @@ class Activity:
 
         An action that failed said nothing.
         """
-        return self.action_name in SPEAKING and self.kind != "action_failed"
+        return self.action_name in SPEAKING and self.kind != ActivityKind.ACTION_FAILED
 
     def _whys(self) -> list[dict[str, Any]]:
         return [why for name in WHY if (why := coerce.members(self.data.get(name)))]
@@ -135,6 +158,18 @@ class Activity:
     def _why_status_changed(self) -> str:
         asked = "\n".join(question.question for question in self.question)
         return asked or self.reason or self.status or ""
+
+
+def is_message(activity: Activity, text: str, execution_id: str) -> bool:
+    """Return True if the activity shows that a message with exactly this text has arrived.
+
+    An activity may leave out whose it is: then it belongs to the execution it was listed for.
+    """
+    return (
+        activity.kind == ActivityKind.USER_MESSAGE
+        and activity.data.get("message") == text
+        and activity.execution_id.lower() in {"", execution_id.lower()}
+    )
 
 
 class Activities(tuple[Activity, ...]):

@@ -15,7 +15,10 @@ def text(value: object) -> str | None:
 
 
 def number(value: object) -> int | float | None:
-    """Return the value if it is a number that can be reckoned with; NaN cannot."""
+    """Return the value if it is a number that can be shown and calculated with.
+
+    NaN is none, nor is a number of thousands of digits, which Python refuses to write.
+    """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value if abs(value) < LARGEST_NUMBER else None
     return None

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from importlib import import_module
 from typing import Any, Literal, SupportsIndex, overload
 
 from ..display import Displayable
 from . import coerce
+from .frame import to_frame
 
 PHASES = {
     "queued": "pending",
@@ -84,15 +84,9 @@ class Executions(Displayable, tuple[Execution, ...]):
 
         Raises `ImportError` where pandas is not installed.
         """
-        try:
-            pandas = import_module("pandas")
-        except ModuleNotFoundError:
-            pandas = None
-        if pandas is None:
-            raise ImportError("to_frame() needs pandas. Install it with: pip install pandas")
         columns = [each.name for each in fields(Execution) if each.name != "data"]
         rows = ([getattr(execution, name) for name in columns] for execution in self)
-        return pandas.DataFrame(rows, columns=columns)
+        return to_frame(rows, columns)
 
     def __str__(self) -> str:
         return self.as_text()

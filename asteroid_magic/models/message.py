@@ -7,12 +7,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from ..errors import SEND, InvalidInput, Operation
-from ..text import shorten
+from ..text import quoted
 
 T = TypeVar("T")
 
 LARGEST_MESSAGE = 1_000_000
-LONGEST_QUOTE = 60
 
 # The whole of it in ASCII: `uuid.UUID` also takes braces, full-width digits and more, some of
 # which it turns into the ID of another execution.
@@ -70,7 +69,7 @@ def _problem_of_id(execution_id: object, operation: Operation) -> InvalidInput |
         return None
     given = f"({type(execution_id).__name__})"
     if isinstance(execution_id, str):
-        given = repr(shorten(execution_id, LONGEST_QUOTE))
+        given = quoted(execution_id)
     return InvalidInput(
         f"The execution ID {given} is not a UUID.",
         hint="Give its .id."

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, Final, Literal, NamedTuple, Protocol, overload
 
 from ..display import Displayable
+from .frame import to_frame
 
 RowState = Literal["waiting", "under_way", "delivered", "failed", "unknown"]
 ROW_STATES: Final[tuple[RowState, ...]] = ("waiting", "under_way", "delivered", "failed", "unknown")
@@ -175,14 +176,9 @@ class Report(Displayable):
 
         Raises `ImportError` where pandas is not installed.
         """
-        try:
-            pandas = import_module("pandas")
-        except ModuleNotFoundError:
-            pandas = None
-        if pandas is None:
-            raise ImportError("to_frame() needs pandas. Install it with: pip install pandas")
-        frame = pandas.DataFrame(self.entries(), columns=list(ReportEntry._fields))
+        frame = to_frame(self.entries(), ReportEntry._fields)
         seconds = frame["sent_at"].astype("float64")
-        return frame.assign(sent_at=pandas.to_datetime(seconds, unit="s", utc=True))
+        moments = import_module("pandas").to_datetime(seconds, unit="s", utc=True)
+        return frame.assign(sent_at=moments)
 
     _repr_pretty_ = Displayable._repr_pretty_

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from ..display import Displayable
-from .activities import Activities, Activity, Question
+from .activities import Activities, Activity, ActivityKind, Question
 from .executions import PHASES, WAITING, Execution, Executions
 
 # Why the watching came to its end.
@@ -111,13 +111,13 @@ def ending_of(activities: Iterable[Activity]) -> Ending | None:
     spoke: Ending | None = None
     waits: Ending | None = None
     for activity in activities:
-        if activity.kind == "terminal":
+        if activity.kind == ActivityKind.TERMINAL:
             return "over"
         if activity.status is not None:
             waits = ending_of_status(activity.status)
             if waits == "over":
                 return waits
-        elif activity.kind == "user_message_received":
+        elif activity.kind == ActivityKind.USER_MESSAGE:
             # Whoever sent it: the question counts as answered.
             waits = None
         elif activity.speaks_to_user and activity.text:
@@ -134,7 +134,7 @@ def unfinished(activities: Iterable[Activity]) -> tuple[Activity, ...]:
     """Return the actions that have started and not ended, in the order of their start."""
     going: dict[str, Activity] = {}
     for activity in activities:
-        if activity.action_id and activity.kind == "action_started":
+        if activity.action_id and activity.kind == ActivityKind.ACTION_STARTED:
             going[activity.action_id] = activity
         elif activity.action_id:
             going.pop(activity.action_id, None)
@@ -158,11 +158,11 @@ def doing(activities: Iterable[Activity]) -> str:
 
 
 def _briefly(activity: Activity) -> str:
-    if activity.kind == "reasoning":
+    if activity.kind == ActivityKind.REASONING:
         return "thinking"
-    if activity.kind == "user_message_received":
+    if activity.kind == ActivityKind.USER_MESSAGE:
         return "has a message to read"
-    if activity.kind == "todos_updated":
+    if activity.kind == ActivityKind.TODOS_UPDATED:
         return "updating its to-do list"
     if activity.status == "running":
         return "at work"

@@ -10,6 +10,7 @@ from http.client import responses
 
 from ..constants import DEFAULT_BASE_URL
 from ..errors import SEND, ApiError, AsteroidError, ConfigurationError
+from ..models import coerce
 from ..models.delivery import NO_KEY, Delivery, DryRun
 from ..text import beginning, bytes_in_card, counted, excerpt, shorten
 from .card import Card, CardBlock, CardRow
@@ -18,7 +19,6 @@ from .card import Card, CardBlock, CardRow
 FIELD, PROSE, SERVER_BLOCK, BLOCK, START = 300, 600, 1_500, 5_000, 300
 MOST_LINES = 6
 FOLD_LINES, FOLD_CHARACTERS, START_LINES, START_CHARACTERS = 8, 800, 3, 240
-LARGEST_NUMBER = 1e15
 
 
 def delivery_card(delivery: Delivery) -> Card:
@@ -112,8 +112,8 @@ def _problem(item: dict[str, str]) -> str:
 
 
 def _number(value: float | None) -> str | None:
-    # Neither NaN nor a number of a thousand digits passes; Python refuses to write the latter.
-    return None if value is None or not abs(value) < LARGEST_NUMBER else f"{value:,.15g}"
+    value = coerce.number(value)
+    return None if value is None else f"{value:,.15g}"
 
 
 def _when(delivery: Delivery) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..models import coerce
-from ..models.activities import Activity, Question
+from ..models.activities import Activity, ActivityKind, Question
 from ..models.executions import PHASES, WAITING
 from ..text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten, span
 
@@ -31,14 +31,14 @@ TODO_MARKS = {
     "failed": "✗",
     "canceled": "-",
 }
-LABELS = {
-    "generic": "Note",
-    "terminal": "Ended",
-    "file_added": "File",
-    "transitioned_node": "Moved on to",
+LABELS: Mapping[str, str] = {
+    ActivityKind.GENERIC: "Note",
+    ActivityKind.TERMINAL: "Ended",
+    ActivityKind.FILE_ADDED: "File",
+    ActivityKind.TRANSITIONED_NODE: "Moved on to",
 }
 # What only tells of what another activity tells as well.
-PASSED_OVER = frozenset({"step_started", "step_completed"})
+PASSED_OVER = frozenset({ActivityKind.STEP_STARTED, ActivityKind.STEP_COMPLETED})
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def entries_of(
     lists = 0
     # From the newest, so that of a long past only what is shown is made ready.
     for activity, end in reversed(told):
-        lists += activity.kind == "todos_updated"
+        lists += activity.kind == ActivityKind.TODOS_UPDATED
         entry = _dated(_entry(activity, end, is_latest_list=lists == 1), activity.timestamp)
         budget -= entry.cost
         if budget < 0:
@@ -104,14 +104,15 @@ def entries_of(
 
 def _told(activities: Sequence[Activity]) -> list[tuple[Activity, Activity | None]]:
     """Return the activities that say something new, the start of an action with its end."""
-    begun = {one.action_id for one in activities if one.kind == "action_started"}
+    begun = {one.action_id for one in activities if one.kind == ActivityKind.ACTION_STARTED}
     ends = {
         one.action_id: one
         for one in activities
-        if one.kind in {"action_completed", "action_failed"} and one.action_id in begun
+        if one.kind in {ActivityKind.ACTION_COMPLETED, ActivityKind.ACTION_FAILED}
+        and one.action_id in begun
     }
     is_over = any(PHASES.get(one.status or "") == "terminal" for one in activities)
-    passed_over = PASSED_OVER | ({"terminal"} if is_over else set())
+    passed_over = PASSED_OVER | ({ActivityKind.TERMINAL} if is_over else set())
     return [
         (one, ends.get(one.action_id or ""))
         for one in activities
@@ -127,9 +128,9 @@ def _dated(entry: TranscriptEntry, moment: datetime | None) -> TranscriptEntry:
 
 
 def _entry(activity: Activity, end: Activity | None, *, is_latest_list: bool) -> TranscriptEntry:
-    if activity.kind == "action_started":
+    if activity.kind == ActivityKind.ACTION_STARTED:
         return _action(activity, end)
-    if activity.kind == "todos_updated" and not is_latest_list:
+    if activity.kind == ActivityKind.TODOS_UPDATED and not is_latest_list:
         return _shorter_list(activity)
     tell = ENTRY_MAKERS.get(activity.kind)
     if tell is not None:
@@ -146,7 +147,7 @@ def _action(activity: Activity, end: Activity | None) -> TranscriptEntry:
     words = _line(told.text or _named(activity.action_name or activity.kind))
     if end is None:
         return TranscriptEntry("action", "Started", words, mark="▸", extent="started")
-    failed = end.kind == "action_failed"
+    failed = end.kind == ActivityKind.ACTION_FAILED
     took = _took(activity, end)
     extent = ", ".join(filter(None, ("failed" if failed else "", took)))
     return TranscriptEntry(
@@ -249,12 +250,16 @@ def _named(kind: str) -> str:
 
 
 ENTRY_MAKERS: Mapping[str, Callable[[Activity], TranscriptEntry]] = {
-    "user_message_received": lambda one: TranscriptEntry(
+    ActivityKind.USER_MESSAGE: lambda one: TranscriptEntry(
         "person", "Person", _fit(one.text, SPOKEN)
     ),
-    "reasoning": lambda one: TranscriptEntry("thinking", "Thinking", _fit(one.text, THOUGHT)),
-    "action_completed": lambda one: _action(one, one),
-    "action_failed": lambda one: _action(one, one),
-    "todos_updated": lambda one: TranscriptEntry("todos", "To-do list", items=_todos(one)),
-    "status_changed": _status,
+    ActivityKind.REASONING: lambda one: TranscriptEntry(
+        "thinking", "Thinking", _fit(one.text, THOUGHT)
+    ),
+    ActivityKind.ACTION_COMPLETED: lambda one: _action(one, one),
+    ActivityKind.ACTION_FAILED: lambda one: _action(one, one),
+    ActivityKind.TODOS_UPDATED: lambda one: TranscriptEntry(
+        "todos", "To-do list", items=_todos(one)
+    ),
+    ActivityKind.STATUS_CHANGED: _status,
 }

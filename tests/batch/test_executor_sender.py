@@ -114,6 +114,29 @@ def test_threads_of_this_process_share_the_client(
     assert len(box.messages(run_id)) == 40
 
 
+def test_a_pool_of_threads_smaller_than_the_batch_is_enough_and_is_free_afterwards(
+    box: Sandbox, run_id: str, client: AsteroidClient
+) -> None:
+    box.fail_next(status=429, retry_after=0.1)
+    with ThreadPoolExecutor(1) as pool:
+        rows = texts(run_id, 40)
+        report = send_many(rows, client=client, executor=pool, workers=16, progress=False)
+        assert pool.submit(lambda: "free").result(timeout=10) == "free"
+    assert report.counts == {"delivered": 40}
+    assert Counter(box.messages(run_id)) == Counter(text for _, text in rows)
+
+
+def test_a_pool_of_threads_that_is_shut_down_stops_the_batch_with_its_rows_waiting(
+    box: Sandbox, run_id: str, client: AsteroidClient
+) -> None:
+    pool = ThreadPoolExecutor(2)
+    pool.shutdown()
+    report = send_many(texts(run_id, 40), client=client, executor=pool, progress=False)
+    assert "The executor takes no more work" in report.stopped
+    assert report.counts == {"waiting": 40}
+    assert not box.messages(run_id)
+
+
 def test_a_cluster_of_dask_sends_each_message_once(
     box: Sandbox, run_id: str, client: AsteroidClient, cluster: Any
 ) -> None:

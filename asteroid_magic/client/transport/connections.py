@@ -7,7 +7,6 @@ Proxies over SOCKS bring sockets of their own: there the deadline bounds each op
 """
 
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
@@ -20,6 +19,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
+from ...config.settings import parse_ip
 from ...deadline import Deadline, current
 
 FIRST_FINAL_STATUS = 200
@@ -181,7 +181,7 @@ def _resolve(connection: Any, host: str, port: int, deadline: Deadline) -> list[
         except (OSError, UnicodeError) as error:
             faults.append(error)
 
-    if _is_address(host.strip("[]")):
+    if parse_ip(host):
         ask()
     else:
         asking = threading.Thread(target=ask, name="asteroid-magic resolver", daemon=True)
@@ -195,14 +195,6 @@ def _resolve(connection: Any, host: str, port: int, deadline: Deadline) -> list[
         problem = NewConnectionError(connection, f"{host} could not be resolved.")
         raise problem from socket.gaierror(*faults[0].args)
     return list(dict.fromkeys(answers))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 class _HTTPConnection(_Connecting, HTTPConnection):

@@ -36,11 +36,11 @@ from ...errors import (
     Unauthorized,
     UnexpectedAnswer,
 )
+from ...models import coerce
 from ...text import shorten
 from .response import Answer
 
 LONGEST_TEXT: Final = 2_000
-LARGEST_NUMBER: Final = 1e15
 
 _KINDS: dict[int, type[ApiError]] = {
     400: BadRequest,
@@ -179,10 +179,7 @@ def _members(body: dict[str, Any] | None, key: ApiKey) -> dict[str, Any]:
         for name in ("message", "title", "detail", "reason", "capability", "instance")
     }
     for name in ("code", "used", "limit"):
-        number = body.get(name)
-        if isinstance(number, int | float) and not isinstance(number, bool):
-            # The bound also keeps out NaN, and numbers of thousands of digits.
-            found[name] = number if abs(number) < LARGEST_NUMBER else None
+        found[name] = coerce.number(body.get(name))
     problems = body.get("errors")
     found["errors"] = [
         {name: words(item.get(name)) or "" for name in ("parameter", "detail")}
