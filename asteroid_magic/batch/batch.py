@@ -4,8 +4,8 @@ import os
 from concurrent.futures import Executor
 from typing import Any
 
+from ..client.boundary import public
 from ..client.client import AsteroidClient, connected
-from ..client.requester import unwrap
 from ..errors import SEND, ConfigurationError
 from ..models.report import Report, Rows
 from .executor_sender import check_executor
@@ -42,6 +42,7 @@ def send_many(
     return send_rows(rows, None, client, workers, journal, executor, progress=progress)
 
 
+@public
 def send_rows(
     rows: Any,
     template: str | None,
@@ -58,7 +59,7 @@ def send_rows(
         check_executor(executor)
     with connected(client) as sender:
         if executor is None:
-            unwrap(sender.requester.begin(SEND, None))
+            sender.requester.begin(SEND, None)
         _check_journal(rows, journal)
         book = Journal(journal)
         try:

@@ -15,7 +15,7 @@ from typing import Protocol
 from ..errors import AsteroidError, InvalidInput, JournalError
 from ..models.report import Numbered, Row, RowResult, RowState
 from .journal import Journal, RowMatcher
-from .row_results import row_result_of, storable
+from .row_results import failed_row, storable
 from .throttle import Throttle
 
 Event = RowResult | tuple[int, Row | InvalidInput] | None
@@ -182,7 +182,7 @@ class Dispatcher:
         if bad is not None:
             self._freed += 1
             intents.append((position, row))
-            outcomes.append(row_result_of(position, bad))
+            outcomes.append(failed_row(position, bad))
             self.counts["failed"] += 1
             return
         if state in ("delivered", "unknown", "under_way"):

@@ -26,7 +26,7 @@ from ..config.api_key import ApiKey
 from ..config.settings import resolve
 from ..errors import ConfigurationError
 from ..models.report import Numbered, RowResult, RowState
-from .row_results import row_result_of
+from .row_results import failed_row
 from .thread_sender import send_one
 from .throttle import Throttle
 
@@ -144,14 +144,15 @@ class ExecutorSender:
             self._without_key(rows)
         else:
             why = answer if isinstance(answer, str) else "A worker's answer cannot be read."
-            self._each(rows, lambda position: _lost(position, why))
+            self._each(rows, lambda position: _under_way_row(position, why))
 
     def _without_key(self, rows: tuple[Numbered, ...]) -> None:
-        missing = self._client.requester.settings.require_key()
-        if isinstance(missing, ConfigurationError):
-            words = str(missing)
-            self._throttle.stop(f"Neither the workers nor this process has an API key. {words}")
-            self._each(rows, lambda position: row_result_of(position, missing))
+        try:
+            self._client.requester.settings.require_key()
+        except ConfigurationError as error:
+            missing = error
+            self._throttle.stop(f"Neither the workers nor this process has an API key. {missing}")
+            self._each(rows, lambda position: failed_row(position, missing))
             return
         self._sends_key = True
         # At once: nothing has begun.
@@ -175,7 +176,7 @@ def _is_whole(answer: object, rows: tuple[Numbered, ...]) -> TypeGuard[list[RowR
     return [one.position for one in answer] == [position for position, _ in rows]
 
 
-def _lost(position: int, why: str) -> RowResult:
+def _under_way_row(position: int, why: str) -> RowResult:
     return RowResult(position, "under_way", error="DeliveryUnknown", detail=why)
 
 

@@ -21,7 +21,7 @@ from ..errors import AsteroidError
 from ..models.message import prepare
 from ..models.report import RowResult
 from .journal import JournalReader, Pending
-from .row_results import lost
+from .row_results import unknown_row
 
 MOST_AT_ONCE = 16
 # How soon, in seconds, it is noticed that the batch stops.
@@ -69,7 +69,7 @@ def _look(
     deadlines: dict[Pending, Deadline] = {}
     found: dict[Pending, Found] = {}
 
-    def count_arrivals(group: Pending) -> Found:
+    def count_arrivals(group: Pending) -> int | None:
         if stopping.is_set():
             return None
         deadlines[group] = Deadline(requester.settings.timeout)
@@ -84,10 +84,12 @@ def _look(
         while waiting and not stopping.is_set():
             done, waiting = wait(waiting, TICK, FIRST_COMPLETED)
             for look in done:
-                number = look.result()
-                if isinstance(number, AsteroidError) and not number.is_about_execution:
-                    raise number
-                found[looks[look]] = number
+                try:
+                    found[looks[look]] = look.result()
+                except AsteroidError as error:
+                    if not error.is_about_execution:
+                        raise
+                    found[looks[look]] = error
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for deadline in list(deadlines.values()):
@@ -117,7 +119,7 @@ def _row_results(group: Pending, found: Found) -> Iterator[RowResult]:
     if not isinstance(found, int):
         why = "The server tells nothing of its clock." if found is None else str(found)
         for position in under_way:
-            yield lost(position, f"It could not be looked up. {why}")
+            yield unknown_row(position, f"It could not be looked up. {why}")
         return
     free = found - group.delivered
     # The same text is the same, whichever row it came from. Those that are not sent again come

@@ -9,19 +9,22 @@ from ..text import shorten
 LONGEST_DETAIL = 500
 
 
-def row_result_of(position: int, result: Delivery | AsteroidError) -> RowResult:
-    """Return what became of a row, from what its send came to."""
-    if isinstance(result, Delivery):
-        sent_at = result.sent_at.timestamp()
-        return RowResult(position, "delivered", result.attempts, sent_at, result.elapsed)
+def delivered_row(position: int, delivery: Delivery) -> RowResult:
+    """Return the result of a row whose message was delivered."""
+    sent_at = delivery.sent_at.timestamp()
+    return RowResult(position, "delivered", delivery.attempts, sent_at, delivery.elapsed)
+
+
+def failed_row(position: int, error: AsteroidError) -> RowResult:
+    """Return the result of a row whose message was not delivered, or perhaps was."""
     return RowResult(
         position,
-        "unknown" if result.outcome == "unknown" else "failed",
-        result.attempts,
-        error=type(result).__name__,
-        detail=storable(shorten(str(result), LONGEST_DETAIL)),
-        wait=busy_wait_s(result),
-        is_refusal=result.refuses_key,
+        "unknown" if error.outcome == "unknown" else "failed",
+        error.attempts,
+        error=type(error).__name__,
+        detail=storable(shorten(str(error), LONGEST_DETAIL)),
+        wait=busy_wait_s(error),
+        is_refusal=error.refuses_key,
     )
 
 
@@ -30,6 +33,6 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def lost(position: int, why: str) -> RowResult:
-    """Return the outcome of a row that was handed over, and of which nothing came back."""
+def unknown_row(position: int, why: str) -> RowResult:
+    """Return the result of a row that may have been sent, and whose outcome will not be known."""
     return RowResult(position, "unknown", error="DeliveryUnknown", detail=why)

@@ -12,7 +12,7 @@ from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..models.message import prepare
 from ..models.report import Numbered, Row, RowResult
-from .row_results import lost, row_result_of
+from .row_results import delivered_row, failed_row, unknown_row
 from .throttle import Throttle
 
 # Rows that lie ready besides one a worker, so that none waits while the next are written down.
@@ -112,10 +112,11 @@ def send_one(
 ) -> RowResult:
     """Send one row, and return what became of it, whatever that is."""
     try:
-        return row_result_of(
-            position, messages.send_in_batch(client.requester, prepare(*row), deadline)
-        )
+        delivery = messages.send_in_batch(client.requester, prepare(*row), deadline)
+        return delivered_row(position, delivery)
     except AsteroidError as error:
-        return row_result_of(position, error)
+        return failed_row(position, error)
     except BaseException as error:  # noqa: BLE001 (no fault of one row may stop the others)
-        return lost(position, f"The send broke off in an unforeseen way: {type(error).__name__}.")
+        return unknown_row(
+            position, f"The send broke off in an unforeseen way: {type(error).__name__}."
+        )

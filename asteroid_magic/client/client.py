@@ -19,7 +19,8 @@ from ..models.delivery import Delivery, DryRun, StatusChange
 from ..models.executions import Execution, Executions
 from ..models.message import checked_id, prepare
 from . import confirmation, executions, messages
-from .requester import Requester, unwrap
+from .boundary import public
+from .requester import Requester
 
 
 class AsteroidClient:
@@ -40,6 +41,7 @@ class AsteroidClient:
     Raises `ConfigurationError` for a malformed key, base URL or timeout.
     """
 
+    @public
     def __init__(
         self,
         api_key: str | None = None,
@@ -49,22 +51,14 @@ class AsteroidClient:
         allow_insecure: bool = False,
         confirm_grace: float | None = None,
     ) -> None:
-        fault: BaseException | None = None
-        try:
-            self._settings = resolve(
-                api_key,
-                base_url,
-                timeout,
-                allow_insecure=allow_insecure,
-                confirm_grace=confirm_grace,
-            )
-            self._requester = Requester(self._settings)
-        except BaseException as error:  # noqa: BLE001 (raised again below)
-            fault = error.with_traceback(None)
-        # Under `%xmode Verbose`, a traceback prints the locals of every frame.
-        del api_key
-        if fault is not None:
-            raise fault
+        self._settings = resolve(
+            api_key,
+            base_url,
+            timeout,
+            allow_insecure=allow_insecure,
+            confirm_grace=confirm_grace,
+        )
+        self._requester = Requester(self._settings)
 
     @property
     def base_url(self) -> str:
@@ -86,6 +80,7 @@ class AsteroidClient:
         """What makes the calls of this client, for the parts of the package that make many."""
         return self._requester
 
+    @public
     def send(self, execution_id: str | UUID, message: str, *, timeout: Timeout = None) -> Delivery:
         """Send `message` to the execution, exactly as it is, and return the `Delivery`.
 
@@ -98,9 +93,10 @@ class AsteroidClient:
         error of an interrupt is raised even then, with the outcome ``"delivered"``.
         """
         outgoing = prepare(execution_id, message)
-        result = messages.send(self._requester, outgoing, timeout, self._settings.confirm_grace)
-        return unwrap(result, outgoing.execution_id, message)
+        grace = self._settings.confirm_grace
+        return messages.send(self._requester, outgoing, timeout, grace)
 
+    @public
     def find_delivery(
         self,
         execution_id: str | UUID,
@@ -117,8 +113,7 @@ class AsteroidClient:
         then are known to have arrived. No activity is returned twice, in this process.
         """
         outgoing = prepare(execution_id, message)
-        found = confirmation.find(self._requester, outgoing, since, accounted, timeout)
-        return unwrap(found, outgoing.execution_id)
+        return confirmation.find(self._requester, outgoing, since, accounted, timeout)
 
     def server_clock(self) -> datetime | None:
         """Return a moment that the server's clock has passed by now, by no more than seconds.
@@ -128,6 +123,7 @@ class AsteroidClient:
         clock = self._requester.clock
         return None if clock is None else clock.earliest(time.monotonic())
 
+    @public
     def dry_run(self, execution_id: str | UUID, message: str) -> DryRun:
         """Return the request that `send` would make, the key masked; nothing is sent.
 
@@ -136,6 +132,7 @@ class AsteroidClient:
         outgoing = prepare(execution_id, message)
         return messages.dry_run(self._settings, outgoing)
 
+    @public
     def executions(
         self,
         phase: str | Iterable[str] | None = None,
@@ -155,13 +152,15 @@ class AsteroidClient:
             "status": status,
             "workflowId": str(workflow_id) if isinstance(workflow_id, UUID) else workflow_id,
         }
-        return unwrap(executions.executions(self._requester, filters, limit, timeout))
+        return executions.executions(self._requester, filters, limit, timeout)
 
+    @public
     def execution(self, execution_id: str | UUID, *, timeout: Timeout = None) -> Execution:
         """Return one execution as it is now."""
         checked = checked_id(execution_id, READ)
-        return unwrap(executions.execution(self._requester, checked, timeout), checked)
+        return executions.execution(self._requester, checked, timeout)
 
+    @public
     def activities(
         self,
         execution_id: str | UUID,
@@ -175,9 +174,9 @@ class AsteroidClient:
         `limit` counts from the front of that order; None is everything, up to 32 MiB of it.
         """
         checked = checked_id(execution_id, READ)
-        result = executions.activities(self._requester, checked, limit, order, timeout)
-        return unwrap(result, checked)
+        return executions.activities(self._requester, checked, limit, order, timeout)
 
+    @public
     def question(
         self, execution_id: str | UUID, *, timeout: Timeout = None
     ) -> tuple[Question, ...]:
@@ -187,8 +186,9 @@ class AsteroidClient:
         message has reached it, the question counts as answered.
         """
         checked = checked_id(execution_id, READ)
-        return unwrap(executions.question(self._requester, checked, timeout), checked)
+        return executions.question(self._requester, checked, timeout)
 
+    @public
     def pause(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
         """Pause an execution, and return its status since then.
 
@@ -196,10 +196,12 @@ class AsteroidClient:
         """
         return self._control(PAUSE, execution_id, timeout)
 
+    @public
     def resume(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
         """Let a paused execution go on; otherwise as `pause`."""
         return self._control(RESUME, execution_id, timeout)
 
+    @public
     def cancel(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
         """End an execution for good; otherwise as `pause`."""
         return self._control(CANCEL, execution_id, timeout)
@@ -208,7 +210,7 @@ class AsteroidClient:
         self, operation: Operation, execution_id: str | UUID, timeout: Timeout
     ) -> StatusChange:
         checked = checked_id(execution_id, operation)
-        return unwrap(executions.control(self._requester, operation, checked, timeout), checked)
+        return executions.control(self._requester, operation, checked, timeout)
 
     def close(self) -> None:
         """Close the connections; the client sends no more."""

@@ -13,7 +13,7 @@ from ..deadline import Deadline, Timeout
 from ..errors import READ, AsteroidError, Interrupted, InvalidInput
 from ..models.activities import Activity, is_message
 from ..models.message import Outgoing
-from .executions import caught, read, read_activities
+from .executions import read, read_activities
 from .ledger import SentMessage, ledger
 from .requester import Call, Requester, guarded
 from .retry import CONFIRMATION
@@ -43,28 +43,28 @@ def confirm(
     entry: SentMessage,
     deadline: Deadline,
     until: float,
-) -> Activity | AsteroidError | None:
+) -> Activity | None:
     """Look for a message whose delivery is unknown among the activities of its execution.
 
     Looks again and again until `until`, by `time.monotonic`, and at least once. Returns the
-    activity; None where there is none, or none that another message does not account for; the
-    error where the activities could not be read within `deadline`.
+    activity; None where there is none, or none that another message does not account for. Raises
+    the error with which the activities could not be read within `deadline`.
     """
     looking = Call(READ, deadline, sent.key)
 
-    def work(call: Call) -> Activity | None:
+    def work() -> Activity | None:
         for looks in count():
-            trace = trace_of(requester, call, outgoing, lambda clock: clock.earliest(sent.asked))
+            trace = trace_of(requester, looking, outgoing, lambda clock: clock.earliest(sent.asked))
             found = None if trace is None else _claimed(entry, trace)
             rest = until - time.monotonic()
             if found is not None or rest <= 0:
                 return found
-            call.deadline.wait(min(CONFIRMATION.after_s(looks), rest))
-            if not call.deadline.left():
+            looking.deadline.wait(min(CONFIRMATION.after_s(looks), rest))
+            if not looking.deadline.left():
                 break
         return None
 
-    return guarded(looking, lambda: caught(looking, work))
+    return guarded(looking, work)
 
 
 def find(
@@ -73,7 +73,7 @@ def find(
     since: datetime | None,
     accounted: int,
     timeout: Timeout,
-) -> Activity | AsteroidError | None:
+) -> Activity | None:
     """Look once for a message that was sent at `since`, by the server's clock, or later.
 
     There must be more of its text than the `accounted` that the caller knows of and those of
@@ -95,7 +95,7 @@ def find(
         ledger.lost(entry)
         return _claimed(entry, trace, accounted)
 
-    return read(requester, timeout, work)
+    return read(requester, timeout, outgoing.execution_id, work)
 
 
 def arrivals(
@@ -103,7 +103,7 @@ def arrivals(
     outgoing: Outgoing,
     since: Callable[[Clock], datetime],
     timeout: Timeout = None,
-) -> int | AsteroidError | None:
+) -> int | None:
     """Look once, and return how many messages with this text have arrived since a moment.
 
     None where the server tells nothing of its clock. For a caller that keeps account of its
@@ -114,7 +114,7 @@ def arrivals(
         trace = trace_of(requester, call, outgoing, since)
         return None if trace is None else len(trace.activities)
 
-    return read(requester, timeout, work)
+    return read(requester, timeout, outgoing.execution_id, work)
 
 
 def _claimed(entry: SentMessage, trace: Trace, accounted: int = 0) -> Activity | None:

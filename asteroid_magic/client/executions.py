@@ -1,4 +1,7 @@
-"""How executions and activities are read: over pages, and again where nothing can be done twice."""
+"""How executions and activities are read, and how an execution is paused, resumed, cancelled.
+
+Reads go over pages and are retried; a change is asked for once.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -8,8 +11,6 @@ from urllib.parse import urlencode
 from ..deadline import Timeout
 from ..errors import (
     READ,
-    AsteroidError,
-    ConfigurationError,
     InvalidInput,
     Operation,
     UnexpectedAnswer,
@@ -34,20 +35,12 @@ MOST_REPEATS = 3
 DEPTHS = (10, 100, None)
 
 
-class _Failed(Exception):
-    """Carries an error of ours out of the loops below."""
-
-    def __init__(self, error: AsteroidError) -> None:
-        super().__init__()
-        self.error = error
-
-
 def executions(
     requester: Requester,
     filters: dict[str, Words],
     limit: int | None,
     timeout: Timeout,
-) -> Executions | AsteroidError:
+) -> Executions:
     """Read executions, newest first, over as many pages as `limit` needs."""
     _check_limit(limit)
     asked = _checked_filters(filters)
@@ -59,47 +52,43 @@ def executions(
             query = urlencode([*asked, ("page", str(number))])
             body = _get(requester, call, f"/executions?{query}")
             if not (isinstance(body, dict) and isinstance(body.get("items"), list)):
-                raise _Failed(_no("list of executions", call))
+                raise _no("list of executions", call)
             return body
 
         return Executions(islice(_over_pages(page), limit))
 
-    return read(requester, timeout, work)
+    return read(requester, timeout, None, work)
 
 
-def execution(
-    requester: Requester, execution_id: str, timeout: Timeout
-) -> Execution | AsteroidError:
+def execution(requester: Requester, execution_id: str, timeout: Timeout) -> Execution:
     """Read one execution."""
 
     def work(call: Call) -> Execution:
         body = _get(requester, call, f"/executions/{execution_id}")
         if not isinstance(body, dict):
-            raise _Failed(_no("execution", call))
+            raise _no("execution", call)
         return read_execution(body)
 
-    return read(requester, timeout, work)
+    return read(requester, timeout, execution_id, work)
 
 
 def activities(
     requester: Requester, execution_id: str, limit: int | None, order: str, timeout: Timeout
-) -> Activities | AsteroidError:
+) -> Activities:
     """Read the activities of an execution."""
     _check_limit(limit)
     if order not in ("asc", "desc"):
         why = "The order of activities is neither asc nor desc."
         hint = 'Give "asc" for the oldest first, "desc" for the newest first.'
         raise InvalidInput(why, hint=hint, operation=READ)
-    return read(
-        requester,
-        timeout,
-        lambda call: read_activities(requester, call, execution_id, limit, order),
-    )
+
+    def work(call: Call) -> Activities:
+        return read_activities(requester, call, execution_id, limit, order)
+
+    return read(requester, timeout, execution_id, work)
 
 
-def question(
-    requester: Requester, execution_id: str, timeout: Timeout
-) -> tuple[Question, ...] | AsteroidError:
+def question(requester: Requester, execution_id: str, timeout: Timeout) -> tuple[Question, ...]:
     """Read what an execution waits for, as questions; none if it waits for nothing."""
 
     def work(call: Call) -> tuple[Question, ...]:
@@ -114,7 +103,7 @@ def question(
                 break
         return ()
 
-    return read(requester, timeout, work)
+    return read(requester, timeout, execution_id, work)
 
 
 def _asked(activity: Activity) -> tuple[Question, ...]:
@@ -131,45 +120,38 @@ def read_activities(
     query = urlencode({"order": order} | ({} if limit is None else {"limit": str(limit)}))
     body = _get(requester, call, f"/executions/{execution_id}/activities?{query}")
     if not isinstance(body, list):
-        raise _Failed(_no("list of activities", call))
+        raise _no("list of activities", call)
     found = (read_activity(item) for item in body if isinstance(item, dict))
     return Activities(islice(found, limit))
 
 
-def read(requester: Requester, timeout: Timeout, work: Callable[[Call], T]) -> T | AsteroidError:
-    """Return what `work` reads within `timeout`, or the error that it came to."""
-    call = requester.begin(READ, timeout)
-    if isinstance(call, ConfigurationError):
-        return call
-    return guarded(call, lambda: caught(call, work))
-
-
-def caught(call: Call, work: Callable[[Call], T]) -> T | AsteroidError:
-    """Return what `work` returns, or the error that a read within it came to."""
-    try:
-        return work(call)
-    except _Failed as failed:
-        return failed.error.about(None, None, call.attempts)
+def read(
+    requester: Requester, timeout: Timeout, execution_id: str | None, work: Callable[[Call], T]
+) -> T:
+    """Return what `work` reads within `timeout`."""
+    call = requester.begin(READ, timeout, execution_id)
+    return guarded(call, lambda: work(call))
 
 
 def _get(requester: Requester, call: Call, path: str) -> Any:
     url = f"{requester.base_url}{path}"
     request = Request(READ, "GET", url, largest=LARGEST_ANSWER, whole=True)
     answer = requester.request(call, request, READ_REQUEST)
-    if not isinstance(answer, Answer):
-        raise _Failed(answer)
     try:
         return json_of(answer.body, call.key)
     except ValueError:
-        unreadable = _Failed(_no("JSON", call))
-    raise unreadable
+        raise _no("JSON", call) from None
 
 
 def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
-    """Yield each execution of all pages once, whatever the server says about their number."""
+    """Yield each execution of all pages once, although the list changes while it is read.
+
+    Of the executions A to F, page 1 has A, B, C. If A leaves the list now, page 2 has E, F: D has
+    moved up to page 1. `total` has fallen from 6 to 5, so page 1 is read again before page 2.
+    """
     seen: set[str] = set()
-    number, repeats, last_total = 1, 0, 0.0
-    while repeats < MOST_REPEATS:
+    number, pages_without_news, last_total = 1, 0, 0.0
+    while pages_without_news < MOST_REPEATS:
         body = page(number)
         items = [item for item in body["items"] if isinstance(item, dict)]
         before = len(seen)
@@ -179,15 +161,13 @@ def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
             if identity not in seen:
                 seen.add(identity)
                 yield found
-        repeats = 0 if len(seen) > before else repeats + 1
+        pages_without_news = 0 if len(seen) > before else pages_without_news + 1
         size, total = coerce.number(body.get("pageSize")), coerce.number(body.get("total")) or 0
-        if total < last_total:
-            # Some have left the list, and those behind them have moved up, onto earlier pages.
-            number = max(1, number - 1)
-        elif not items or (size is not None and len(items) < size and total <= len(seen)):
+        has_shrunk = total < last_total
+        is_short = size is not None and len(items) < size
+        if not has_shrunk and (not items or (is_short and total <= len(seen))):
             return
-        else:
-            number += 1
+        number = max(1, number - 1) if has_shrunk else number + 1
         last_total = total
 
 
@@ -224,24 +204,19 @@ def _check_limit(limit: object) -> None:
 
 def control(
     requester: Requester, operation: Operation, execution_id: str, timeout: Timeout
-) -> StatusChange | AsteroidError:
-    """Ask for the change that `operation` names, and return what the server said to it."""
-    call = requester.begin(operation, timeout)
-    if isinstance(call, ConfigurationError):
-        return call
+) -> StatusChange:
+    """Ask once for the change that `operation` names, and return the status since then."""
+    call = requester.begin(operation, timeout, execution_id)
     url = f"{requester.base_url}/executions/{execution_id}/{operation.name}"
-    request = Request(operation, "POST", url)
 
-    def work() -> StatusChange | AsteroidError:
-        answer = requester.request(call, request, UNSENT_MESSAGE)
-        if not isinstance(answer, Answer):
-            return answer
-        return _change(call, execution_id, answer)
+    def work() -> StatusChange:
+        answer = requester.request(call, Request(operation, "POST", url), UNSENT_MESSAGE)
+        return _status_change(call, execution_id, answer)
 
     return guarded(call, work)
 
 
-def _change(call: Call, execution_id: str, answer: Answer) -> StatusChange | AsteroidError:
+def _status_change(call: Call, execution_id: str, answer: Answer) -> StatusChange:
     try:
         body = json_of(answer.text.encode(), call.key)
     except ValueError:
@@ -250,10 +225,10 @@ def _change(call: Call, execution_id: str, answer: Answer) -> StatusChange | Ast
     if status is not None:
         return StatusChange(execution_id=execution_id, asked=call.operation.name, status=status)
     # A login page, say, or an answer that broke off: it may have been done.
-    return UnexpectedAnswer(
+    raise UnexpectedAnswer(
         f"It answered {answer.status}, and what it said names no status.",
         status_code=answer.status,
         server_text=answer.text,
         outcome="unknown",
         operation=call.operation,
-    ).about(None, None, call.attempts)
+    )

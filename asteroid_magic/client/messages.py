@@ -9,8 +9,7 @@ from typing import Any
 from ..config.settings import Settings
 from ..constants import API_KEY_VARIABLE
 from ..deadline import Deadline, Timeout
-from ..errors import SEND, ApiError, AsteroidError, ConfigurationError, SendInterrupted
-from ..models.activities import Activity
+from ..errors import SEND, ApiError, AsteroidError, SendInterrupted
 from ..models.delivery import NO_KEY, Delivery, DryRun
 from ..models.message import Outgoing
 from .confirmation import arrived, confirm, looked
@@ -18,57 +17,49 @@ from .ledger import SentMessage, ledger
 from .requester import Call, Requester, guarded
 from .retry import BATCH_MESSAGE, UNSENT_MESSAGE, RetryPolicy
 from .transport.request import Request, curl_command, headers_for
-from .transport.response import Answer
 
 MASK = "********"
 
 
-def send(
-    requester: Requester, outgoing: Outgoing, timeout: Timeout, grace: float
-) -> Delivery | AsteroidError:
-    """Send the message within `timeout`, and return what became of it.
+def send(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace: float) -> Delivery:
+    """Send the message within `timeout`, and return its delivery.
 
-    Where that is unknown, it is looked up among the activities for `grace` seconds more.
+    If that is unknown, it is looked up among the activities for `grace` seconds more.
     """
-    call = requester.begin(SEND, timeout)
-    if isinstance(call, ConfigurationError):
-        return call
+    call = requester.begin(SEND, timeout, outgoing.execution_id, outgoing.message)
     entry = ledger.begin(outgoing.execution_id, outgoing.message)
     try:
-        result = _transmit(requester, call, outgoing, entry, UNSENT_MESSAGE)
+        return _transmit(requester, call, outgoing, entry, UNSENT_MESSAGE)
+    except AsteroidError as error:
+        if error.outcome != "unknown" or not grace:
+            raise
+        unknown = error
     finally:
         ledger.lost(entry)
-    if isinstance(result, Delivery) or result.outcome != "unknown" or not grace:
-        return result
-    return _looked_for(requester, call, outgoing, entry, result, grace)
+    return _look_up(requester, call, outgoing, entry, unknown, grace)
 
 
-def send_in_batch(
-    requester: Requester, outgoing: Outgoing, timeout: Timeout
-) -> Delivery | AsteroidError:
+def send_in_batch(requester: Requester, outgoing: Outgoing, timeout: Timeout) -> Delivery:
     """Send a message of a batch, which waits for a busy server and looks up messages by itself."""
-    call = requester.begin(SEND, timeout)
-    if isinstance(call, ConfigurationError):
-        return call
+    call = requester.begin(SEND, timeout, outgoing.execution_id, outgoing.message)
     entry = ledger.begin(outgoing.execution_id, outgoing.message)
     may_be_there = True
     try:
-        result = _transmit(requester, call, outgoing, entry, BATCH_MESSAGE)
-        may_be_there = result.outcome != "not_delivered"
+        return _transmit(requester, call, outgoing, entry, BATCH_MESSAGE)
+    except AsteroidError as error:
+        may_be_there = error.outcome != "not_delivered"
+        raise
     finally:
         ledger.leave(entry, may_be_there=may_be_there)
-    return result
 
 
 def _transmit(
     requester: Requester, call: Call, outgoing: Outgoing, entry: SentMessage, policy: RetryPolicy
-) -> Delivery | AsteroidError:
+) -> Delivery:
     request = Request(SEND, "POST", url_of(requester.base_url, outgoing), outgoing.body)
 
-    def work() -> Delivery | AsteroidError:
+    def work() -> Delivery:
         answer = requester.request(call, request, policy)
-        if not isinstance(answer, Answer):
-            return answer
         ledger.delivered(entry)
         return _delivery(requester, call, outgoing, answer.status, server_text=answer.text)
 
@@ -97,26 +88,29 @@ def url_of(base_url: str, outgoing: Outgoing) -> str:
     return f"{base_url}/executions/{outgoing.execution_id}/user-messages"
 
 
-def _looked_for(
+def _look_up(
     requester: Requester,
     call: Call,
     outgoing: Outgoing,
     entry: SentMessage,
     error: AsteroidError,
     grace: float,
-) -> Delivery | AsteroidError:
-    """Return the delivery if the message is found among the activities, else the error."""
+) -> Delivery:
+    """Return the delivery if the message is found among the activities; else raise the error."""
     stops = isinstance(error, SendInterrupted)
     # Cancelled from another thread, nothing else waits to be stopped, as a notebook's cells do.
     interrupted = stops and not call.deadline.is_cancelled
     deadline = Deadline(grace) if interrupted else call.deadline.then(grace)
-    # Who stops a send wants no long search: one look is all.
+    # Whoever stops a send wants no long search: one look is all.
     until = time.monotonic() + (0.0 if stops else grace)
-    found = confirm(requester, call, outgoing, entry, deadline, until)
-    if not isinstance(found, Activity):
-        return looked(error, found)
+    try:
+        found = confirm(requester, call, outgoing, entry, deadline, until)
+    except AsteroidError as problem:
+        raise looked(error, problem) from None
+    if found is None:
+        raise looked(error, None)
     if interrupted:
-        return arrived(error)
+        raise arrived(error)
     status = error.status_code if isinstance(error, ApiError) else None
     known = {"confirmed_by": "activities", "activity_id": found.id}
     return _delivery(requester, call, outgoing, status, **known)

@@ -1,8 +1,4 @@
-"""One call of a client, from its first request to its outcome, whatever the call is for.
-
-Errors come back as values, so that no frame of requests, with the key in its locals, hangs on
-them; `unwrap` raises them in one place, outside every ``except`` block.
-"""
+"""One call of a client, from its first request to its outcome, whatever the call is for."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -50,6 +46,8 @@ class Call:
     operation: Operation
     deadline: Deadline
     key: ApiKey
+    execution_id: str | None = None
+    message: str | None = None
     attempts: int = 0
     maybe_done: bool = False
     began: float = field(default_factory=time.monotonic)
@@ -68,54 +66,66 @@ class Requester:
         self._closed = False
         self._dated: tuple[Mapping[str, str], float, float] | None = None
 
-    def begin(self, operation: Operation, timeout: Timeout) -> Call | ConfigurationError:
-        """Return a call with its deadline, or the setting that stands in its way."""
+    def begin(
+        self,
+        operation: Operation,
+        timeout: Timeout,
+        execution_id: str | None = None,
+        message: str | None = None,
+    ) -> Call:
+        """Return a call with its deadline; raises `ConfigurationError` for what stands in its way.
+
+        Each error of the call will name the execution and the message.
+        """
+        try:
+            key = self._key(operation)
+            if timeout is None:
+                timeout = self.settings.timeout
+            if not isinstance(timeout, Deadline):
+                timeout = Deadline(check_timeout(timeout, operation))
+        except ConfigurationError as error:
+            error.about(execution_id, message)
+            raise
+        return Call(operation, timeout, key, execution_id, message)
+
+    def _key(self, operation: Operation) -> ApiKey:
         if self._closed:
             hint = "Make a new AsteroidClient."
-            return ConfigurationError("This client is closed.", hint=hint, operation=operation)
-        key = self.settings.require_key(operation)
-        if isinstance(key, ConfigurationError):
-            return key
-        if isinstance(timeout, Deadline):
-            return Call(operation, timeout, key)
-        try:
-            seconds = (
-                self.settings.timeout if timeout is None else check_timeout(timeout, operation)
-            )
-        except ConfigurationError as error:
-            return error
-        return Call(operation, Deadline(seconds), key)
+            raise ConfigurationError("This client is closed.", hint=hint, operation=operation)
+        return self.settings.require_key(operation)
 
-    def request(self, call: Call, request: Request, policy: RetryPolicy) -> Answer | AsteroidError:
-        """Make the request until it succeeds, or `policy` allows no other try."""
+    def request(self, call: Call, request: Request, policy: RetryPolicy) -> Answer:
+        """Make the request until it succeeds; raise its error once `policy` allows no other try."""
         tries = 0
         while True:
             tries += 1
-            result = self._attempt(call, request)
-            if isinstance(result, Answer):
-                return result
-            if call.deadline.is_cancelled and isinstance(result, _CUT_SHORT):
-                result = _interrupted(call.operation, result.outcome, CANCELLED)
-            wait = policy.delay_s(result, tries)
+            try:
+                return self._attempt(call, request)
+            except AsteroidError as error:
+                fault = error
+            if call.deadline.is_cancelled and isinstance(fault, _CUT_SHORT):
+                fault = _interrupted(call.operation, fault.outcome, CANCELLED)
+            wait = policy.delay_s(fault, tries)
             if wait is None or wait >= call.deadline.left() or self._closed:
-                return result.about(None, None, call.attempts)
+                raise fault
             call.deadline.wait(wait)
 
-    def _attempt(self, call: Call, request: Request) -> Answer | AsteroidError:
+    def _attempt(self, call: Call, request: Request) -> Answer:
         call.attempts += 1
         call.asked_at, call.asked = datetime.now(UTC), time.monotonic()
         call.deadline.connecting = False
         call.maybe_done = True
-        result = self._transport.request(request, call.key, call.deadline)
-        if isinstance(result, Answer):
-            self._dated = result.headers, call.asked, time.monotonic()
+        try:
+            answer = self._transport.request(request, call.key, call.deadline)
+            self._dated = answer.headers, call.asked, time.monotonic()
             if call.operation is READ:
                 call.clock = clock_of(*self._dated)
-            if result.status == call.operation.expected:
-                return result
-            result = error_of(result, call.key, call.operation)
-        call.maybe_done = result.outcome == "unknown"
-        return result
+            if answer.status == call.operation.expected:
+                return answer
+            raise error_of(answer, call.key, call.operation)
+        except AsteroidError as error:
+            call.maybe_done = error.outcome == "unknown"
+            raise
 
     @property
     def clock(self) -> Clock | None:
@@ -128,30 +138,19 @@ class Requester:
         self._transport.close()
 
 
-def guarded(call: Call, work: Callable[[], T]) -> T | AsteroidError:
-    """Return what `work` returns; an interrupt becomes an error like any other."""
-    stop: BaseException | None = None
+def guarded(call: Call, work: Callable[[], T]) -> T:
+    """Return what `work` returns; its errors, an interrupt among them, say what they are about."""
     try:
         return work()
-    except BaseException as error:  # noqa: BLE001 (raised again below)
-        # The traceback ends here: its frames hold the request, and the request the key.
-        stop = error.with_traceback(None)
-    if not isinstance(stop, KeyboardInterrupt):
-        raise stop
-    begun = call.maybe_done and not call.deadline.connecting
-    outcome: Outcome = "unknown" if begun else call.operation.failed
-    return _interrupted(call.operation, outcome).about(None, None, call.attempts)
+    except AsteroidError as error:
+        fault: AsteroidError = error
+    except KeyboardInterrupt:
+        begun = call.maybe_done and not call.deadline.connecting
+        outcome: Outcome = "unknown" if begun else call.operation.failed
+        fault = _interrupted(call.operation, outcome)
+    raise fault.about(call.execution_id, call.message, call.attempts)
 
 
 def _interrupted(operation: Operation, outcome: Outcome, title: str | None = None) -> Interrupted:
     kind = SendInterrupted if operation is SEND else Interrupted
     return kind(title=title and operation.words(title), outcome=outcome, operation=operation)
-
-
-def unwrap(
-    result: T | AsteroidError, execution_id: str | None = None, message: str | None = None
-) -> T:
-    """Return the result, or raise it if it is an error, saying what it is about."""
-    if isinstance(result, AsteroidError):
-        raise result.about(execution_id, message)
-    return result

@@ -48,9 +48,11 @@ class Settings:
     timeout: float
     confirm_grace: float
 
-    def require_key(self, operation: Operation = SEND) -> ApiKey | ConfigurationError:
-        """Return the key, or the error that says how to give one."""
-        return self.key or ConfigurationError(
+    def require_key(self, operation: Operation = SEND) -> ApiKey:
+        """Return the key; raises `ConfigurationError`, which says how to give one."""
+        if self.key is not None:
+            return self.key
+        raise ConfigurationError(
             "None was given, and none is set.",
             title="There is no API key",
             hint=f"Run %asteroid_login, or set {API_KEY_VARIABLE} in the environment.",

@@ -1,7 +1,6 @@
 """One request over HTTP, with the key in its one header: an answer comes back, or an error.
 
-What went wrong is decided in `error_mapping`. It comes back as a value, so that no frame of
-requests, with the key in its locals, hangs on an error.
+`error_mapping` decides what a failure proves, and which error it becomes.
 """
 
 import os
@@ -68,8 +67,8 @@ class Transport:
                 hint="Correct HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), then try again.",
             )
 
-    def request(self, asked: Request, key: ApiKey, deadline: Deadline) -> Answer | AsteroidError:
-        """Make a request once, never followed elsewhere, and return what came of it."""
+    def request(self, asked: Request, key: ApiKey, deadline: Deadline) -> Answer:
+        """Make a request once, without following a redirect; raises what `error_mapping` says."""
         if self._process != os.getpid():
             # A child that was forked shares the parent's sockets, and would get its answers.
             self._open()
@@ -93,15 +92,16 @@ class Transport:
                 )
                 return read_answer(response, key, asked)
         except BodyTooLargeError:
-            return _too_large(asked)
+            error: AsteroidError = _too_large(asked)
         except Exception as fault:  # noqa: BLE001 (bare urllib3 and OS errors come out as well)
-            return error_of_fault(
+            error = error_of_fault(
                 fault,
                 asked.operation,
                 host=self._host,
                 connecting=deadline.connecting,
                 timed_out=not deadline.left(),
             )
+        raise error
 
     def close(self) -> None:
         """Close the connections."""
