@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# After an interrupt, what is under way has so many seconds to end by itself, then to break off.
+# After an interrupt, what is under way has so many seconds to end, then to be cancelled.
 GRACE, LAST_GRACE = 5.0, 2.0
 TICK = 0.2
-# So often a step towards the report is begun again, where interrupts strike it.
-MOST_STRIKES = 100
+# How often a step towards the report is begun again after interrupts.
+MOST_INTERRUPTS = 100
 # So often the server's clock is noted, in seconds.
 CLOCK_EVERY = 60.0
 
@@ -59,7 +59,7 @@ class BatchRunner:
         self._next = 0
         self._taking: tuple[int, Row | InvalidInput] | None = None
         self._clock_due = 0.0
-        self._is_struck = False
+        self._was_interrupted = False
 
     def run(self, checked: CheckedRows, *, shown: bool) -> Report:
         """Send the rows, and return the report; raises what reading or writing them raises."""
@@ -76,13 +76,17 @@ class BatchRunner:
             self._wait()
         except BaseException as error:  # noqa: BLE001 (an interrupt, or a fault of the rows)
             fault = error
-            self._shielded(lambda: self._end_early(checked, is_writing=writing.ident is not None))
-        self._shielded(self._sender.close)
-        self._shielded(lambda: self._progress.close(self._dispatcher.counts, self._dispatcher.done))
+            self._despite_interrupts(
+                lambda: self._end_early(checked, is_writing=writing.ident is not None)
+            )
+        self._despite_interrupts(self._sender.close)
+        self._despite_interrupts(
+            lambda: self._progress.close(self._dispatcher.counts, self._dispatcher.done)
+        )
         # While it is locked: once it is closed, another batch may have it, or it may be gone.
-        counts = Counter(self._shielded(self._journal.counts))
-        reader = self._shielded(self._journal.close)
-        interrupted = self._is_struck or isinstance(fault, KeyboardInterrupt)
+        counts = Counter(self._despite_interrupts(self._journal.counts))
+        reader = self._despite_interrupts(self._journal.close)
+        interrupted = self._was_interrupted or isinstance(fault, KeyboardInterrupt)
         own = None if isinstance(fault, KeyboardInterrupt) else fault
         fault = self._fault or self._dispatcher.fault or own
         # What was left under way may have arrived.
@@ -98,13 +102,13 @@ class BatchRunner:
             reader=reader,
         )
 
-    def _shielded(self, step: Callable[[], T]) -> T:
-        """Do a step again where an interrupt strikes it: the report is due all the same."""
-        for _ in range(MOST_STRIKES):
+    def _despite_interrupts(self, step: Callable[[], T]) -> T:
+        """Do a step, again if an interrupt cuts it short: the report is due all the same."""
+        for _ in range(MOST_INTERRUPTS):
             try:
                 return step()
             except KeyboardInterrupt:
-                self._is_struck = True
+                self._was_interrupted = True
         return step()
 
     def _feed(self, checked: CheckedRows) -> None:
@@ -126,14 +130,20 @@ class BatchRunner:
                 return
 
     def _end_early(self, checked: CheckedRows, *, is_writing: bool) -> None:
-        """Let what is under way end, or break it off; each further interrupt shortens that."""
+        """End the batch after an interrupt or a fault, in steps; a further interrupt skips a wait.
+
+        1. Nothing begins any more.
+        2. Rows that can still be read are read, so that the report has them as waiting.
+        3. What is under way has `GRACE` seconds to end by itself, then is cancelled.
+        4. After `LAST_GRACE` seconds more it is left, as unknown, and the writing ends.
+        """
         self._throttle.stop()
         if not is_writing:
             return
-        # What fails here has failed before, or is the rows' own: what was read comes first.
+        # A fault of the rows was raised before; what has been read counts.
         with suppress(BaseException):
             if checked.ended:
-                self._shielded(lambda: self._feed(checked))
+                self._despite_interrupts(lambda: self._feed(checked))
         self._dispatcher.end()
         with suppress(KeyboardInterrupt):
             self._wait(GRACE)
@@ -161,7 +171,7 @@ class BatchRunner:
             self._finished.set()
 
     def _reconcile(self, *, patient: bool = False) -> None:
-        """Find out what became of the messages of which nobody knows."""
+        """Look up the messages whose outcome is unknown."""
         if self._dispatcher.is_in_doubt:
             self._progress.draw(
                 self._dispatcher.counts, self._dispatcher.done, "looks up what is unknown"
@@ -174,9 +184,9 @@ class BatchRunner:
             )
 
     def _look_again(self) -> bool:
-        """Look up, at the end, what is not known; True if something is to be sent once more."""
+        """Look up, at the end, what is unknown; return True if something must be sent again."""
         if not self._throttle.stopping.is_set():
-            # What cannot be asked for stays unknown, and is when the batch is gone on with.
+            # What cannot be looked up stays unknown, also when the batch is resumed.
             with suppress(AsteroidError):
                 self._reconcile(patient=True)
         return not self._dispatcher.is_idle

@@ -1,8 +1,8 @@
-"""What is new in an execution since the last look, read without reading all of it again.
+"""What is new in an execution since the last look, without reading all of it again.
 
-The service has no way to ask for what came since. A look asks for a few of the newest activities,
-and for twice as many again and again only where the latest that are known are not among them. So
-it costs the same however long the execution has been.
+The server has no way to ask for what came since. A look asks for the ten newest activities, and
+for twice as many again and again only if none of them is known. So it costs the same however long
+the execution has been.
 """
 
 import time
@@ -14,7 +14,7 @@ from ..models.watch import AwaitedMessage
 from .client import AsteroidClient
 
 FEWEST, MOST = 10, 1_280
-# So many of the latest activities are kept to tell what the agent is doing.
+# How many of the latest activities are kept, to say what the agent is doing.
 MOST_RECENT = 200
 
 Find = Callable[[Activities], int | None]
@@ -23,9 +23,8 @@ Find = Callable[[Activities], int | None]
 class ActivityFeed:
     """Reads one execution look by look.
 
-    `heard` are the activities since the message that was `sent`, or since the first look where
-    none was, oldest first. `recent` are the latest that are known, `has_gap` tells that some may
-    have been missed.
+    `heard` are the activities since the message `sent`, or since the first look without one,
+    oldest first. `recent` are the latest known ones. `has_gap` says that some may be missing.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class ActivityFeed:
                 at = len(page)
                 self.has_gap = self.has_gap or bool(self._known) or at >= MOST
         elif at is None:
-            # Nothing tells which of these came before the message: none of them counts.
+            # None of them counts: which came before the message is not known.
             at = 0
         news = [one for one in page[:at] if _key(one) not in self._known]
         news.reverse()
@@ -77,12 +76,18 @@ class ActivityFeed:
             limit *= 2
 
     def _find_known(self, page: Activities) -> int | None:
-        """Return the place of the oldest that is known: one may have been listed late."""
+        """Return the place of the oldest known one: a newer one may have been listed late."""
         known = [at for at, one in enumerate(page) if _key(one) in self._known]
         return known[-1] if known else None
 
     def _find_start(self, page: Activities) -> int | None:
-        """Return the place of the message that was sent, else 0 where it cannot be further back."""
+        """Return how many of these activities, newest first, came after the sent message.
+
+        None: look further back. The message was sent at 12:00:00 by the server's clock, and the
+        page has ``12:00:03 action``, ``12:00:00 message``, ``11:59:50 action``: 1. If the page ends
+        with ``11:59:50`` and has no such message, it is not listed yet, and nothing counts: 0.
+        Without a sent message, what is there already does not count either: 0.
+        """
         sent, clock = self._sent, self._client.server_clock()
         if sent is None:
             return 0
@@ -93,11 +98,11 @@ class ActivityFeed:
                 self._sent = None
                 return at
         oldest = page[-1].timestamp if page else None
-        is_past = began and oldest and oldest < began
-        return 0 if is_past or not began else None
+        reaches_back = began and oldest and oldest < began
+        return 0 if reaches_back or not began else None
 
     def _hear(self, news: Sequence[Activity]) -> None:
-        """Take in what is new; the message, if it is listed only now, makes a new beginning."""
+        """Add what is new; if the sent message is listed only now, begin again behind it."""
         for at, one in enumerate(news):
             if self._sent is not None and self._is_sent(one, self._sent):
                 self._sent = None

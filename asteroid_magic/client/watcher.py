@@ -1,7 +1,7 @@
-"""How an execution is followed: looked at again and again, politely, until something is heard.
+"""How an execution is watched: looked at again and again until something happens.
 
-One request at a time. Looks are half a second apart, and further and further, up to five seconds,
-while nothing happens; what a server asks for with ``Retry-After`` is kept to.
+One request at a time. Looks are half a second apart, and up to five seconds while nothing happens;
+``Retry-After`` is respected.
 """
 
 import time
@@ -24,18 +24,17 @@ from .activity_feed import ActivityFeed
 from .client import AsteroidClient
 from .retry import MOST_REFUSED_LOOKS, WATCH
 
-LONGEST_LOOK = 10.0
-# With less than this left, in seconds, no look is begun.
-LEAST = 0.05
-# How often, in seconds, it is told how things stand.
-TICK = 1.0
+# The longest that one look may take, and the least time left for another.
+LONGEST_LOOK_S, LEAST_S = 10.0, 0.05
+# How often the caller hears how things stand.
+TICK_S = 1.0
 
 
 class ExecutionWatcher:
-    """Follows an execution for at most `limit` seconds, and tells how things stand.
+    """Watches an execution for at most `limit` seconds, and calls `tell` with its progress.
 
-    With a message that was `sent`, it is the answer to it that is waited for. `refusal` is the
-    error of the first look, where that ended it.
+    With a message `sent`, it waits for the reply to that. `refusal` is the error that ended the
+    watching, None if none did.
     """
 
     def __init__(
@@ -60,10 +59,11 @@ class ExecutionWatcher:
         self._doing, self._since = "", self._began
 
     def watch(self, until: Container[Ending]) -> WatchResult:
-        """Return what is heard until one of these endings, the end of the time, or an interrupt.
+        """Return what happens until one of these endings, the end of the time, or an interrupt.
 
-        A look that fails is made again later. The first one ends it, as ``"unreadable"``, where
-        no message was sent, or where it is refused for good; so do three refusals in a row.
+        A failed look is repeated later. The watching ends as ``"unreadable"`` if the first look
+        fails and no message was sent, if the server refuses it for good, or after three refusals
+        in a row.
         """
         try:
             ending = self._follow(until)
@@ -83,62 +83,66 @@ class ExecutionWatcher:
         quiet_looks = 0
         while True:
             self._tell()
-            news, asked = self._look()
+            news, asked_wait = self._look()
             if self.refusal is not None:
                 return "unreadable"
-            ending = self._ending
-            is_settled = not news or not self._is_mid_sentence()
-            if ending is not None and ending in until and is_settled:
-                return ending
+            has_more_to_say = news and self._is_mid_sentence()
+            if self._ending is not None and self._ending in until and not has_more_to_say:
+                return self._ending
             quiet_looks = 0 if news else quiet_looks
-            self._rest(max(WATCH.after_s(quiet_looks), asked))
+            self._rest(max(WATCH.after_s(quiet_looks), asked_wait))
             quiet_looks += 1
-            if self._left() < LEAST:
+            if self._left() < LEAST_S:
                 return "time"
 
     def _look(self) -> tuple[int, float]:
-        """Look once; return how much is new, and for how long the server asks to be left alone."""
+        """Look once; return the number of new activities, and the wait the server asks for."""
         try:
-            news = self._feed.look(min(LONGEST_LOOK, self._left()))
+            news = self._feed.look(min(LONGEST_LOOK_S, self._left()))
             self._ending = ending_of(self._feed.heard)
             if self._is_first and self._sent is None:
                 self._ending = self._standing()
         except Interrupted:
             raise
         except AsteroidError as error:
-            self._trouble, is_final = error.title, error.is_final
-            self._refusals = self._refusals + 1 if is_final else 0
-            is_over = self._is_first and (self._sent is None or is_final)
-            if is_over or self._refusals == MOST_REFUSED_LOOKS:
-                self.refusal = error.with_traceback(None)
+            self._note_failure(error)
             return 0, error.retry_after or 0.0
         self._is_first, self._trouble, self._refusals = False, "", 0
         return news, 0.0
 
+    def _note_failure(self, error: AsteroidError) -> None:
+        """Remember why a look failed, and set `refusal` if there must not be another one."""
+        self._trouble = error.title
+        self._refusals = self._refusals + 1 if error.is_final else 0
+        # Of a message that was delivered, the reply may still be readable later.
+        gives_up_at_once = self._is_first and (self._sent is None or error.is_final)
+        if gives_up_at_once or self._refusals == MOST_REFUSED_LOOKS:
+            self.refusal = error.with_traceback(None)
+
     def _standing(self) -> Ending | None:
-        """Return the ending that the execution had come to before the first look."""
-        status = self._client.execution(self._execution_id, timeout=LONGEST_LOOK).status
+        """Return the ending that the execution had reached before the first look."""
+        status = self._client.execution(self._execution_id, timeout=LONGEST_LOOK_S).status
         recent = self._feed.recent
         at = next((at for at in reversed(range(len(recent))) if recent[at].status == status), None)
         tail = [] if at is None else recent[at:]
-        # A question that was answered a moment ago does not count.
+        # A question that has just been answered does not count.
         ending = ending_of(tail) if tail else ending_of_status(status)
         if ending is not None and ending != "spoke":
             self._feed.heard = tail
         return ending
 
     def _is_mid_sentence(self) -> bool:
-        """Tell whether the agent has only begun to speak: what it says may yet change."""
+        """Return True if the agent has only begun to speak: what it says may still change."""
         heard = self._feed.heard
         spoken = [one for one in heard if one.speaks_to_user]
         return self._ending == "spoke" and all(one in unfinished(heard) for one in spoken)
 
     def _rest(self, seconds: float) -> None:
-        """Wait, and tell how things stand in between."""
+        """Wait, and report the progress meanwhile."""
         end = min(self._clock() + seconds, self._began + self._limit)
         while (rest := end - self._clock()) > 0:
             self._tell()
-            self._wait(min(rest, TICK))
+            self._wait(min(rest, TICK_S))
 
     def _tell(self) -> None:
         now, words = self._clock(), doing(self._feed.recent)

@@ -87,7 +87,7 @@ def shown_of(error: BaseException) -> str:
     # As `%tb` under `%xmode Verbose` formats it.
     seen.append(VerboseTB(include_vars=True).text(*where))
     console = Console(file=io.StringIO(), width=200)
-    console.print(Traceback.from_exception(*where, show_locals=True, locals_max_string=None))
+    console.print(Traceback.from_exception(*where, show_locals=True, locals_max_string=10_000))
     seen.append(console.file.getvalue())  # type: ignore[attr-defined]
     return "\n".join(seen)
 

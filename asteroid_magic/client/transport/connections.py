@@ -2,8 +2,16 @@
 
 urllib3 grants each address of a host the whole of a timeout, and nothing bounds the system's
 resolver: a host *name* is therefore resolved in a thread, once a connection, never once a message.
+SOCKS proxies bring their own sockets: there, the deadline bounds each operation on its own.
 
-Proxies over SOCKS bring sockets of their own: there the deadline bounds each operation alone.
+Names that are not public, and why they are used:
+
+- urllib3 `HTTPConnection._new_conn` and `_dns_host`: to connect to one address at a time
+- urllib3 `HTTPResponse.length_remaining`: to know the end of a body without asking for it
+- requests `Response._content` and `_content_consumed`: to make a response without its cookies
+
+CI runs the tests with the newest releases, with requests 2.31, and with urllib3-future in the place
+of urllib3, which has the same names.
 """
 
 import http.client
@@ -29,7 +37,6 @@ IS_STOCK = issubclass(HTTPConnection, http.client.HTTPConnection)
 RESOLVER_TURN = 0.1
 # As a timeout of a socket, 0 would mean not to wait at all, and to fail in another way.
 LEAST_TIMEOUT_S = 0.001
-
 
 if TYPE_CHECKING:
     _AnySocket = socket.socket
@@ -104,27 +111,29 @@ class _Connecting(HTTPConnection):
     """Connects to each address of the host in turn, within what is left for all of them."""
 
     response_class = _QuietAnswer
-    _head: bytes | None = None
+    # None: what is sent goes out at once. A list: the head is held back until the body comes.
+    _held_back: list[bytes] | None = None
 
     def request(self, method: str, url: str, body: Any = None, *args: Any, **keywords: Any) -> None:
-        """Send a request, its head and a short body as one piece; called by urllib3."""
+        """Send a request, its head and a short body as one piece; called by urllib3.
+
+        `http.client` sends the head, then the body. Two pieces wake the server twice, which takes
+        a tenth of the time of a send on loopback.
+        """
         is_short = isinstance(body, bytes) and 0 < len(body) <= LARGEST_PIECE
-        self._head = b"" if IS_STOCK and is_short else None
+        self._held_back = [] if IS_STOCK and is_short else None
         try:
             super().request(method, url, body, *args, **keywords)
         finally:
-            self._head = None
+            self._held_back = None
 
     def send(self, data: Any) -> Any:
-        """Send a piece; called by `http.client`, which sends the head first, then the body.
-
-        Two pieces wake the server twice: a tenth of the time of a send on loopback.
-        """
-        if self._head == b"":
-            self._head = data
+        """Send a piece, or hold back the head; called by `http.client`."""
+        if self._held_back == []:
+            self._held_back.append(data)
             return None
-        if self._head:
-            data, self._head = self._head + data, None
+        if self._held_back:
+            data, self._held_back = self._held_back[0] + data, None
         return super().send(data)
 
     def _new_conn(self) -> socket.socket:
@@ -137,7 +146,7 @@ class _Connecting(HTTPConnection):
             for tried, address in enumerate(addresses):
                 # urllib3 reads the address from here; as a number it needs no resolver.
                 self._dns_host = address
-                self.timeout = max(0.001, deadline.left() / (len(addresses) - tried))
+                self.timeout = max(LEAST_TIMEOUT_S, deadline.left() / (len(addresses) - tried))
                 try:
                     return BoundedSocket.adopt(super()._new_conn(), deadline)
                 except (NewConnectionError, ConnectTimeoutError) as error:
@@ -149,8 +158,8 @@ class _Connecting(HTTPConnection):
     def connect(self) -> None:
         super().connect()
         if not isinstance(self.sock, BoundedSocket | BoundedTLSSocket):
-            # Made by what somebody has put into urllib3's place, such as truststore: a socket
-            # that does not say when the first byte goes out. From here on nothing is proven.
+            # A replacement for ssl, such as truststore, made a socket that does not say when the
+            # first byte goes out. From here on, nothing is proven.
             _governing().begin_sending()
 
     def getresponse(self, *args: Any, **keywords: Any) -> Any:
@@ -217,9 +226,9 @@ _POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
 class _Reply(requests.Response):
-    """An answer of which only what is used here is made: the whole takes a fifteenth of a send.
+    """An answer with only what is used here: making the whole takes a fifteenth of a send.
 
-    Cookies are not looked for: nobody uses them, and some take seconds to parse.
+    It has no cookies: nobody uses them, and some take seconds to parse.
     """
 
     def __init__(self, request: Any, raw: Any) -> None:
@@ -250,7 +259,7 @@ class DeadlineAdapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **keywords: Any) -> Any:
         """Return the pool of connections; called by requests.
 
-        There is one base URL, so what requests would work out at every message stays the same:
+        There is one base URL, so the pool is always the same. To work it out for each message takes
         an eighth of the time of a send on loopback.
         """
         if self._pool is None:
@@ -269,7 +278,7 @@ class DeadlineAdapter(HTTPAdapter):
         super().close()
 
     def request_url(self, request: Any, proxies: Any) -> str:
-        """Return what stands in the request line; called by requests."""
+        """Return the target of the request line; called by requests."""
         return super().request_url(request, proxies) if proxies else str(request.path_url)
 
 

@@ -13,7 +13,7 @@ from ...config.api_key import ApiKey
 from ...config.settings import is_loopback
 from ...deadline import Deadline
 from ...errors import AsteroidError, ConfigurationError, UnexpectedAnswer
-from .connections import DeadlineAdapter
+from .connections import LEAST_TIMEOUT_S, DeadlineAdapter
 from .error_mapping import error_of_fault
 from .request import Request, headers_of
 from .response import Answer, BodyTooLargeError, read_answer
@@ -86,7 +86,7 @@ class Transport:
                 response = self._adapter.send(
                     request,
                     stream=True,
-                    timeout=deadline.left() or 0.001,
+                    timeout=deadline.left() or LEAST_TIMEOUT_S,
                     verify=self._verify,
                     proxies=self._proxies,
                 )
