@@ -1,8 +1,8 @@
-"""Send messages to running Asteroid agents from a notebook, and see what became of them.
+"""Send messages to running Asteroid agents from a notebook, and see the outcome.
 
 In a notebook, ``%load_ext asteroid_magic``, then ``%asteroid_send EXECUTION message``. In a
-program, ``AsteroidClient().send(execution_id, message)``. Every public name is loaded when it
-is first used, so that neither the import nor ``%load_ext`` waits for requests.
+program, ``AsteroidClient().send(execution_id, message)``. Every public name is imported on first
+use, so that neither the import nor ``%load_ext`` waits for requests.
 """
 
 from importlib import import_module
@@ -113,13 +113,13 @@ set_renderer_loader(lambda: import_module(".render.renderer", __name__))
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:
     """Register the magics; called by ``%load_ext asteroid_magic``."""
-    from .magics.extension import load  # noqa: PLC0415 (importing the package must not need IPython)
+    from .magics.extension import load  # noqa: PLC0415 (the package must import without IPython)
 
     load(shell)
 
 
 def unload_ipython_extension(shell: "InteractiveShell") -> None:
-    """Take everything back that loading has put in place; called by ``%unload_ext``."""
+    """Remove everything that loading added; called by ``%unload_ext``."""
     from .magics.extension import unload  # noqa: PLC0415 (as above)
 
     unload(shell)

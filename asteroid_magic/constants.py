@@ -1,7 +1,7 @@
-"""The defaults and the names that several packages share."""
+"""Defaults and names that several packages share."""
 
 DEFAULT_BASE_URL = "https://odyssey.asteroid.ai/agents/v2"
-# Seconds for a whole call, and for looking up a message whose answer was lost.
+# For a whole call, and to look for a message after the server's reply to it was lost.
 DEFAULT_TIMEOUT_S = 30.0
 DEFAULT_CONFIRM_GRACE_S = 5.0
 

@@ -1,8 +1,8 @@
 """One deadline for a whole call: resolving, connecting, handshake, sending, waiting, reading.
 
-A socket's own timeout starts anew with every byte that arrives, so a server that drips holds a
-call without bound; and urllib3 grants each of a host's addresses the whole of it. The sockets of
-`client.transport.connections` therefore ask, before each operation, how much is left for the call
+A socket's own timeout restarts with every byte that arrives, so a server that sends slowly holds a
+call without limit; and urllib3 gives each address of a host the whole timeout. So the sockets of
+`client.transport.connections` check, before each operation, how much time is left for the call
 that their thread is making.
 """
 
@@ -17,7 +17,7 @@ class Deadline:
     """A moment after which a call is over, and what the sockets have noted about the call.
 
     `connecting` is True from the start of a connection until the first byte of a request goes
-    out: while it is, the server provably has nothing. Another thread may `cancel` it.
+    out: until then, the server provably has nothing. Another thread may call `cancel`.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -29,22 +29,22 @@ class Deadline:
         self.connecting = False
 
     def left(self) -> float:
-        """Return the seconds that are left, never less than 0."""
+        """Return the seconds left, never less than 0."""
         return 0.0 if self._over.is_set() else max(0.0, self._end - time.monotonic())
 
     def wait(self, seconds: float) -> None:
-        """Wait, but no longer than until the deadline is cancelled."""
+        """Wait `seconds`, or until the deadline is cancelled."""
         self._over.wait(seconds)
 
     @property
     def is_cancelled(self) -> bool:
-        """Tell whether it has been cancelled."""
+        """Return True if it has been cancelled."""
         return self._over.is_set()
 
     def then(self, seconds: float) -> "Deadline":
-        """Return a deadline for what follows the call: what is left of this one, and `seconds`.
+        """Return a deadline for what follows the call: the time left of this one plus `seconds`.
 
-        Cancelling this one from now on, a second time if need be, cancels it.
+        To cancel this one from now on, even a second time, also cancels the new one.
         """
         following = Deadline(self.left() + seconds)
         with self._lock:
@@ -52,9 +52,9 @@ class Deadline:
         return following
 
     def cancel(self) -> bool:
-        """End the call at once; True where no byte of the request has gone out, nor ever will.
+        """End the call at once; return True if no byte of the request went out, nor ever will.
 
-        Where it is False, the call ends with what it then knows. Called from any thread.
+        If False, the call ends with what it knows by then. May be called from any thread.
         """
         with self._lock:
             self._over.set()
@@ -63,19 +63,19 @@ class Deadline:
             following.cancel()
         if bound is not None:
             with suppress(OSError):
-                # Of the plain socket: that of ssl also forgets, in another thread, that it
-                # has been speaking TLS.
+                # The method of the plain socket: that of ssl would also drop the TLS state,
+                # which the other thread still uses.
                 socket.socket.shutdown(bound, socket.SHUT_RDWR)
         return nothing_sent
 
     def use(self, bound: socket.socket) -> None:
-        """Note the socket that the call is about to wait on; raises TimeoutError when over."""
+        """Note the socket that the call is about to wait on; TimeoutError if the time is over."""
         self._socket = bound
         if not self.left():
             raise TimeoutError("the deadline of the call has passed")
 
     def begin_sending(self) -> None:
-        """Note that bytes of the request are about to go out; TimeoutError if they must not."""
+        """Note that bytes of the request are about to go out; TimeoutError if cancelled."""
         with self._lock:
             if self._over.is_set():
                 raise TimeoutError("the call was cancelled")
@@ -91,17 +91,17 @@ class Deadline:
         finally:
             _thread.deadline = before
             with self._lock:
-                # From now on the connection may be another call's.
+                # From now on the connection may belong to another call.
                 self._socket = None
 
 
-# How a caller bounds a call: by seconds, by a deadline that it can cancel, or not of its own.
+# How a caller limits a call: seconds, a deadline that it can cancel, or None for the default.
 Timeout = float | Deadline | None
 
 _thread = threading.local()
 
 
 def current() -> Deadline | None:
-    """Return the deadline of the call that this thread is making, None where it makes none."""
+    """Return the deadline of the call that this thread is making, None if it makes none."""
     deadline: Deadline | None = getattr(_thread, "deadline", None)
     return deadline

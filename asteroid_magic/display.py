@@ -1,7 +1,7 @@
-"""How IPython shows a record or an error: by hooks that load what draws it on first use.
+"""The hooks with which IPython shows records and errors; they load the renderer on first use.
 
-Records and errors know neither HTML nor IPython, nor what draws them. The package says once, with
-`set_renderer_loader`, how a `Renderer` is loaded; Jinja2 is imported when something is first shown.
+Records and errors depend neither on HTML nor on IPython nor on a renderer. The package calls
+`set_renderer_loader` once, and imports Jinja2 only when IPython first shows something.
 """
 
 from collections.abc import Callable
@@ -9,23 +9,24 @@ from typing import Any, Protocol
 
 
 class Renderer(Protocol):
-    """Draws what can be shown; each function raises `TypeError` for what it cannot draw."""
+    """Renders records and errors; each method raises `TypeError` for any other object."""
 
     def as_html(self, shown: object) -> str:
-        """Return a card or a table as HTML."""
+        """Return the object as HTML, a card or a table."""
 
     def as_text(self, shown: object) -> str:
-        """Return the same as plain text."""
+        """Return the object as plain text."""
 
     def as_line(self, shown: object) -> str:
-        """Return an outcome as a single line."""
+        """Return an outcome as one line."""
 
 
-_loaders: list[Callable[[], Renderer]] = []
+# A reload of this module, as %autoreload does it, keeps the loader.
+_loaders: list[Callable[[], Renderer]] = globals().get("_loaders", [])
 
 
 def set_renderer_loader(load: Callable[[], Renderer]) -> None:
-    """Say how the renderer is loaded; called once, when the package is imported."""
+    """Set the function that loads the renderer; the package calls this once, on import."""
     _loaders[:] = [load]
 
 
@@ -34,7 +35,7 @@ def _renderer() -> Renderer:
 
 
 class Displayable:
-    """Something that a notebook shows as a card or a table, and a terminal as plain text."""
+    """An object that a notebook shows as a card or a table, and a terminal as plain text."""
 
     __slots__ = ()
 
@@ -42,13 +43,13 @@ class Displayable:
         return _renderer().as_html(self)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        # IPython prefers this to its own way with exceptions, which would print a traceback.
+        # IPython uses this for exceptions, too, in place of its own output, a traceback.
         printer.text("…" if cycle else self.as_text())
 
     def as_text(self) -> str:
-        """Return what is shown as plain text, for terminals, logs and diffs."""
+        """Return the object as plain text, for terminals, logs and diffs."""
         return _renderer().as_text(self)
 
     def traceback_lines(self) -> list[str]:
-        """Return the one line that replaces the traceback of an error."""
+        """Return the single line that replaces the traceback of an error."""
         return [_renderer().as_line(self)]

@@ -3,31 +3,30 @@
 ::
 
     AsteroidError
-    ├── InvalidInput           the execution ID, the message or a filter cannot be sent as it is
+    ├── InvalidInput           the execution ID, the message or a filter cannot be sent
     ├── ConfigurationError     the key, the base URL or the timeout is missing or unusable
-    │   └── JournalError       the journal of a batch cannot be used, or belongs to other rows
-    ├── ConnectionFailed       no connection came about, so nothing was sent
-    ├── NoAnswer               the connection broke, or time ran out, before a whole answer came
-    │   └── DeliveryUnknown    the same after a message had begun to go out
-    ├── Interrupted            a person interrupted the call; also a KeyboardInterrupt
-    │   └── SendInterrupted    the same where the call was to send a message
-    └── ApiError               the server answered, and the answer was not that of success
+    │   └── JournalError       the journal of a batch is unusable, or belongs to other rows
+    ├── ConnectionFailed       no connection was made, so nothing was sent
+    ├── NoAnswer               the connection broke, or time ran out, before the answer was complete
+    │   └── DeliveryUnknown    the same for a message whose sending had begun
+    ├── Interrupted            the user interrupted the call; also a KeyboardInterrupt
+    │   └── SendInterrupted    the same for the send of a message
+    └── ApiError               the server answered, but not with success
         ├── BadRequest         400
         ├── Unauthorized       401
         ├── Forbidden          403
         ├── NotFound           404
         ├── RateLimited        429, with `retry_after`
         ├── ServerError        5xx
-        └── UnexpectedAnswer   an answer that the contract does not know: 1xx, 2xx, 3xx
+        └── UnexpectedAnswer   an answer outside the contract: 1xx, 2xx, 3xx
 
-Each error says in `outcome` what is known: of a message ``"not_delivered"``, of any other call
-``"not_done"``, and ``"unknown"`` where the agent may have the message all the same, or may have
-been paused. One may be ``"delivered"``: the `SendInterrupted` of a message that was found among the
-activities, raised because a person wanted things to stop. All of them can be pickled, so that
-they can cross processes.
+`outcome` says what is known: ``"not_delivered"`` for a message, ``"not_done"`` for any other call,
+and ``"unknown"`` if the agent may have the message, or may have been paused. It is ``"delivered"``
+only for the `SendInterrupted` of a message that was found among the activities: the user wanted
+everything to stop. All errors can be pickled.
 
-Titles and hints name words of the call's `Operation`, such as ``{thing}``. The same fault means
-different things: a message that got no answer may have been delivered, a read did nothing.
+Titles and hints contain words of the call's `Operation`, such as ``{thing}``, because the same
+failure means different things: without an answer, a message may be there, but a read did nothing.
 """
 
 from collections.abc import Mapping
@@ -43,8 +42,8 @@ Outcome = Literal["delivered", "not_delivered", "not_done", "unknown"]
 class Operation:
     """What a call is for, in words that fit the sentences of the errors.
 
-    `expected` is the status of success, `failed` the outcome of a call that did nothing; `changes`
-    says that a call without an answer may have done something all the same.
+    `expected` is the HTTP status of success, `failed` the outcome of a call that did nothing.
+    `changes` says that a call without an answer may still have done something.
     """
 
     name: str
@@ -61,11 +60,11 @@ class Operation:
     changes: bool = True
 
     def outcome(self, outcome: Outcome) -> Outcome:
-        """Return what is known after a fault that leaves a message with `outcome`."""
+        """Return what is known after a failure that leaves a message with `outcome`."""
         return "unknown" if outcome == "unknown" and self.changes else self.failed
 
     def words(self, sentence: str) -> str:
-        """Return the sentence with the words of this operation in place of ``{their names}``."""
+        """Return the sentence with each ``{name}`` replaced by that word of the operation."""
         return sentence.format_map(vars(self)) if "{" in sentence else sentence
 
 
@@ -76,12 +75,10 @@ SEND = Operation(
     done="sent",
     may="send to this execution",
     again="send it again",
-    check="Check the message, and whether the execution still runs: "
-    "one that has ended takes no messages.",
-    stopped="The agent has not got the message. Send it again when you are ready.",
-    unknown="The agent may have the message. Look at the execution, as with "
-    "%asteroid_activities, before you send it again: "
-    "a second send may deliver it twice.",
+    check="Check the message and the execution: one that has ended accepts no messages.",
+    stopped="The agent did not get the message. Send it again when you are ready.",
+    unknown="The agent may have the message. Check with %asteroid_activities before you send it "
+    "again: a second send may deliver it twice.",
     expected=201,
     failed="not_delivered",
 )
@@ -92,8 +89,8 @@ READ = Operation(
     done="read",
     may="read this",
     again="try again",
-    check="Check the execution and the filters that were asked for.",
-    stopped="Nothing was changed. Read again when you like.",
+    check="Check the execution ID and the filters.",
+    stopped="Nothing was changed. Try again when you are ready.",
     unknown="",
     changes=False,
 )
@@ -107,10 +104,10 @@ def _control(name: str, call: str, done: str) -> Operation:
         done=done,
         may=f"{name} this execution",
         again="try again",
-        check="Look at its status with %asteroid_activities: one that has ended stays as it is, "
-        "and one that asks goes on when it is answered, with %asteroid_send.",
+        check="Check its status with %asteroid_activities. An execution that has ended cannot "
+        "change; one that asks continues when you answer it with %asteroid_send.",
         stopped=f"The execution was not {done}. Try again when you are ready.",
-        unknown=f"The execution may have been {done}. Look at its status before you try again.",
+        unknown=f"The execution may have been {done}. Check its status before you try again.",
     )
 
 
@@ -120,16 +117,16 @@ CANCEL = _control("cancel", "cancelling", "cancelled")
 
 
 class AsteroidError(Displayable, Exception):
-    """A call that failed, or of which it is not known whether it did what it was made for.
+    """A call that failed, or that may have failed.
 
-    `title` and `detail` say what happened and why, `hint` what to do next: the `default_hint` of
-    its class, unless there is a better one. `outcome` is what is known of the call. `execution_id`
-    and `message` are what was to be sent (None where it never came that far), `attempts` the number
-    of requests that were tried, `operation` what the call was for. `retry_after` is the wait that
-    the server asked for, in seconds, None where it asked for none.
+    `title` and `detail` say what happened and why, `hint` what to do next (the `default_hint` of
+    the class, unless there is a better one), `outcome` what is known. `execution_id` and `message`
+    are what the call wanted to send (None if it did not get that far), `attempts` is the number of
+    requests, `operation` what the call was for, `retry_after` the wait that the server asked for,
+    in seconds (None if it did not).
 
-    `is_final` says that the same call would fail in the same way, `refuses_key` that the server
-    does not let this key in, `is_about_execution` that only this one execution is concerned.
+    `is_final`: the same call would fail in the same way. `refuses_key`: the server does not accept
+    the key. `is_about_execution`: the error concerns only this execution.
     """
 
     title: str = "The {thing} was not sent"
@@ -163,7 +160,7 @@ class AsteroidError(Displayable, Exception):
         self.attempts = 0
 
     def about(self, execution_id: str | None, message: str | None, attempts: int = 0) -> Self:
-        """Say which call this error is about, and return it; what is known already stays."""
+        """Note which call the error is about, unless that is known, and return the error."""
         self.execution_id = self.execution_id or execution_id
         self.message = message if self.message is None else self.message
         self.attempts = self.attempts or attempts
@@ -176,8 +173,8 @@ class AsteroidError(Displayable, Exception):
         )
 
     def _render_traceback_(self) -> list[str]:
-        # A traceback under `%xmode Verbose` would print the locals of every frame, the key's
-        # among them. IPython shows these lines in its place, also in a later `%tb`.
+        # IPython shows these lines in place of a traceback, which under `%xmode Verbose` would
+        # print the locals of every frame, also in a later `%tb`.
         try:
             return self.traceback_lines()
         except Exception:  # noqa: BLE001 (IPython would print the traceback of this one as well)
@@ -204,9 +201,9 @@ class JournalError(ConfigurationError):
 
 
 class ConnectionFailed(AsteroidError):
-    """No connection came about, so provably nothing was sent.
+    """No connection was made, so provably nothing was sent.
 
-    `is_final` is True where trying again cannot help, as with a bad certificate.
+    `is_final` is True if trying again cannot help, as with a bad certificate.
     """
 
     title = "Asteroid could not be reached"
@@ -215,7 +212,7 @@ class ConnectionFailed(AsteroidError):
 
 
 class NoAnswer(AsteroidError):
-    """The request went out, and no whole answer came back."""
+    """The request was sent, and no complete answer came back."""
 
     title = "No answer came back"
     outcome: Outcome = "unknown"
@@ -224,11 +221,11 @@ class NoAnswer(AsteroidError):
 
 
 class DeliveryUnknown(NoAnswer):
-    """Sending began, and no answer came that would tell what became of the message."""
+    """Sending began, and no answer says whether the server has the message."""
 
 
 class Interrupted(AsteroidError, KeyboardInterrupt):
-    """A person interrupted the call."""
+    """The user interrupted the call."""
 
     title = "You interrupted the {call}"
     outcome: Outcome = "unknown"
@@ -236,21 +233,21 @@ class Interrupted(AsteroidError, KeyboardInterrupt):
 
 
 class SendInterrupted(Interrupted):
-    """A person interrupted the send; unknown unless the request had not begun, or it was found."""
+    """The user interrupted the send: unknown, unless it had not begun or the message was found."""
 
 
 class ApiError(AsteroidError):
-    """The server answered, and its answer was not that of success: a 201 to a message, else a 200.
+    """The server answered, but not with success: 201 for a message, 200 for other calls.
 
-    Besides `status_code`, it carries every member of the error body that the contract or RFC
-    9457 names, None where the body has none that can be read: `code`, `server_message` (the
-    body's ``"message"``), `reason`, `capability`, `instance`, `used`, `limit`; `errors` is a tuple
-    of ``{"parameter": …, "detail": …}``. Its detail is the body's own ``"detail"``, else its
-    ``"message"``, else what text there is, shortened. `server_text` is that text.
+    Besides `status_code`, it has every member of the error body that the contract or RFC 9457
+    names, None if the body lacks it: `code`, `server_message` (the body's ``"message"``), `reason`,
+    `capability`, `instance`, `used`, `limit`; `errors` is a tuple of
+    ``{"parameter": …, "detail": …}``. Its detail is the body's ``"detail"``, else its
+    ``"message"``, else its text, shortened. `server_text` is that text.
     """
 
-    title = "Asteroid did not take the {thing}"
-    default_hint = "Mend what the server names as the reason, then {again}."
+    title = "Asteroid did not accept the {thing}"
+    default_hint = "Fix what the server names as the reason, then {again}."
     is_about_execution = True
 
     def __init__(
@@ -280,9 +277,9 @@ class ApiError(AsteroidError):
 
 
 class BadRequest(ApiError):
-    """400: the server could not understand the request, or the execution takes no messages."""
+    """400: the request is invalid, or the execution accepts no messages."""
 
-    title = "Asteroid refused the {thing} as invalid"
+    title = "Asteroid rejected the {thing} as invalid"
     default_hint = "{check}"
 
 
@@ -290,18 +287,17 @@ class Unauthorized(ApiError):
     """401: the server does not accept the API key."""
 
     title = "Asteroid does not accept the API key"
-    default_hint = "Give the right key with %asteroid_login, or in ASTEROID_API_KEY, then {again}."
+    default_hint = "Set the right key with %asteroid_login or in ASTEROID_API_KEY, then {again}."
     refuses_key = True
     is_about_execution = False
 
 
 class Forbidden(ApiError):
-    """403: the API key is known, and may not do this with this execution."""
+    """403: the server knows the API key, which may not do this with this execution."""
 
     title = "This API key may not {may}"
     default_hint = (
-        "Use a key of the account the execution belongs to, "
-        "or ask the account's owner for the permission."
+        "Use a key of the account that the execution belongs to, or ask its owner for permission."
     )
     refuses_key = True
 
@@ -309,32 +305,34 @@ class Forbidden(ApiError):
 class NotFound(ApiError):
     """404: the server knows no execution with this ID."""
 
-    title = "There is no such execution"
+    title = "No execution has this ID"
     default_hint = "Compare the ID with the one Asteroid shows for the run, and check the base URL."
 
 
 class RateLimited(ApiError):
     """429: too many requests; the server may say for how long to wait."""
 
-    title = "Asteroid takes no more {thing}s for now"
+    title = "Asteroid accepts no more {thing}s for now"
     default_hint = "Wait a moment, then {again}."
     is_final = False
     is_about_execution = False
 
 
 class ServerError(ApiError):
-    """5xx: the server failed; only a 503 proves that it did not take the message."""
+    """5xx: the server failed; only a 503 proves that it did not accept the message."""
 
-    title = "Asteroid had an error of its own"
+    title = "Asteroid had an internal error"
     default_hint = "Wait a moment, then {again}."
     is_final = False
     is_about_execution = False
 
 
 class UnexpectedAnswer(ApiError):
-    """An answer that the contract does not know: an informational one, a redirect, a login page."""
+    """An answer outside the contract: an informational one, a redirect, a login page."""
 
     title = "Something other than Asteroid seems to have answered"
-    default_hint = "Check the base URL: it should lead to Asteroid itself, without a detour."
+    default_hint = (
+        "Check the base URL: it must lead to Asteroid itself, not to a redirect or a login page."
+    )
     is_final = False
     is_about_execution = False

@@ -1,4 +1,4 @@
-"""How a package hands on the public names of its modules: each is imported on first use."""
+"""Lazy exports: a package imports each public name of its modules on first use."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ def lazy_exports(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the `__getattr__` and the `__dir__` of a package (PEP 562).
 
-    `modules` maps each module, by its name within the package, to the names it hands on.
+    `modules` maps each module, by its name within the package, to the names that it exports.
     """
     places = {name: module for module, names in modules.items() for name in names}
 

@@ -1,7 +1,7 @@
-"""Strings from outside, made safe and short enough to show.
+"""Makes strings from outside safe and short enough to show.
 
-A message, a server's answer and an execution ID may hold anything: escape sequences that repaint a
-terminal, marks that reorder the line they stand in, a megabyte of quotes. Nothing here raises.
+A message, a server's reply or an execution ID can contain anything: escape sequences that repaint a
+terminal, marks that reorder a line, a megabyte of quotes. No function here raises.
 """
 
 import html
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 JOINER = "\u200d"
-# Of the format characters (Cf) only these can mislead a reader: they reorder text or hide it.
+# The only format characters (Cf) that can mislead a reader: they reorder or hide text.
 REORDERING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 TAGS = range(0xE0000, 0xE0080)
 SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -25,7 +25,7 @@ Cost = Callable[[str], int]
 
 
 class Excerpt(NamedTuple):
-    """The beginning and the end of a text, and how many characters between them are left out."""
+    """The start and the end of a text, and the number of characters omitted between them."""
 
     head: str
     left_out: int = 0
@@ -33,13 +33,13 @@ class Excerpt(NamedTuple):
 
 
 def visible(text: str, *, keep: str = "\n\t", joiners: bool = False) -> str:
-    """Return the text with every unseen character written out, an escape as ``⟨U+001B⟩``.
+    """Return the text with every invisible character spelled out, such as ``⟨U+001B⟩``.
 
-    Unseen are control, format, line and paragraph separator and surrogate characters, but for
-    those in `keep`. With `joiners`, format characters that only shape what stands beside them,
-    as in emoji and Persian, stay too.
+    Invisible are control, format, line and paragraph separator and surrogate characters, except
+    those in `keep`. With `joiners`, this also keeps format characters that only shape their
+    neighbours, as in emoji and Persian.
     """
-    # Looking at the distinct characters alone is what keeps a megabyte fast.
+    # Checking only the distinct characters keeps a megabyte fast.
     unseen = {
         ord(character): f"⟨U+{ord(character):04X}⟩"
         for character in set(text).difference(keep)
@@ -49,31 +49,31 @@ def visible(text: str, *, keep: str = "\n\t", joiners: bool = False) -> str:
 
 
 def one_each(character: str) -> int:
-    """Return 1, the cost of any character when characters are counted."""
+    """Return 1: the cost of a character if the limit is a number of characters."""
     return len(character)
 
 
 @lru_cache(maxsize=4096)
 def bytes_in_card(character: str) -> int:
-    """Return the most bytes a character takes in a card, drawn as HTML or as plain text.
+    """Return the most bytes that a character takes in a card, as HTML or as plain text.
 
-    It may be written out, escaped and coded in UTF-8; after a newline comes a margin.
+    This includes spelling it out, escaping it and UTF-8, and the margin after a newline.
     """
     return MARGIN if character == "\n" else len(html.escape(visible(character)).encode())
 
 
 def beginning(text: str, limit: int, cost: Cost = one_each) -> str:
-    """Return as much of the beginning as costs no more than `limit`, by whole graphemes."""
+    """Return the longest start of the text that costs at most `limit`, in whole graphemes."""
     return text[: _cut(text, _fitting(text, limit, cost), -1)]
 
 
 def shorten(text: str, limit: int, cost: Cost = one_each) -> str:
-    """Return the text, or its beginning and how much is left out if it costs over `limit`.
+    """Return the text; if it costs more than `limit`, its start and how much is omitted.
 
-    The note comes on top of `limit`; it has about 30 characters.
+    The note about that adds about 30 characters to `limit`.
     """
     if cost is one_each and len(text) <= limit:
-        # What nearly every text comes to: each of its characters need not be counted.
+        # The common case, without counting characters one by one.
         return text
     head = beginning(text, limit, cost)
     left_out = len(text) - len(head)
@@ -81,7 +81,7 @@ def shorten(text: str, limit: int, cost: Cost = one_each) -> str:
 
 
 def excerpt(text: str, limit: int, cost: Cost = one_each) -> Excerpt:
-    """Return the whole text, or the beginning and the end that together cost at most `limit`."""
+    """Return the whole text, or its start and its end, which together cost at most `limit`."""
     if _fitting(text, limit, cost) == len(text):
         return Excerpt(text)
     head = beginning(text, limit * 2 // 3, cost)
@@ -91,7 +91,7 @@ def excerpt(text: str, limit: int, cost: Cost = one_each) -> Excerpt:
 
 
 def quoted(text: object, limit: int = LONGEST_QUOTE) -> str:
-    """Return what a user or a server wrote, in quotation marks, short enough for a sentence."""
+    """Return a text from a user or a server in quotation marks, short enough for a sentence."""
     return repr(shorten(str(text), limit))
 
 
@@ -101,7 +101,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def span(seconds: float) -> str:
-    """Return how long something took, as in ``2.1 s`` and ``3 min 5 s``."""
+    """Return a duration as text, such as ``2.1 s`` or ``3 min 5 s``."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes:,} min {rest} s" if minutes else f"{seconds:.1f} s"
 
@@ -119,7 +119,7 @@ def _fitting(characters: Iterable[str], limit: int, cost: Cost) -> int:
 
 
 def _cut(text: str, at: int, step: int) -> int:
-    """Return the nearest place from `at` on that splits no grapheme, if there is one near."""
+    """Return the nearest place from `at` on that splits no grapheme, or `at` if none is near."""
     for place in range(at, at + step * LONGEST_CLUSTER, step):
         if not 0 < place < len(text):
             return min(max(place, 0), len(text))

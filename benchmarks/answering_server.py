@@ -1,6 +1,6 @@
-"""A server that does nothing but answer 201, so that what is timed is the client.
+"""A server that only answers 201, so that a benchmark times the client.
 
-``python benchmarks/answering_server.py`` prints its port, and serves until its input ends.
+``python benchmarks/answering_server.py`` prints its port and serves until its input ends.
 """
 
 import socket
@@ -28,7 +28,7 @@ def serve(connection: socket.socket) -> None:
 
 
 def main() -> None:
-    """Serve on a free port until the caller goes away."""
+    """Serve on a free port until the caller closes standard input."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
 

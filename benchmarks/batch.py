@@ -1,11 +1,11 @@
-"""How fast a batch is, side by side with the alternatives in one run.
+"""The speed of a batch, compared with the alternatives in the same run.
 
-``python benchmarks/batch.py`` sends to a server of its own that answers every message after 50 ms,
-with 16 and with 64 under way at a time: `send_many` with a journal and without, the vendor's
-client and a `requests.Session`, each of these in a pool of threads. It prints the median of
-messages a second, its share of what the delay alone allows, and the processor time a message
-takes. Then it shows the peak memory of batches of 1,000 and of 100,000 rows. Takes three minutes;
-needs the extra ``[test]``.
+``python benchmarks/batch.py`` starts a server that answers every message after 50 ms, and sends 16
+and then 64 messages at a time: with `send_many`, with and without a journal, and with the vendor's
+client and a `requests.Session`, each in a pool of threads. It prints the median of messages per
+second, its share of what the delay alone allows, and the processor time per message. Then it prints
+the peak memory of batches of 1,000 and 100,000 rows. Takes three minutes; needs the extra
+``[test]``.
 """
 
 import argparse
@@ -38,7 +38,7 @@ JOURNAL, BARE, VENDOR, SESSION = (
     "vendor's client, pool",
     "requests.Session, pool",
 )
-# What this project promises of a batch with a journal: messages a second, by workers.
+# Promised for a batch with a journal: messages per second, by workers.
 PROMISES = {16: 0.93 * 16 / DELAY, 64: 1_050.0}
 LARGEST_GROWTH = 30.0
 
@@ -47,7 +47,7 @@ Way = Callable[[int], None]
 
 @contextmanager
 def serving(delay: float) -> Iterator[str]:
-    """Serve in a process of its own, and give the base URL."""
+    """Serve in a separate process, and yield the base URL."""
     server = Path(__file__).with_name("delaying_server.py")
     command = [sys.executable, str(server), str(delay)]
     with subprocess.Popen(
@@ -60,12 +60,12 @@ def serving(delay: float) -> Iterator[str]:
 
 
 def rows(count: int) -> Iterator[tuple[str, str]]:
-    """Give so many rows, none of which is kept."""
+    """Yield `count` rows, without keeping any."""
     return ((EXECUTION, f"{MESSAGE} ({number})") for number in range(count))
 
 
 def ours(base_url: str, workers: int, folder: str | None) -> Way:
-    """Send with `send_many`, each time with a journal of its own, or without any."""
+    """Send with `send_many`, each time with a new journal, or without one."""
     client = AsteroidClient(api_key=KEY, base_url=base_url)
 
     def send(count: int) -> None:
@@ -80,7 +80,7 @@ def ours(base_url: str, workers: int, folder: str | None) -> Way:
 
 
 def pooled(workers: int, send_one: Callable[[str, str], None]) -> Way:
-    """Send with a pool of threads, as one would by hand."""
+    """Send with a pool of threads, as hand-written code would."""
 
     def send(count: int) -> None:
         with ThreadPoolExecutor(workers) as pool:
@@ -91,7 +91,7 @@ def pooled(workers: int, send_one: Callable[[str, str], None]) -> Way:
 
 
 def vendor(base_url: str, workers: int) -> Way:
-    """Send with the vendor's own client."""
+    """Send with the vendor's client."""
     configuration = odyssey.Configuration(host=base_url, api_key={"ApiKeyAuth": KEY})
     configuration.connection_pool_maxsize = workers
     api = odyssey.ExecutionApi(odyssey.ApiClient(configuration))
@@ -104,7 +104,7 @@ def vendor(base_url: str, workers: int) -> Way:
 
 
 def session(base_url: str, workers: int) -> Way:
-    """Send with one session of requests."""
+    """Send with one `requests.Session`."""
     shared = requests.Session()
     shared.mount("http://", HTTPAdapter(pool_maxsize=workers))
     headers = {"X-Asteroid-Agents-Api-Key": KEY}
@@ -118,7 +118,7 @@ def session(base_url: str, workers: int) -> Way:
 
 
 def measure(base_url: str, workers: int, folder: str, rounds: int) -> None:
-    """Let the ways take turns, and print the medians of each."""
+    """Run the ways in turns, and print their medians."""
     ways = {
         JOURNAL: ours(base_url, workers, folder),
         BARE: ours(base_url, workers, None),
@@ -136,7 +136,7 @@ def measure(base_url: str, workers: int, folder: str, rounds: int) -> None:
             if number:
                 rates[name].append(count / (time.perf_counter() - began))
                 costs[name].append((time.process_time() - used) / count)
-    print(f"\n{workers} under way, {count:,} messages, ideal {ideal:,.0f} a second")
+    print(f"\n{workers} at a time, {count:,} messages, ideal {ideal:,.0f} per second")
     print(f"{'':24}{'a second':>9}{'of ideal':>9}{'ours to it':>11}{'CPU':>9}")
     first = statistics.median(rates[JOURNAL])
     for name, each in rates.items():
@@ -148,7 +148,7 @@ def measure(base_url: str, workers: int, folder: str, rounds: int) -> None:
 
 
 def show_memory() -> None:
-    """Print the peak memory of batches of two sizes, each in a process of its own."""
+    """Print the peak memory of two batches, each in its own process."""
     peaks = {}
     print("\npeak memory, journal on, server without delay")
     for count in (1_000, 100_000):
@@ -161,7 +161,7 @@ def show_memory() -> None:
 
 
 def peak(count: int) -> None:
-    """Send so many rows to a server without delay, and print the peak memory in MB."""
+    """Send `count` rows to a server without delay, and print the peak memory in MB."""
     with serving(0.0) as base_url, tempfile.TemporaryDirectory() as folder:
         client = AsteroidClient(api_key=KEY, base_url=base_url)
         report = send_many(
@@ -169,13 +169,13 @@ def peak(count: int) -> None:
         )
         assert report.counts == {"delivered": count}
         assert len(report.failed) == 0
-    # That of `resource` begins with what the parent had.
+    # The peak in `resource` includes that of the parent process.
     status = Path("/proc/self/status").read_text()
     print(int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024)
 
 
 def main() -> None:
-    """Measure, and print the tables."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--peak", type=int)

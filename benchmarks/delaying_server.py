@@ -1,7 +1,7 @@
-"""A server that answers 201 to every message after a while, as one far away does.
+"""A server that answers 201 to every message after a delay, like a distant one.
 
-``python benchmarks/delaying_server.py 0.05`` prints its port, and serves until its input ends. One
-loop in a process of its own, so that it takes no time from the client that is measured.
+``python benchmarks/delaying_server.py 0.05`` prints its port and serves until its input ends. It
+runs in its own process, so that it takes no time from the measured client.
 """
 
 import asyncio
@@ -16,19 +16,19 @@ _LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 
 
 class Answering(asyncio.Protocol):
-    """One connection: each whole request is answered after the delay."""
+    """One connection: answers each complete request after the delay."""
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the connection; called by asyncio."""
+        """Store the connection; asyncio calls this."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Look for whole requests in what has come; called by asyncio."""
+        """Find complete requests in the received data; asyncio calls this."""
         self._data += data
         while (end := self._data.find(b"\r\n\r\n")) >= 0:
             found = _LENGTH.search(self._data, 0, end)
@@ -44,7 +44,7 @@ class Answering(asyncio.Protocol):
 
 
 async def serve(delay: float) -> None:
-    """Serve on a free port until the caller goes away."""
+    """Serve on a free port until the caller closes standard input."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Answering(delay), "127.0.0.1", 0, backlog=512)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -1,8 +1,8 @@
-"""How long the quickstart takes to its first delivered message; `first_minute.sh` runs this.
+"""The time until the quickstart delivers its first message; `first_minute.sh` runs this.
 
-``python benchmarks/first_send.py notebooks/quickstart.ipynb``, in an environment with no more in
-it than the extra ``demo``. Starts JupyterLab as the README does, but without a browser, and runs
-the notebook's cells in a new kernel until one shows a delivery. Prints seconds.
+Run ``python benchmarks/first_send.py notebooks/quickstart.ipynb`` in an environment with only the
+extra ``demo``. It starts JupyterLab as the README does, but without a browser, and runs the
+notebook's cells in a new kernel until one shows a delivery. It prints seconds.
 """
 
 import json
@@ -21,19 +21,19 @@ LONGEST_WAIT = 120
 
 
 def lap(what: str, began: float) -> float:
-    """Print what took from `began` until now, and return now."""
+    """Print the time from `began` until now, and return now."""
     now = time.perf_counter()
     print(f"{what:42} {now - began:6.2f}", flush=True)
     return now
 
 
 def serves(lab: subprocess.Popen[bytes]) -> bool:
-    """Whether this JupyterLab answers; it writes down its address before it listens there."""
+    """Return True if this JupyterLab answers; it publishes its address before it listens."""
     try:
         server = next(server for server in list_running_servers() if server["pid"] == lab.pid)
         with urlopen(f"{server['url']}lab?token={server['token']}") as page:  # noqa: S310 (its own address)
             page.read()
-    except (StopIteration, ValueError, URLError):  # unwritten, half written, not open
+    except (StopIteration, ValueError, URLError):  # no file, half a file, not listening
         return False
     return True
 
@@ -55,7 +55,7 @@ def wait_for_lab(notebook: str) -> None:
 
 
 def shown_by(client: Any, source: str) -> str:
-    """Run a cell; return all that it showed, as plain text; a failing cell ends the benchmark."""
+    """Run a cell and return its output as plain text; exit if the cell fails."""
     texts: list[str] = []
 
     def keep(message: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""What `%load_ext asteroid_magic` costs in a running kernel: the median of five new kernels.
+"""The cost of `%load_ext asteroid_magic` in a running kernel: the median of five new kernels.
 
-``python benchmarks/load.py``. In the same kernels, the alternatives' price is shown as the time
-to import what they import at once: requests, ipywidgets and jinja2.
+Run ``python benchmarks/load.py``. For comparison, it also times what alternatives import at once,
+in the same kernels: requests, ipywidgets and jinja2.
 """
 
 import statistics
@@ -21,7 +21,7 @@ print((_loaded - _began) * 1e3, (_imported - _loaded) * 1e3)
 
 
 def measure() -> tuple[float, float]:
-    """Return the milliseconds that loading and that the imports took in one new kernel."""
+    """Return the milliseconds for loading and for the imports, in one new kernel."""
     manager, client = start_new_kernel()
     texts: list[str] = []
     try:
@@ -37,7 +37,7 @@ def measure() -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measure, and print the medians."""
+    """Measure and print the medians."""
     loading, importing = zip(*(measure() for _ in range(KERNELS)), strict=True)
     ours, theirs = statistics.median(loading), statistics.median(importing)
     print(f"%load_ext asteroid_magic          {ours:7.1f} ms (promised: under 10)")

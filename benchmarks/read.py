@@ -1,6 +1,6 @@
-"""What reading 1,000 activities costs, from JSON text to records, side by side in one run.
+"""The cost of reading 1,000 activities from JSON text, compared in the same run.
 
-``python benchmarks/read.py`` prints the median of each way and its ratio to a bare `json.loads`
+``python benchmarks/read.py`` prints the median of each way, and its ratio to a bare `json.loads`
 of the same text. The ways take turns. Takes under a minute; needs the extra ``[test]``.
 """
 
@@ -21,15 +21,15 @@ from asteroid_magic.models.activities import Activities, read_activity
 
 ACTIVITIES = 1_000
 ROUNDS = 60
-# The vendor's client takes its time: every so many rounds are enough.
+# The vendor's client is slow, so it runs only once in so many rounds.
 VENDOR_EVERY = 10
-# What this project promises of its own, as a ratio to the bare json.loads.
+# Promised for asteroid-magic, as a ratio to the bare json.loads.
 PROMISE = 7.1
 KEY = ApiKey("benchmark-key", "the benchmark")
 
 
 def payloads() -> list[dict[str, Any]]:
-    """Return what an agent at work says of itself, in the newer form."""
+    """Return the payloads of an agent at work, in the newer format."""
     acting = {
         "message": "Filling in guests and day, then looking at the evening's free tables",
         "actionName": "element_fill_form",
@@ -47,7 +47,7 @@ def payloads() -> list[dict[str, Any]]:
 
 
 def text() -> str:
-    """Return the answer of a server, as text."""
+    """Return a server's answer as text."""
     execution_id, began = str(uuid4()), datetime.now(UTC)
     activities = [
         {
@@ -58,17 +58,17 @@ def text() -> str:
         }
         for number, payload in enumerate(islice(cycle(payloads()), ACTIVITIES))
     ]
-    # As servers in Go write it.
+    # As servers written in Go do.
     return json.dumps(activities).replace("&", "\\u0026")
 
 
 def ours(body: bytes) -> Activities:
-    """Read as the client does: the key looked for, and every activity a record."""
+    """Read as the client does: remove the key, and make each activity a record."""
     return Activities(read_activity(item) for item in json_of(body, KEY))
 
 
 def vendor(answer: str) -> list[AgentsExecutionActivity | None]:
-    """Read as the vendor's client does."""
+    """Read with the vendor's client."""
     return [AgentsExecutionActivity.from_dict(item) for item in json.loads(answer)]
 
 
@@ -80,7 +80,7 @@ def timed(way: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure and print the table."""
     answer = text()
     body = answer.encode()
     read, theirs = ours(body), vendor(answer)

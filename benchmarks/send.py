@@ -1,8 +1,8 @@
-"""What a send costs, side by side with the alternatives in one run.
+"""The cost of a send, compared with the alternatives in the same run.
 
 ``python benchmarks/send.py`` prints the median of each, and its ratio to a bare keep-alive POST
-with ``http.client`` on the same loopback server. The ways take turns, so that a machine that
-slows down slows them all. Takes under a minute; needs the extra ``[test]``.
+with ``http.client`` on the same loopback server. The ways take turns, so that a slow moment of the
+machine affects them all. Takes under a minute; needs the extra ``[test]``.
 """
 
 import http.client
@@ -24,13 +24,13 @@ WARM_UP = 200
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 MESSAGE = "Yes, book the earlier train."
 KEY = "benchmark-key"
-# What this project promises of its own send, as a ratio to the other's median.
+# Promised for our send, as a ratio to the median of the alternative.
 PROMISES = {"vendor's client": 0.92, "requests.Session.post": 0.65}
 OURS = "AsteroidClient.send"
 
 
 def bare(port: int) -> Callable[[], object]:
-    """POST with http.client over one connection: the least a POST can cost in Python."""
+    """POST with http.client over one connection: the cheapest POST in Python."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     body = json.dumps({"message": MESSAGE}).encode()
     headers = {"X-Asteroid-Agents-Api-Key": KEY, "Content-Type": "application/json"}
@@ -46,7 +46,7 @@ def bare(port: int) -> Callable[[], object]:
 
 
 def vendor(base_url: str) -> Callable[[], object]:
-    """Send with the vendor's own client."""
+    """Send with the vendor's client."""
     configuration = odyssey.Configuration(host=base_url, api_key={"ApiKeyAuth": KEY})
     api = odyssey.ExecutionApi(odyssey.ApiClient(configuration))
     body = odyssey.AgentsExecutionUserMessagesAddTextBody(message=MESSAGE)
@@ -54,7 +54,7 @@ def vendor(base_url: str) -> Callable[[], object]:
 
 
 def with_requests(base_url: str, post: Callable[..., requests.Response]) -> Callable[[], object]:
-    """Send with requests, as one would by hand."""
+    """Send with requests, as hand-written code would."""
     url = f"{base_url}/executions/{EXECUTION}/user-messages"
     headers = {"X-Asteroid-Agents-Api-Key": KEY}
 
@@ -66,7 +66,7 @@ def with_requests(base_url: str, post: Callable[..., requests.Response]) -> Call
 
 
 def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Return the median of each way, in microseconds, over rounds in which all take turns."""
+    """Return the median of each way in microseconds; all take turns in every round."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(WARM_UP + ROUNDS):
         for name, send in ways.items():
@@ -78,7 +78,7 @@ def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure and print the table."""
     server = Path(__file__).with_name("answering_server.py")
     with subprocess.Popen(
         [sys.executable, server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

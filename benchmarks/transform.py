@@ -1,7 +1,7 @@
-"""What the extension costs a cell that is none of ours: the time IPython takes to transform it.
+"""The cost of the extension for a cell without our magics: the time IPython takes to transform it.
 
-``python benchmarks/transform.py`` transforms an ordinary cell of fifty lines, with the extension
-loaded and without, taking turns, and prints the medians and their ratio.
+``python benchmarks/transform.py`` transforms an ordinary cell of fifty lines with and without the
+extension, in turns, and prints the medians and their ratio.
 """
 
 import statistics
@@ -10,7 +10,7 @@ import time
 from IPython.core.interactiveshell import InteractiveShell
 
 ROUNDS = 400
-# What this project promises: loaded, a cell takes at most so many times as long.
+# Promised: the time with the extension, as a ratio to the time without it.
 PROMISE = 1.05
 CELL = "\n".join(
     [
@@ -28,14 +28,14 @@ CELL = "\n".join(
 
 
 def transform(shell: InteractiveShell) -> float:
-    """Return the seconds that one transformation takes."""
+    """Return the seconds for one transformation."""
     began = time.perf_counter()
     shell.input_transformer_manager.transform_cell(CELL)
     return time.perf_counter() - began
 
 
 def main() -> None:
-    """Measure, and print the ratio."""
+    """Measure and print the ratio."""
     shell = InteractiveShell.instance()
     assert CELL.count("\n") + 1 == 50
     without: list[float] = []

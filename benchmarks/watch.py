@@ -1,9 +1,9 @@
-"""What watching costs on an execution with 10 activities and on one with 10,000.
+"""The cost of watching an execution with 10 activities, and one with 10,000.
 
-``python benchmarks/watch.py``: the same twenty things happen to either, one after the other, and
-each is looked for as soon as it has happened. Shown are the requests, the bytes of their answers
-and the median milliseconds of a look, beside the way of reading everything each time, as a client
-does that knows only ``GET …/activities``. Needs the extra ``[test]``; takes under a minute.
+``python benchmarks/watch.py`` adds twenty activities to each, one by one, and looks for each at
+once. It prints the requests, the bytes of their answers and the median milliseconds of a look. For
+comparison, it also reads everything each time, like a client that knows only ``GET …/activities``.
+Takes under a minute; needs the extra ``[test]``.
 """
 
 import statistics
@@ -18,12 +18,12 @@ from asteroid_magic.sandbox.activities import reasoning
 
 PASTS = (10, 10_000)
 NEWS = 20
-# Of one look on the long execution to one on the short, what is promised.
+# Promised: the time of a look at the long execution, as a ratio to the short one.
 PROMISE = 1.5
 
 
 class Cost:
-    """What was asked for while it was counted."""
+    """The requests, bytes and seconds of the looks."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -37,9 +37,9 @@ class Cost:
 
 
 def measure(client: AsteroidClient, box: Sandbox, past: int, *, all_each_time: bool) -> Cost:
-    """Return what it costs to hear of all news of one execution."""
+    """Return the cost of reading all news of one execution."""
     run = box.add_waiting()[0].id
-    world = box._world()  # noqa: SLF001 (the sandbox has no other way to tell a long story)
+    world = box._world()  # noqa: SLF001 (the only way to add many activities)
     start = len(world.activities(run))
     world.record(run, *(reasoning(f"Thought {number}. " * 5) for number in range(past - start)))
     feed, cost = ActivityFeed(client, run), Cost()
@@ -61,7 +61,7 @@ def measure(client: AsteroidClient, box: Sandbox, past: int, *, all_each_time: b
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure and print the table."""
     print(f"{NEWS} pieces of news\n")
     print(f"{'':20}{'activities':>10}{'requests':>10}{'kB read':>12}{'ms a look':>11}")
     with Sandbox() as box, AsteroidClient(box.api_key, box.base_url) as client:

@@ -78,6 +78,16 @@ shell.history_manager.end_session()
     assert len([name for name in loaded if name.startswith("asteroid_magic")]) <= 12
 
 
+def test_a_reload_of_the_display_hooks_keeps_the_cards() -> None:
+    code = """
+import importlib
+import asteroid_magic, asteroid_magic.display
+importlib.reload(asteroid_magic.display)
+print(asteroid_magic.NotFound("gone", status_code=404).as_text())
+"""
+    assert "Not delivered" in run(code)
+
+
 def test_only_its_magic_loads_the_sandbox() -> None:
     assert ".sandbox" not in run("import sys, asteroid_magic.client.client; print(*sys.modules)")
 
@@ -96,8 +106,11 @@ print(AsteroidClient.__module__)
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_name_that_a_package_hands_on_is_there(package: str) -> None:
     module = import_module(f"asteroid_magic.{package}")
+    folder = Path(module.__path__[0])
     for name in module.__all__:
         assert getattr(module, name) is not None
+        # Importing a submodule of this name would put it in the place of what is handed on.
+        assert not (folder / f"{name}.py").exists()
     assert set(module.__all__) <= set(dir(module))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         module.nothing  # noqa: B018 (the look-up is what is tested)

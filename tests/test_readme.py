@@ -1,4 +1,4 @@
-"""What the README says agrees with the code."""
+"""The README agrees with the code."""
 
 import re
 import tomllib
@@ -25,7 +25,7 @@ def test_it_names_the_two_commands_and_ci_uses_them() -> None:
 
 
 def first_cells(title: str) -> str:
-    """Return the first column of the tables in a section."""
+    """Return the first columns of the tables in a section."""
     return "\n".join(re.findall(r"^\| (.*?) \|", section(title), re.MULTILINE))
 
 

@@ -1,4 +1,4 @@
-"""Many messages: none lost, none sent twice."""
+"""Sends many messages: none lost, none sent twice."""
 
 from typing import TYPE_CHECKING
 
@@ -9,9 +9,4 @@ if TYPE_CHECKING:
 
 __all__ = ["send_many"]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "batch": ("send_many",),
-    },
-)
+__getattr__, __dir__ = lazy_exports(__name__, {"batch": ("send_many",)})

@@ -1,4 +1,4 @@
-"""`send_many`: many messages, none lost and none twice, also where the process dies midway."""
+"""`send_many`: many messages, none lost and none sent twice, even if the process dies midway."""
 
 import os
 from concurrent.futures import Executor
@@ -25,19 +25,19 @@ def send_many(
     executor: Executor | None = None,
     progress: bool = True,
 ) -> Report:
-    """Send many messages, and return a `Report` of what became of each.
+    """Send many messages, and return a `Report` with the result of each.
 
-    `rows` is any iterable of ``(execution_id, message)``, or of mappings with these two, or a
-    pandas or polars data frame; it is read as it is sent. Of up to 10,000 rows, all are checked
-    before the first is sent: raises `InvalidInput`, which names those that cannot be.
+    `rows` is any iterable of ``(execution_id, message)``, or of mappings with these two keys, or a
+    pandas or polars data frame; it is read while messages are sent. Up to 10,000 rows are checked
+    before the first is sent: raises `InvalidInput`, which names those that cannot be sent.
 
     `workers` messages are under way at a time. With `journal`, the path of a file, the same call
-    goes on where an earlier one stopped or died: what was delivered is not sent again. Raises
+    resumes a batch that stopped or died: it does not resend delivered messages. Raises
     `JournalError` for a file that cannot be used, or that belongs to other rows. `executor`, any
-    of `concurrent.futures`, sends in place of threads of this process.
+    of `concurrent.futures`, sends instead of threads of this process.
 
-    No failure stops the others, but five refusals of the key in a row do. After an interrupt
-    nothing begins any more, and the report comes back.
+    A failed message does not stop the others, but five refusals of the key in a row do. After an
+    interrupt no further message begins, and you get the report.
     """
     return send_rows(rows, None, client, workers, journal, executor, progress=progress)
 
@@ -61,15 +61,17 @@ def send_rows(
         if executor is None:
             sender.requester.begin(SEND, None)
         _check_journal(rows, journal)
-        book = Journal(journal)
+        batch_journal = Journal(journal)
         try:
-            matching = RowMatcher(book)
+            matching = RowMatcher(batch_journal)
             checked = open_rows(rows, template, matching.state_of)
             if checked.total is not None:
                 matching.end(checked.total)
-            return BatchRunner(sender, workers, book, executor).run(checked, shown=progress)
+            return BatchRunner(sender, workers, batch_journal, executor).run(
+                checked, shown=progress
+            )
         finally:
-            book.close()
+            batch_journal.close()
 
 
 def _check_journal(rows: object, journal: str | os.PathLike[str] | None) -> None:
@@ -77,9 +79,9 @@ def _check_journal(rows: object, journal: str | os.PathLike[str] | None) -> None
         return
     if os.path.realpath(os.fsdecode(journal)) == os.path.realpath(rows.path):
         raise ConfigurationError(
-            "These rows are read from this very journal, which is for all rows of its batch.",
-            hint="To send them, name another journal, or none; to go on with the batch, make the "
-            "same call again, with all of its rows.",
+            "These rows come from this same journal, which must keep all rows of its batch.",
+            hint="To send only these rows, use another journal or none. To resume the batch, "
+            "repeat the original call with all of its rows.",
         )
 
 
@@ -87,6 +89,6 @@ def _check_workers(workers: object) -> None:
     is_number = isinstance(workers, int) and not isinstance(workers, bool)
     if not (is_number and 1 <= workers <= MOST_WORKERS):  # type: ignore[operator]
         raise ConfigurationError(
-            f"The number of workers is no whole number from 1 to {MOST_WORKERS}.",
-            hint="Give one such as 16: so many messages are under way at a time.",
+            f"workers must be a whole number from 1 to {MOST_WORKERS}.",
+            hint="For example, 16 sends up to 16 messages at a time.",
         )

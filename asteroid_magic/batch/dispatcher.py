@@ -1,7 +1,7 @@
-"""The dispatcher of a batch: it hands rows to the sender and records what became of them.
+"""The dispatcher of a batch: hands rows to the sender and records their results.
 
-One thread does all of the writing. A row is handed over once it is on the disk that it is about to
-be sent: many at a time, so that the disk is not waited for at every message.
+One thread does all of the writing. It hands over a row only after it has written to disk that the
+row is about to be sent. It writes many rows at a time, so no message waits for the disk alone.
 """
 
 import threading
@@ -13,49 +13,49 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from ..errors import AsteroidError, InvalidInput, JournalError
-from ..models.report import Numbered, Row, RowResult, RowState
+from ..models.report import NumberedRow, Row, RowResult, RowState
 from .journal import Journal, RowMatcher
 from .row_results import failed_row, storable
 from .throttle import Throttle
 
 Event = RowResult | tuple[int, Row | InvalidInput] | None
 
-# Rows that are read ahead of those that the sender has.
+# How many rows to read ahead of those that the sender has.
 READ_AHEAD = 256
-# Seconds for which results gather, to be written together; and to wait for the first of them.
+# Seconds in which results gather, to be written together; and to wait for the first of them.
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S, IDLE_S = 0.002, 0.025, 0.1
 MOST_AT_ONCE = 1_000
-# What an executor may lose: one row, and rows one after the other.
+# A row that an executor lost this often stays unknown; this many in a row stop the batch.
 MOST_LOSSES, MOST_LOST_IN_A_ROW = 2, 64
 
 
 class Sender(Protocol):
     """Sends the rows of a batch: in threads, or through an executor.
 
-    It takes at most `most` rows at a time, of which up to `ready` have not begun.
+    It takes at most `most` rows at a time; up to `ready` of them have not begun.
     """
 
     most: int
     ready: int
 
-    def start(self, rows: list[Numbered]) -> None:
-        """Send these rows, and report each outcome to the dispatcher."""
+    def start(self, rows: list[NumberedRow]) -> None:
+        """Send these rows, and report each result to the dispatcher."""
 
     def stop(self) -> None:
-        """Let nothing begin any more, so far as that can be prevented."""
+        """Begin no further row, as far as possible."""
 
     def cancel(self) -> None:
-        """End what is under way at once, so far as that can be."""
+        """End at once what is under way, as far as possible."""
 
     def close(self) -> None:
-        """Leave nothing behind, but what still waits for an answer."""
+        """Leave nothing behind, except what still waits for an answer."""
 
 
 class WritePause:
-    """For how many `seconds` results gather before they are written: half the time workers have.
+    """How many `seconds` results gather before they are written: half the workers' reserve.
 
-    If 400 results came in the last 0.4 s and 32 rows lie ready, the workers will have used those up
-    in 0.032 s. So the next rows are handed over after 0.016 s.
+    If 400 results came in the last 0.4 s and 32 rows are ready, the workers will have used those
+    up in 0.032 s. So the dispatcher hands over the next rows after 0.016 s.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class WritePause:
         self._since = time.monotonic()
 
     def adapt(self, results: int, ready: int) -> None:
-        """Note how many results came since the last time, and how many rows lie ready."""
+        """Note how many results came since the last call, and how many rows are ready."""
         now = time.monotonic()
         idle_after = ready * (now - self._since) / results if results else 0.0
         self.seconds = min(max(idle_after / 2, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
@@ -71,11 +71,10 @@ class WritePause:
 
 
 class Dispatcher:
-    """Takes rows from one thread and outcomes from others until all is known.
+    """Takes rows from one thread and results from others until it knows all results.
 
     `counts` has the number of rows in each state, `lost` the rows that the sender may have sent and
-    that must be looked up, `fault` what was wrong with the rows. No row begins once the throttle is
-    stopping.
+    that need a lookup, `fault` the error in the rows. No row begins once the throttle is stopping.
     """
 
     def __init__(self, journal: Journal, throttle: Throttle) -> None:
@@ -86,7 +85,7 @@ class Dispatcher:
         self._matching = RowMatcher(journal)
         self._inbox: SimpleQueue[Event] = SimpleQueue()
         self._room = threading.Semaphore(READ_AHEAD)
-        # With the state that the journal has for it; None where it has none.
+        # Each row with its state in the journal, None if the journal does not have it.
         self._waiting: deque[tuple[int, Row, RowState | None]] = deque()
         self._in_hand: dict[int, Row] = {}
         self._attempts: Counter[int] = Counter()
@@ -98,33 +97,33 @@ class Dispatcher:
         self._pause = WritePause()
 
     def take(self, position: int, row: Row | InvalidInput) -> bool:
-        """Take a row, when there is room; False if it can no longer be sent."""
+        """Take a row once there is room; return False if it can no longer be sent."""
         while not self._throttle.stopping.is_set() and not self._room.acquire(timeout=IDLE_S):
             pass
         self._inbox.put((position, row))
         return not self._throttle.stopping.is_set()
 
     def end(self) -> None:
-        """Say that there are no more rows."""
+        """Note that there are no more rows."""
         self._inbox.put(None)
 
     def report(self, outcome: RowResult) -> None:
-        """Take an outcome; called by the sender."""
+        """Take a result; called by the sender."""
         self._inbox.put(outcome)
 
     @property
     def done(self) -> int:
-        """The number of rows of which it is known what became of them, or that this is unknown."""
+        """The number of rows with a result: delivered, failed or unknown."""
         return sum(self.counts[state] for state in ("delivered", "failed", "unknown"))
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether there is nothing left to be sent or waited for."""
+        """Return True if nothing is left to send or to wait for."""
         return self._ended and not (self._in_hand or self._waiting or not self._inbox.empty())
 
     def turn(self, sender: Sender, clock: float | None) -> None:
-        """Take what has come, write it down, and hand over the next rows."""
-        intents: list[Numbered] = []
+        """Take new rows and results, write them down, and hand over the next rows."""
+        intents: list[NumberedRow] = []
         outcomes: list[RowResult] = []
         for event in self._gathered():
             if event is None:
@@ -133,7 +132,7 @@ class Dispatcher:
                 self._conclude(event, outcomes)
             else:
                 self._sort(*event, intents, outcomes)
-        handed: list[Numbered] = []
+        handed: list[NumberedRow] = []
         if self._throttle.stopping.is_set():
             sender.stop()
             self._put_back(intents, outcomes)
@@ -147,11 +146,11 @@ class Dispatcher:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Tell whether there are rows that may have arrived and are no longer with the sender."""
+        """Return True if some rows may have arrived and are no longer with the sender."""
         return bool(self.counts["under_way"] or self.counts["unknown"])
 
     def resolve(self, outcomes: list[RowResult]) -> None:
-        """Write down what was found out about such rows; lost ones that wait are sent again."""
+        """Write down what a lookup found about such rows; resend lost rows that did not arrive."""
         self._journal.write([], outcomes)
         self.counts = _counted(self._journal, begun=self._last >= 0)
         for outcome in outcomes:
@@ -168,7 +167,7 @@ class Dispatcher:
                 yield self._inbox.get_nowait()
 
     def _make_room(self) -> None:
-        """Let more rows come: all at once, since each release wakes the thread that reads them."""
+        """Let more rows come, all at once: each release wakes the thread that reads them."""
         if self._freed:
             self._room.release(self._freed)
             self._freed = 0
@@ -177,10 +176,10 @@ class Dispatcher:
         self,
         position: int,
         row: Row | InvalidInput,
-        intents: list[Numbered],
+        intents: list[NumberedRow],
         outcomes: list[RowResult],
     ) -> None:
-        """Decide what is to be done with a row that was read; none counts twice."""
+        """Decide what to do with a row that was read; no row counts twice."""
         if position <= self._last:
             return
         self._last = position
@@ -207,7 +206,7 @@ class Dispatcher:
         self._waiting.append((position, row, state))
 
     def _conclude(self, outcome: RowResult, outcomes: list[RowResult]) -> None:
-        """Take what became of a row; one that the server would not take yet is sent later."""
+        """Take the result of a row; send it later if the server did not accept it yet."""
         position = outcome.position
         row = self._in_hand.pop(position, None)
         if row is None:
@@ -227,7 +226,7 @@ class Dispatcher:
             self._lost_in_a_row = 0
 
     def _lose(self, position: int, row: Row, outcome: RowResult, outcomes: list[RowResult]) -> None:
-        """Remember a row of which only a look can tell; the second time it stays unknown."""
+        """Remember a row that needs a lookup; the second time it stays unknown."""
         self._losses[position] += 1
         self._lost_in_a_row += 1
         if self._losses[position] >= MOST_LOSSES:
@@ -237,11 +236,13 @@ class Dispatcher:
         else:
             self.lost[position] = row
         if self._lost_in_a_row >= MOST_LOST_IN_A_ROW:
-            self._throttle.stop(f"The executor loses every message. {outcome.detail}")
+            self._throttle.stop(
+                f"The executor lost {MOST_LOST_IN_A_ROW} messages in a row. {outcome.detail}"
+            )
 
-    def _next(self, most: int) -> list[Numbered]:
-        """Return the rows that are to be sent next."""
-        handed: list[Numbered] = []
+    def _next(self, most: int) -> list[NumberedRow]:
+        """Return the rows to send next."""
+        handed: list[NumberedRow] = []
         while self._waiting and len(self._in_hand) < most:
             position, row, state = self._waiting.popleft()
             if state != "under_way":
@@ -251,8 +252,8 @@ class Dispatcher:
             handed.append((position, row))
         return handed
 
-    def _put_back(self, intents: list[Numbered], outcomes: list[RowResult]) -> None:
-        """Write down, of the rows that have not begun, that they wait."""
+    def _put_back(self, intents: list[NumberedRow], outcomes: list[RowResult]) -> None:
+        """Write down that the rows that have not begun are waiting."""
         for position, row, state in self._waiting:
             if state is None:
                 intents.append((position, row))
@@ -265,7 +266,7 @@ class Dispatcher:
 
 
 def _counted(journal: Journal, *, begun: bool) -> Counter[RowState]:
-    """Count the rows of a journal; before a batch begins, those that failed wait."""
+    """Count the rows of a journal; before a batch begins, failed rows count as waiting."""
     counts: Counter[RowState] = Counter(journal.counts())
     if not begun:
         counts["waiting"] += counts.pop("failed", 0)

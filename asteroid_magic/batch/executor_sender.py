@@ -1,7 +1,7 @@
 """Sends the rows of a batch through an executor: tasks go to other processes, results come back.
 
-A task holds rows and where to send them. It holds the key only where the process that runs it has
-none, or another one: that process says so, and gets the task again.
+A task holds rows and where to send them. It holds the key only if the process that runs it has
+none, or another one: that process says so, and gets the task again with the key.
 """
 
 import hashlib
@@ -25,19 +25,25 @@ from ..client.ledger import SentMessage, ledger
 from ..config.api_key import ApiKey
 from ..config.settings import resolve
 from ..errors import ConfigurationError
-from ..models.report import Numbered, RowResult, RowState
+from ..models.report import NumberedRow, RowResult, RowState
 from .row_results import failed_row
 from .thread_sender import send_one
 from .throttle import Throttle
 
-# What comes back in place of outcomes: the key is needed; the task may have come once before.
-KEY_NEEDED, AGAIN = "no key", "again"
+# The answer of a process that has no key, or another one.
+KEY_NEEDED = "no key"
+# The answer of a process if the task may have begun once before.
+AGAIN = "The executor may have sent this message before."
+# The number of rows in a task, at most.
 LARGEST = 8
+# The length of the salt of a key's hash, in bytes.
 SALT = 16
+# The result of each row of a task, or why there are none.
 TaskAnswer = list[RowResult] | str
 
-# A task of such a pool that could be cancelled has not begun, nor ever will.
+# The executors whose tasks, if cancelled, provably have not begun and never will.
 SURE = ProcessPoolExecutor
+# The states of a row whose message may have arrived.
 MAY_BE_THERE: frozenset[RowState] = frozenset({"under_way", "delivered", "unknown"})
 
 _lock = threading.Lock()
@@ -45,28 +51,28 @@ _clients: dict[tuple[str, float, ApiKey], AsteroidClient] = {}
 
 
 def check_executor(executor: object) -> None:
-    """Raise `ConfigurationError` for what is no executor, or would do each task several times."""
+    """Raise `ConfigurationError` if it is not an executor, or would do each task several times."""
     if not callable(getattr(executor, "submit", None)):
         raise ConfigurationError(
             f"The executor is of type {type(executor).__name__}, which has no submit().",
-            hint="Give one of concurrent.futures, or one like it.",
+            hint="Use an executor of concurrent.futures, or a compatible one.",
         )
     view = getattr(executor, "view", None)
     if view is not None and "LoadBalancedView" not in {
         kind.__name__ for kind in type(view).__mro__
     }:
-        # ipyparallel's other views do a task on each of their engines.
+        # Other views of ipyparallel do a task on each of their engines.
         raise ConfigurationError(
-            f"This executor, of a {type(view).__name__}, would send every message once an engine.",
-            hint="Give the executor of a load-balanced view: rc.load_balanced_view().executor.",
+            f"The executor of a {type(view).__name__} would send each message once per engine.",
+            hint="Use the executor of a load-balanced view: rc.load_balanced_view().executor.",
         )
 
 
 class ExecutorSender:
-    """Sends rows through an executor of `concurrent.futures`, or one that is like those.
+    """Sends rows through an executor of `concurrent.futures`, or a compatible one.
 
-    `report` is called with each outcome, from any thread; one that is under way still means that
-    nobody knows whether the row has begun.
+    Calls `report` with each result, from any thread; if its state is still ``"under_way"``, it is
+    unknown whether the row has begun.
     """
 
     def __init__(
@@ -86,45 +92,45 @@ class ExecutorSender:
         self._mark = mark_of(self._key)
         self._sends_key = False
         self._futures: set[Future[TaskAnswer]] = set()
-        # What is sent elsewhere accounts for activities here, where single sends are confirmed.
+        # Messages sent by other processes count when this process confirms single sends.
         self._entries: dict[int, SentMessage] = {}
 
-    def start(self, rows: list[Numbered]) -> None:
+    def start(self, rows: list[NumberedRow]) -> None:
         """Hand these rows to the executor."""
         for first in range(0, len(rows), self._size):
             self._submit(tuple(rows[first : first + self._size]))
 
     def stop(self) -> None:
-        """Take back what has not begun, where that is certain."""
+        """Take back the rows that certainly have not begun."""
         if isinstance(self._executor, SURE):
             for future in list(self._futures):
                 future.cancel()
 
     def cancel(self) -> None:
-        """Do nothing: what another process does cannot be broken off."""
+        """Do nothing: work in another process cannot be stopped."""
 
     def close(self) -> None:
-        """Do nothing: the executor is the caller's."""
+        """Do nothing: the executor belongs to the caller."""
 
-    def _submit(self, rows: tuple[Numbered, ...]) -> None:
+    def _submit(self, rows: tuple[NumberedRow, ...]) -> None:
         try:
             for position, (execution_id, message) in rows:
                 self._entries[position] = ledger.begin(execution_id.lower(), message)
             future: Future[TaskAnswer] = self._executor.submit(deliver, self._task(rows))
         except Exception as error:  # noqa: BLE001 (each kind of executor has its own)
-            self._throttle.stop(f"The executor takes no more work: {type(error).__name__}.")
+            self._throttle.stop(f"The executor accepts no more work: {type(error).__name__}.")
             self._each(rows, lambda position: RowResult(position, "waiting"))
             return
         self._futures.add(future)
         future.add_done_callback(partial(self._done, rows))
 
-    def _task(self, rows: tuple[Numbered, ...]) -> "RemoteTask":
+    def _task(self, rows: tuple[NumberedRow, ...]) -> "RemoteTask":
         requester = self._client.requester
         key = self._key if self._sends_key else None
         return RemoteTask(requester.base_url, requester.settings.timeout, self._mark, rows, key)
 
-    def _done(self, rows: tuple[Numbered, ...], future: Future[TaskAnswer]) -> None:
-        """Report what came back of a task; called by the executor, in a thread of its own."""
+    def _done(self, rows: tuple[NumberedRow, ...], future: Future[TaskAnswer]) -> None:
+        """Report the results of a task; called by the executor, in a thread of its own."""
         self._futures.discard(future)
         answer: object
         try:
@@ -143,10 +149,10 @@ class ExecutorSender:
         elif answer == KEY_NEEDED:
             self._without_key(rows)
         else:
-            why = answer if isinstance(answer, str) else "A worker's answer cannot be read."
+            why = answer if isinstance(answer, str) else "A worker returned an unreadable answer."
             self._each(rows, lambda position: _under_way_row(position, why))
 
-    def _without_key(self, rows: tuple[Numbered, ...]) -> None:
+    def _without_key(self, rows: tuple[NumberedRow, ...]) -> None:
         try:
             self._client.requester.settings.require_key()
         except ConfigurationError as error:
@@ -155,10 +161,10 @@ class ExecutorSender:
             self._each(rows, lambda position: failed_row(position, missing))
             return
         self._sends_key = True
-        # At once: nothing has begun.
+        # Resend at once: nothing has begun.
         self._each(rows, lambda position: RowResult(position, "failed", wait=0.0))
 
-    def _each(self, rows: tuple[Numbered, ...], outcome: Callable[[int], RowResult]) -> None:
+    def _each(self, rows: tuple[NumberedRow, ...], outcome: Callable[[int], RowResult]) -> None:
         for position, _ in rows:
             self._tell(outcome(position))
 
@@ -169,8 +175,8 @@ class ExecutorSender:
         self._report(outcome)
 
 
-def _is_whole(answer: object, rows: tuple[Numbered, ...]) -> TypeGuard[list[RowResult]]:
-    """Tell whether an answer has an outcome for each row: it comes from another process."""
+def _is_whole(answer: object, rows: tuple[NumberedRow, ...]) -> TypeGuard[list[RowResult]]:
+    """Return True if an answer, which comes from another process, has a result for each row."""
     if not (isinstance(answer, list) and all(isinstance(one, RowResult) for one in answer)):
         return False
     return [one.position for one in answer] == [position for position, _ in rows]
@@ -183,7 +189,7 @@ def _under_way_row(position: int, why: str) -> RowResult:
 class RemoteTask:
     """Rows on their way to another process; its repr, which may be logged, shows none of them.
 
-    `mark` is a hash by which a process knows whether its own key is the one that is meant.
+    `mark` is a hash with which a process checks whether its own key is the right one.
     """
 
     def __init__(
@@ -191,13 +197,13 @@ class RemoteTask:
         base_url: str,
         timeout: float,
         mark: bytes,
-        rows: tuple[Numbered, ...],
+        rows: tuple[NumberedRow, ...],
         key: ApiKey | None = None,
         name: str = "",
     ) -> None:
         self.base_url, self.timeout, self.mark = base_url, timeout, mark
         self.rows, self.key = rows, key
-        # Two tasks are never the same, not even with the same rows: Dask would send one of them.
+        # Even tasks with the same rows have different names: else Dask would send only one.
         self.name = name or secrets.token_hex(16)
 
     def __repr__(self) -> str:
@@ -215,16 +221,16 @@ def _unpacked(
     base_url: str,
     timeout: float,
     mark: bytes,
-    rows: tuple[Numbered, ...],
+    rows: tuple[NumberedRow, ...],
     key: str | None,
     name: str,
 ) -> "RemoteTask":
-    own = None if key is None else ApiKey(key, "the process that began the batch")
+    own = None if key is None else ApiKey(key, "the process that started the batch")
     return RemoteTask(base_url, timeout, mark, rows, own, name)
 
 
 def mark_of(key: ApiKey | None, salt: bytes = b"") -> bytes:
-    """Return a hash of a key with a salt, which the hash begins with; nothing for no key."""
+    """Return the salt and a hash of the key with it; empty if there is no key."""
     if key is None:
         return b""
     salt = salt or secrets.token_bytes(SALT)
@@ -232,18 +238,18 @@ def mark_of(key: ApiKey | None, salt: bytes = b"") -> bytes:
 
 
 def deliver(task: RemoteTask) -> list[RowResult] | str:
-    """Send the rows of a task, all at a time, in the process that it has come to."""
+    """Send the rows of a task, all at once, in the process that received it."""
     client = _client_for(task)
     if client is None:
         return KEY_NEEDED
-    # Dask does the work of a worker that has died once more, on another.
+    # If a worker dies, Dask does its work once more, on another worker.
     if _has_begun():
         return AGAIN
     return send_all(client, task.rows)
 
 
-def send_all(client: AsteroidClient, rows: Sequence[Numbered]) -> list[RowResult]:
-    """Send rows, all at a time, over the connections of one client."""
+def send_all(client: AsteroidClient, rows: Sequence[NumberedRow]) -> list[RowResult]:
+    """Send rows, all at once, over the connections of one client."""
     if len(rows) == 1:
         return [send_one(client, *rows[0])]
     with ThreadPoolExecutor(len(rows), "asteroid-magic task") as pool:
@@ -255,12 +261,12 @@ def _result(sending: Future[RowResult]) -> RowResult:
         try:
             return sending.result()
         except KeyboardInterrupt:
-            # A terminal interrupts every process of a group; what is under way is to end.
+            # A terminal interrupts every process of a group; let what is under way end.
             continue
 
 
 def _client_for(task: RemoteTask) -> AsteroidClient | None:
-    """Return this process's client for the task, None if it has no such key."""
+    """Return this process's client for the task, None if it does not have the right key."""
     key = task.key
     if key is None:
         with suppress(ConfigurationError):
@@ -277,7 +283,7 @@ def _client_for(task: RemoteTask) -> AsteroidClient | None:
 
 
 def _has_begun() -> bool:
-    """Tell whether the task of Dask that this runs in, if any, had begun once before."""
+    """Return True if this runs in a task of Dask that had begun once before."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return False
@@ -286,7 +292,7 @@ def _has_begun() -> bool:
     except ValueError:
         return False
     scheduler = distributed.get_client()
-    # Kept by the scheduler until it forgets the task.
+    # The scheduler keeps this until it forgets the task.
     if scheduler.get_metadata([task, "begun"], default=False):
         return True
     scheduler.set_metadata([task, "begun"], True)

@@ -1,8 +1,8 @@
-"""The journal of a batch: a SQLite file with a row a message, so that a batch can be resumed.
+"""The journal of a batch: a SQLite file with one row per message, to resume the batch from.
 
-That a message is about to be sent is on the disk before it is sent; what became of it follows
-afterwards. So what was under way when a process died shows. Without a path, a temporary database
-that SQLite deletes by itself takes the place of the file. It holds no key.
+It records on disk that a message is about to be sent, before the message is sent; the result
+follows. So it shows what was under way when a process died. Without a path, it is a temporary
+database that SQLite deletes by itself. It holds no key.
 """
 
 import os
@@ -21,7 +21,7 @@ from . import journal_file
 from .journal_file import refused
 
 BLOCK = 500
-# What stands before the first row, so that nothing is read before a row is asked for.
+# Comes before the first row, so that reading starts only when a row is needed.
 _BEFORE = ReportEntry(-1, "", "", "waiting", 0, None, None, None, None)
 
 _INTENT = """
@@ -49,11 +49,11 @@ GROUP BY execution_id, message
 
 
 class Pending(NamedTuple):
-    """Rows with the same execution and text, of some of which it is not known if they arrived.
+    """Rows with the same execution and text; for some, it is unknown whether they arrived.
 
-    `under_way` and `unknown` are the positions of those, each a list with commas, and `delivered`
-    the number of those that are known to have. `since` is when the first of all was about to be
-    sent, by the server's clock, where that was known; `since_here`, by this machine's, where not.
+    `under_way` and `unknown` are the positions of those, each a list with commas; `delivered` is
+    the number of rows that arrived. `since` is when the first row was about to be sent, by the
+    server's clock; `since_here` by this machine's, for the calls that did not know the server's.
     """
 
     execution_id: str
@@ -66,14 +66,14 @@ class Pending(NamedTuple):
 
 
 class Journal:
-    """The rows of one batch and what became of them; the file is locked until it is closed.
+    """The rows of one batch and their results; the file stays locked until it is closed.
 
-    `stored` is the number of rows that it holds; they have the positions from 0. Every method
-    raises `JournalError` where the file fails.
+    `stored` is the number of rows that it holds, at the positions from 0. Every method raises
+    `JournalError` if the file fails.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.path = None if path is None else os.path.abspath(os.path.expanduser(os.fsdecode(path)))  # noqa: PTH100, PTH111 (a plain text is wanted)
+        self.path = None if path is None else os.path.abspath(os.path.expanduser(os.fsdecode(path)))  # noqa: PTH100, PTH111 (this needs a str)
         self._connection = (
             journal_file.temporary() if self.path is None else journal_file.open_(self.path)
         )
@@ -90,7 +90,7 @@ class Journal:
             raise refused(error, self.path) from None
 
     def counts(self) -> dict[RowState, int]:
-        """Return how many rows there are in each state."""
+        """Return the number of rows in each state."""
         return self.reading().counts()
 
     def write(
@@ -99,10 +99,10 @@ class Journal:
         outcomes: Iterable[RowResult],
         clock: float | None = None,
     ) -> None:
-        """Write which rows are about to be sent, then what became of others, all or nothing.
+        """Write which rows are about to be sent, then the results of others: all or nothing.
 
-        It is on the disk when this returns. `clock` is by how many seconds the server's clock is
-        ahead of this machine's, where that is known.
+        It is on disk when this returns. `clock` is the number of seconds by which the server's
+        clock is ahead of this machine's, None if unknown.
         """
         now = time.time()
         try:
@@ -118,25 +118,25 @@ class Journal:
             raise refused(error, self.path, sent=True) from None
 
     def reading(self) -> "JournalReader":
-        """Return what reads this journal while it is open."""
+        """Return a reader for this journal while it is open."""
         return JournalReader(self.path, self._connection)
 
     def close(self) -> "JournalReader":
-        """Unlock the file, and return what reads it from now on."""
+        """Unlock the file, and return a reader for it from now on."""
         if self.path is None:
             self._reader = self._reader or JournalReader(None, self._connection, owns=True)
             return self._reader
         with suppress(sqlite3.Error):
-            # One plain file remains: whoever reads a file in WAL mode makes two others beside it.
+            # Leave one plain file: reading a file in WAL mode creates two more beside it.
             self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
         return JournalReader(self.path)
 
 
 class JournalReader:
-    """Reads a journal: over `connection` where it is given, else over one that it opens each time.
+    """Reads a journal: over `connection` if given, otherwise over a new one each time.
 
-    Every method raises `JournalError` where the file is gone, or in use.
+    Every method raises `JournalError` if the file is missing or in use.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class JournalReader:
             weakref.finalize(self, connection.close)
 
     def counts(self) -> dict[RowState, int]:
-        """Return how many rows there are in each state."""
+        """Return the number of rows in each state."""
         with self._open() as connection:
             return dict(
                 connection.execute("SELECT state, count(*) FROM messages GROUP BY state").fetchall()
@@ -165,7 +165,7 @@ class JournalReader:
             f"WHERE position >= ? {where} ORDER BY position LIMIT ?"
         )
         with self._open() as connection:
-            # In blocks: a statement left open would keep what is written meanwhile from the disk.
+            # In blocks: an open statement would keep later writes from reaching the disk.
             while limit:
                 size = BLOCK if limit < 0 else min(limit, BLOCK)
                 block = connection.execute(query, (first, *states, size)).fetchall()
@@ -186,7 +186,7 @@ class JournalReader:
             return [ErrorGroup(*group) for group in connection.execute(query).fetchall()]
 
     def pending(self) -> list[Pending]:
-        """Return the rows of which it is not known whether they arrived, by execution and text."""
+        """Return the rows whose delivery is unknown, grouped by execution and text."""
         with self._open() as connection:
             return [Pending._make(row) for row in connection.execute(_PENDING).fetchall()]
 
@@ -196,7 +196,7 @@ class JournalReader:
             yield self._connection
             return
         if self.path is None:
-            raise ValueError("There is neither a path nor a connection.")
+            raise ValueError("The reader needs a path or a connection.")
         uri = f"{Path(self.path).as_uri()}?mode=ro"
         try:
             with closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as made:
@@ -209,7 +209,7 @@ class JournalReader:
 
 
 class RowMatcher:
-    """Compares the rows of a batch, one after the other, with those that its journal holds."""
+    """Compares the rows of a batch, one after the other, with those in its journal."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -219,9 +219,8 @@ class RowMatcher:
     def state_of(self, position: int, row: Row) -> RowState | None:
         """Return the state of the row at `position`, None if the journal does not hold it.
 
-        Nor does it where it holds one in its place that could not be sent as it was.
-
-        Positions are asked for in their order. Raises `JournalError` if it holds another row.
+        Also None if the journal holds an invalid row there, which the user has corrected since.
+        Call with rising positions. Raises `JournalError` if it holds any other row there.
         """
         while self._next is not None and self._next.position < position:
             self._next = next(self._entries, None)
@@ -232,7 +231,6 @@ class RowMatcher:
         if (execution_id, message) == row:
             return entry.state
         if entry.state == "failed" and entry.error == InvalidInput.__name__:
-            # It could never be sent; so it has been mended since.
             return None
         what = "execution" if execution_id != row[0] else "message"
         there, here = (execution_id, row[0]) if what == "execution" else (message, row[1])
@@ -240,15 +238,15 @@ class RowMatcher:
             f"Row {position + 1:,} has the {what} {quoted(here)}; in the journal "
             f"{self._journal.path}, that row has {quoted(there)}.",
             title="The journal belongs to other rows",
-            hint="Give the rows that it was made with, in the same order, or another file.",
+            hint="Give the original rows in the same order, or use another file.",
         )
 
     def end(self, count: int) -> None:
-        """Say that there were `count` rows; raises `JournalError` if the journal holds more."""
+        """Check that the journal holds no more than `count` rows; raises `JournalError`."""
         if count < self._journal.stored:
             raise JournalError(
-                f"There are {count:,} rows, and the journal {self._journal.path} "
+                f"There are {count:,} rows, but the journal {self._journal.path} "
                 f"holds {self._journal.stored:,}.",
                 title="The journal belongs to other rows",
-                hint="Give the rows that it was made with, in the same order, or another file.",
+                hint="Give the original rows in the same order, or use another file.",
             )

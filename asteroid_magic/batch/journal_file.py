@@ -1,4 +1,4 @@
-"""How the file of a journal is made, locked, and told from other files."""
+"""Creates and locks the file of a journal, and refuses files that are not journals."""
 
 import os
 import sqlite3
@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from ..errors import JournalError
 from ..models.report import ROW_STATES
 
-APPLICATION_ID = 0x41535452  # "ASTR", by which a SQLite file tells whose it is
+APPLICATION_ID = 0x41535452  # "ASTR": marks a SQLite file as a journal
 VERSION = 1
 
 _TABLES = (
@@ -29,20 +29,20 @@ _TABLES = (
 )
 _REASONS = {
     "SQLITE_BUSY": (
-        "It is in use by another batch, in this process or in another.",
-        "Wait until that one has ended, or name another file.",
+        "Another batch is using it, in this process or in another.",
+        "Wait until that batch has ended, or use another file.",
     ),
-    "SQLITE_NOTADB": ("It is not a journal, but some other file.", "Name another file."),
-    "SQLITE_CORRUPT": ("It is damaged.", "Restore it, or name another file."),
-    "SQLITE_FULL": ("The disk is full.", "Make room, then make the same call again."),
-    "SQLITE_READONLY": ("It cannot be written to.", "Name a file that can be written to."),
-    "SQLITE_CANTOPEN": ("It cannot be opened.", "Name a file in a folder that can be written to."),
+    "SQLITE_NOTADB": ("It is not a journal.", "Use another file."),
+    "SQLITE_CORRUPT": ("It is damaged.", "Restore it, or use another file."),
+    "SQLITE_FULL": ("The disk is full.", "Free some space, then repeat the same call."),
+    "SQLITE_READONLY": ("It is read-only.", "Use a file that you can write to."),
+    "SQLITE_CANTOPEN": ("It cannot be opened.", "Use a file in a folder that you can write to."),
 }
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Do all that follows, or nothing of it."""
+    """Run the block as one transaction: all of it or nothing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
@@ -64,15 +64,15 @@ def temporary() -> sqlite3.Connection:
 
 
 def open_(path: str) -> sqlite3.Connection:
-    """Open a journal, or make it, and lock it; raises `JournalError` where that cannot be."""
+    """Open or create a journal, and lock it; raises `JournalError` if that is impossible."""
     try:
-        # Through links, so that what they lead to has the mode, too.
+        # Resolve links, so that their target gets the mode, too.
         path = os.path.realpath(path)
-        # SQLite gives what it makes beside the file the same mode.
+        # SQLite gives the files that it creates beside this one the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        # Not opened: closing it would unlock it for a batch of this process.
-        if os.path.isfile(path) and not os.path.getsize(path):  # noqa: PTH113, PTH202 (a plain text is at hand)
+        # Do not open it: closing it would release the lock of another batch in this process.
+        if os.path.isfile(path) and not os.path.getsize(path):  # noqa: PTH113, PTH202 (the path is a str)
             with suppress(OSError):
                 os.chmod(path, 0o600)  # noqa: PTH101 (as above)
     except (OSError, ValueError) as error:
@@ -93,9 +93,9 @@ def open_(path: str) -> sqlite3.Connection:
 
 
 def _unusable(path: str, error: OSError | ValueError) -> JournalError:
-    why = (isinstance(error, OSError) and error.strerror) or "its name cannot be one"
+    why = (isinstance(error, OSError) and error.strerror) or "its name is not valid"
     return JournalError(
-        f"{path} cannot be made: {why}.", hint="Name a file in a folder that can be written to."
+        f"{path} cannot be created: {why}.", hint="Use a file in a folder that you can write to."
     )
 
 
@@ -104,20 +104,20 @@ def _connect(path: str) -> sqlite3.Connection:
 
 
 def _lock(connection: sqlite3.Connection, path: str) -> None:
-    """Lock the database for as long as it is open, after looking whose it is."""
+    """Lock the database for as long as it is open, after checking that it is a journal."""
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     (changes,) = connection.execute("PRAGMA schema_version").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if owner != APPLICATION_ID and (owner or changes):
-        raise JournalError(f"{path} is a database of another program.", hint="Name another file.")
+        raise JournalError(f"{path} is a database of another program.", hint="Use another file.")
     if version > VERSION:
         raise JournalError(
-            f"{path} was made by a newer version of asteroid-magic.",
-            hint="Update asteroid-magic, or name another file.",
+            f"A newer version of asteroid-magic created {path}.",
+            hint="Update asteroid-magic, or use another file.",
         )
     connection.execute("PRAGMA journal_mode = WAL")
-    # A commit is on the disk: it outlives a power failure as well as the process.
+    # A commit is on disk: it survives a power failure, not only the end of the process.
     connection.execute("PRAGMA synchronous = FULL")
     if owner != APPLICATION_ID:
         _make(connection)
@@ -132,10 +132,10 @@ def _make(connection: sqlite3.Connection) -> None:
 
 
 def refused(error: sqlite3.Error, path: str | None, *, sent: bool = False) -> JournalError:
-    """Return the error that a fault of SQLite amounts to; `sent`: messages are under way."""
+    """Return the error for a fault of SQLite; `sent`: messages may be under way."""
     name = getattr(error, "sqlite_errorname", "")
     known = next((name[: len(key)] for key in _REASONS if name.startswith(key)), "")
-    why, hint = _REASONS.get(known, (f"SQLite says: {error}.", "Name another file."))
+    why, hint = _REASONS.get(known, (f"SQLite says: {error}.", "Use another file."))
     if sent:
-        hint = f"What was under way is looked up when the batch is gone on with. {hint}"
+        hint = f"Resume the batch to look up what was under way. {hint}"
     return JournalError(f"{path or 'a temporary file'}: {why}", hint=hint)

@@ -1,7 +1,7 @@
-"""What became of messages of which nobody knows: they are looked up in their executions.
+"""Looks up the messages whose delivery is unknown, in their executions.
 
-The same text may have gone to one execution several times. So its arrivals are counted, and those
-that other rows of the journal account for are taken off.
+The same text may have gone to one execution several times. So count its arrivals, and subtract
+those that other rows of the journal account for.
 """
 
 import threading
@@ -24,9 +24,9 @@ from .journal import JournalReader, Pending
 from .row_results import unknown_row
 
 MOST_AT_ONCE = 16
-# How soon, in seconds, it is noticed that the batch stops.
+# Seconds between two checks whether the batch stops.
 TICK = 0.2
-FOUND = "It was found among the execution's activities."
+FOUND = "The message is among the execution's activities."
 
 Found = int | AsteroidError | None
 
@@ -41,10 +41,10 @@ def reconcile(
 ) -> list[RowResult]:
     """Return what is now known of the rows of a journal that are under way or unknown.
 
-    It is delivered, or waiting, which is to say to be sent again; nothing is said of an unknown
-    row that is not there: it stays unknown. A row that was under way is looked for again and
-    again for `grace` seconds, as its message may still be on its way; if `patient`, an unknown one
-    too. Raises the `AsteroidError` with which Asteroid could not be asked; then nothing is known.
+    A result is delivered, or waiting: then the row must be sent again. An unknown row that does
+    not show has no result: it stays unknown. The search for a row that was under way is repeated
+    for `grace` seconds, as its message may still be on its way; if `patient`, for an unknown one
+    too. Raises the `AsteroidError` that kept it from asking Asteroid; then nothing is known.
     """
     groups = reader.pending()
     found = _look(requester, groups, stopping)
@@ -65,7 +65,7 @@ def reconcile(
 def _look(
     requester: Requester, groups: list[Pending], stopping: threading.Event
 ) -> dict[Pending, Found]:
-    """Look each of them up once; where the batch stops meanwhile, at as many as are then known."""
+    """Look each group up once; if the batch stops meanwhile, return what is known by then."""
     deadlines: dict[Pending, Deadline] = {}
     found: dict[Pending, Found] = {}
 
@@ -98,18 +98,18 @@ def _look(
 
 
 def _since(group: Pending, clock: Clock) -> datetime:
-    """Return the earliest that the server's clock can have shown when the first was sent."""
+    """Return the earliest time by the server's clock at which the first row can have been sent."""
     moments: list[datetime] = []
     if group.since is not None:
         moments.append(datetime.fromtimestamp(group.since, UTC))
     if group.since_here is not None:
-        # That call ended before it heard of the server's clock, which is heard of now.
+        # That call ended before it knew the server's clock; now it is known.
         moments.append(clock.earliest(time.monotonic() - time.time() + group.since_here))
     return min(moments)
 
 
 def _is_missing(group: Pending, found: Found, *, patient: bool) -> bool:
-    """Tell whether there are rows of a group that may yet be found."""
+    """Return True if some rows of a group may still be found."""
     rows = _positions(group.under_way) + (_positions(group.unknown) if patient else [])
     return bool(rows) and isinstance(found, int) and found < group.delivered + len(rows)
 
@@ -117,13 +117,13 @@ def _is_missing(group: Pending, found: Found, *, patient: bool) -> bool:
 def _row_results(group: Pending, found: Found) -> Iterator[RowResult]:
     under_way = _positions(group.under_way)
     if not isinstance(found, int):
-        why = "The server tells nothing of its clock." if found is None else str(found)
+        why = "The server's clock is unknown." if found is None else str(found)
         for position in under_way:
-            yield unknown_row(position, f"It could not be looked up. {why}")
+            yield unknown_row(position, f"Looking up the message failed. {why}")
         return
     free = found - group.delivered
-    # The same text is the same, whichever row it came from. Those that are not sent again come
-    # first, so that only as many are sent again as are missing.
+    # Rows with the same text are interchangeable. Unknown rows, which are not sent again, come
+    # first, so that only as many rows are sent again as are missing.
     for position in [*_positions(group.unknown), *under_way]:
         if free > 0:
             free -= 1

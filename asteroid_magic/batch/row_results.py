@@ -1,4 +1,4 @@
-"""What became of a row of a batch, made of what its send came to."""
+"""Makes the result of a row from its delivery or its error."""
 
 from ..client.retry import busy_wait_s
 from ..errors import AsteroidError
@@ -16,7 +16,7 @@ def delivered_row(position: int, delivery: Delivery) -> RowResult:
 
 
 def failed_row(position: int, error: AsteroidError) -> RowResult:
-    """Return the result of a row whose message was not delivered, or perhaps was."""
+    """Return the result of a row whose message failed, or whose delivery is unknown."""
     return RowResult(
         position,
         "unknown" if error.outcome == "unknown" else "failed",
@@ -29,10 +29,10 @@ def failed_row(position: int, error: AsteroidError) -> RowResult:
 
 
 def storable(text: str) -> str:
-    """Return the text with every half of a surrogate pair written out: no file can hold one."""
+    """Return the text with every half of a surrogate pair escaped: no file can hold one."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def unknown_row(position: int, why: str) -> RowResult:
-    """Return the result of a row that may have been sent, and whose outcome will not be known."""
+    """Return the result of a row that may have been sent, and that stays unknown."""
     return RowResult(position, "unknown", error="DeliveryUnknown", detail=why)

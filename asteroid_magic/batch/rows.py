@@ -1,8 +1,8 @@
-"""What the rows of a batch are, read one at a time and checked before they are sent.
+"""Reads the rows of a batch one at a time, and checks them before they are sent.
 
-A row is a pair ``(execution_id, message)`` or a mapping with these two; a pandas or polars data
-frame gives a mapping a row. With a template, the columns of a row fill its ``{column}``, and a
-row may also be an execution, or the ID of one.
+A row is a pair ``(execution_id, message)`` or a mapping with these two keys; a pandas or polars
+data frame gives one mapping per row. With a template, the columns of a row fill its ``{column}``
+fields, and a row may also be an execution, or an execution ID.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,9 +17,9 @@ from ..models.message import prepare
 from ..models.report import Row
 from ..text import counted, shorten
 
-# All of so many rows are checked before the first is sent.
+# Check up to this many rows before the first is sent.
 CHECKED_AHEAD = 10_000
-# Rows that can be read only once are held meanwhile, but no more characters than these.
+# Keep rows that can be read only once until then, but no more characters than these.
 LARGEST_HELD = 50_000_000
 LONGEST_LIST, LONGEST_NAMES = 5, 200
 COLUMNS = ("execution_id", "message")
@@ -27,10 +27,10 @@ COLUMNS = ("execution_id", "message")
 
 @dataclass(frozen=True)
 class CheckedRows:
-    """Rows of which the first are checked: `rows` yields all of them, an error for a bad one.
+    """Rows whose first part is checked: `rows` yields all of them, an error for a bad one.
 
-    `total` is their number, None where it shows only at their end; `ended` says that every one
-    is checked. Then they can be read anew: reading that an interrupt strikes is over.
+    `total` is their number, None if it is unknown before their end. `ended` says that all are
+    checked. Then they can be read again, as is necessary when an interrupt has ended the reading.
     """
 
     rows: Iterable[Row | InvalidInput]
@@ -40,7 +40,7 @@ class CheckedRows:
 
 @dataclass(frozen=True)
 class _Anew:
-    """Rows that cost no memory, as they can be read from their beginning each time."""
+    """Rows that cost no memory, because each reading starts from their beginning."""
 
     source: Any
     template: str | None
@@ -54,16 +54,16 @@ def open_rows(
 ) -> CheckedRows:
     """Check up to 10,000 rows, and return all of them.
 
-    `also` is called with the position, from 0, and the content of each row that is checked.
-    Raises `InvalidInput`, which names the rows and says what is wrong with them. Those that
-    follow are checked when they are read.
+    Calls `also` with the position, from 0, and the content of each checked row. Raises
+    `InvalidInput`, which names the bad rows and says what is wrong with them. Later rows are
+    checked when they are read.
     """
     reading = _read(rows, template)
     held: list[Row | InvalidInput] = []
     problems: dict[int, InvalidInput] = {}
     count = size = 0
     ended = True
-    # Such as a list: reading it twice costs no memory. Anything else might be empty by then.
+    # Reading a list twice costs no memory. Anything else might be empty by then.
     again = isinstance(rows, Sequence) or _is_frame(rows)
     for one in reading:
         if not again:
@@ -90,7 +90,7 @@ def open_rows(
 
 def _refusal(problems: Mapping[int, InvalidInput], count: int | None) -> InvalidInput:
     first = next(iter(problems.values()))
-    # What to do stands with each where it is not the same for all.
+    # If the hints differ, each row shows its own.
     is_one = len({problem.hint for problem in problems.values()}) == 1
     listed = [
         f"row {position + 1:,}: {problem.detail}{'' if is_one else f' {problem.hint}'}"
@@ -102,7 +102,7 @@ def _refusal(problems: Mapping[int, InvalidInput], count: int | None) -> Invalid
     refused = InvalidInput(
         "\n".join(listed),
         title=f"{counted(len(problems), 'row')}{of} cannot be sent",
-        hint=f"Nothing was sent. {first.hint if is_one else 'Mend these rows, or leave them out.'}",
+        hint=f"Nothing was sent. {first.hint if is_one else 'Correct these rows, or remove them.'}",
     )
     return refused.about(first.execution_id, first.message)
 
@@ -115,7 +115,7 @@ def _length(rows: Any) -> int | None:
 
 
 def _read(rows: Any, template: str | None) -> Iterator[Row | InvalidInput]:
-    """Yield each row as it can be sent, or what is wrong with it; raises for no rows at all."""
+    """Yield each row ready to send, or its error; raises `InvalidInput` for unreadable `rows`."""
     records = _frame_records(rows, template) if _is_frame(rows) else _records(rows)
     return (_checked(record, template) for record in records)
 
@@ -131,11 +131,11 @@ def _checked(record: Any, template: str | None) -> Row | InvalidInput:
 
 
 def _check_present(message: object) -> None:
-    """Raise `InvalidInput` for a cell that is empty, as it stands in a data frame."""
+    """Raise `InvalidInput` for an empty cell of a data frame."""
     if is_missing(message):
-        kind = type(message).__name__
+        shown = "NaN" if str(message) == "nan" else message
         raise InvalidInput(
-            f"There is no message, but an empty {kind}.", hint="Fill it in, or leave the row out."
+            f"The message is empty ({shown}).", hint="Fill it in, or remove the row."
         )
 
 
@@ -154,8 +154,8 @@ def _parts(record: Any, template: str | None) -> tuple[Any, Any]:
         return record[0], record[1]
     given = f"of length {len(record)}" if isinstance(record, tuple | list) else ""
     raise InvalidInput(
-        f"It is of type {type(record).__name__} {given}".rstrip() + ".",
-        hint="A row is (execution_id, message), or a mapping with these two.",
+        f"The row is of type {type(record).__name__} {given}".rstrip() + ".",
+        hint="Give each row as (execution_id, message), or as a mapping with these two keys.",
     )
 
 
@@ -168,8 +168,8 @@ def _columns(record: Any) -> Mapping[str, Any]:
     found = getattr(record, "id", None)
     if not isinstance(found, str | UUID):
         raise InvalidInput(
-            f"It is of type {type(record).__name__}.",
-            hint="A row is a mapping with execution_id, an execution, or the ID of one.",
+            f"The row is of type {type(record).__name__}.",
+            hint="Give a mapping with execution_id, an execution, or an execution ID.",
         )
     fields = getattr(type(record), "__dataclass_fields__", ())
     return {COLUMNS[0]: found} | {name: getattr(record, name) for name in fields}
@@ -178,14 +178,14 @@ def _columns(record: Any) -> Mapping[str, Any]:
 def _no_column(name: str, columns: Mapping[Any, Any]) -> InvalidInput:
     names = shorten(", ".join(map(str, columns)) or "none", LONGEST_NAMES)
     return InvalidInput(
-        f"There is no column {name}; there are: {names}.",
+        f"The column {name} is missing. The columns are: {names}.",
         hint="Rename the columns to execution_id and message, or build the rows from them.",
     )
 
 
 def _records(rows: Any) -> Iterator[Any]:
     if isinstance(rows, str | bytes | Mapping):
-        raise _no_rows(rows, "Put it into a list, or give the items() of a mapping.")
+        raise _no_rows(rows, "Put it into a list; of a mapping, give the items().")
     try:
         return iter(rows)
     except TypeError:
@@ -198,7 +198,7 @@ def _no_rows(rows: Any, hint: str) -> InvalidInput:
 
 
 def _is_frame(rows: Any) -> bool:
-    """Tell whether it is a data frame, without importing what it may be one of."""
+    """Return True if it is a data frame; imports neither pandas nor polars."""
     kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(rows).__mro__}
     return bool(kinds & {"pandas.DataFrame", "polars.DataFrame", "polars.LazyFrame"})
 
@@ -210,7 +210,7 @@ def _frame_records(frame: Any, template: str | None) -> Iterator[Mapping[str, An
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise InvalidInput(
-            f"There are several columns {twice[0]}.", hint="Rename all but one of them."
+            f"Several columns are named {twice[0]}.", hint="Rename all but one of them."
         )
     for name in COLUMNS[: 1 if template is not None else None]:
         if name not in names:

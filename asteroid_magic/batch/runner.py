@@ -1,4 +1,4 @@
-"""One batch, from its first row to its report, or to where it is ended early."""
+"""Runs one batch, from its first row to its report, or to an early end."""
 
 import threading
 import time
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# After an interrupt, what is under way has so many seconds to end, then to be cancelled.
+# After an interrupt, the seconds for what is under way to end by itself, then to be cancelled.
 GRACE, LAST_GRACE = 5.0, 2.0
 TICK = 0.2
-# How often a step towards the report is begun again after interrupts.
+# How often to restart a step towards the report after interrupts.
 MOST_INTERRUPTS = 100
-# So often the server's clock is noted, in seconds.
+# Note the server's clock once in so many seconds.
 CLOCK_EVERY = 60.0
 
 
 class BatchRunner:
     """Runs one batch: the caller's thread reads the rows, the dispatcher's writes, others send.
 
-    So an interrupt, which strikes the caller's thread, leaves nothing half done.
+    So an interrupt, which reaches only the caller's thread, leaves nothing half done.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class BatchRunner:
         self._was_interrupted = False
 
     def run(self, checked: CheckedRows, *, shown: bool) -> Report:
-        """Send the rows, and return the report; raises what reading or writing them raises."""
+        """Send the rows and return the report; raises errors of reading or writing them."""
         began, earlier = time.monotonic(), self._dispatcher.counts["delivered"]
         writing = threading.Thread(
             target=self._write, name="asteroid-magic dispatcher", daemon=True
@@ -83,7 +83,7 @@ class BatchRunner:
         self._despite_interrupts(
             lambda: self._progress.close(self._dispatcher.counts, self._dispatcher.done)
         )
-        # While it is locked: once it is closed, another batch may have it, or it may be gone.
+        # While it is locked: once it is closed, another batch may use it, or delete it.
         counts = Counter(self._despite_interrupts(self._journal.counts))
         reader = self._despite_interrupts(self._journal.close)
         interrupted = self._was_interrupted or isinstance(fault, KeyboardInterrupt)
@@ -103,7 +103,7 @@ class BatchRunner:
         )
 
     def _despite_interrupts(self, step: Callable[[], T]) -> T:
-        """Do a step, again if an interrupt cuts it short: the report is due all the same."""
+        """Do a step, again if an interrupt cuts it short: the report must still be made."""
         for _ in range(MOST_INTERRUPTS):
             try:
                 return step()
@@ -113,12 +113,12 @@ class BatchRunner:
 
     def _feed(self, checked: CheckedRows) -> None:
         if self._taking is not None:
-            # An interrupt may have come between; the dispatcher knows if it has it already.
+            # An interrupt may have come in between; the dispatcher ignores a row that it has.
             self._dispatcher.take(*self._taking)
         for row in islice(checked.rows, self._next, None):
             self._taking = self._next, row
             self._next += 1
-            # What is known to end is read to its end, so that the report names what waits.
+            # Read checked rows to their end, so that the report has those that wait.
             if not self._dispatcher.take(*self._taking) and not checked.ended:
                 break
         self._dispatcher.end()
@@ -130,17 +130,17 @@ class BatchRunner:
                 return
 
     def _end_early(self, checked: CheckedRows, *, is_writing: bool) -> None:
-        """End the batch after an interrupt or a fault, in steps; a further interrupt skips a wait.
+        """End the batch after an interrupt or an error, in steps; another interrupt skips a wait.
 
-        1. Nothing begins any more.
-        2. Rows that can still be read are read, so that the report has them as waiting.
-        3. What is under way has `GRACE` seconds to end by itself, then is cancelled.
-        4. After `LAST_GRACE` seconds more it is left, as unknown, and the writing ends.
+        1. Begin no further message.
+        2. Read the rows that can still be read, so that the report has them as waiting.
+        3. Give what is under way `GRACE` seconds to end by itself, then cancel it.
+        4. After `LAST_GRACE` more seconds, leave it as unknown, and end the writing.
         """
         self._throttle.stop()
         if not is_writing:
             return
-        # A fault of the rows was raised before; what has been read counts.
+        # An error of the rows is known already; the rows read so far count.
         with suppress(BaseException):
             if checked.ended:
                 self._despite_interrupts(lambda: self._feed(checked))
@@ -156,7 +156,7 @@ class BatchRunner:
                 self._wait()
 
     def _write(self) -> None:
-        """Write until all is known, or what is still under way is left."""
+        """Write until all results are known, or until the rest is left under way."""
         try:
             self._reconcile()
             while not self._left.is_set():
@@ -171,10 +171,10 @@ class BatchRunner:
             self._finished.set()
 
     def _reconcile(self, *, patient: bool = False) -> None:
-        """Look up the messages whose outcome is unknown."""
+        """Look up the messages whose delivery is unknown."""
         if self._dispatcher.is_in_doubt:
             self._progress.draw(
-                self._dispatcher.counts, self._dispatcher.done, "looks up what is unknown"
+                self._dispatcher.counts, self._dispatcher.done, "looking up unknown messages"
             )
             requester = self._client.requester
             grace = requester.settings.confirm_grace
@@ -184,15 +184,18 @@ class BatchRunner:
             )
 
     def _look_again(self) -> bool:
-        """Look up, at the end, what is unknown; return True if something must be sent again."""
+        """At the end, look up what is unknown; return True if something must be sent again."""
         if not self._throttle.stopping.is_set():
-            # What cannot be looked up stays unknown, also when the batch is resumed.
+            # What cannot be looked up stays unknown, even when the batch is resumed.
             with suppress(AsteroidError):
                 self._reconcile(patient=True)
         return not self._dispatcher.is_idle
 
     def _clock(self) -> float | None:
-        """Return by how many seconds the server's clock is ahead of this machine's, at least."""
+        """Return the least seconds that the server's clock is ahead of this machine's.
+
+        None if it was noted lately, or is unknown.
+        """
         if time.monotonic() < self._clock_due:
             return None
         clock = self._client.server_clock()
@@ -203,11 +206,11 @@ class BatchRunner:
 
     def _note(self) -> str:
         wait = self._throttle.wait
-        return f"waits {wait:,.0f} s as the server asks" if wait else ""
+        return f"waiting {wait:,.0f} s, as the server asks" if wait else ""
 
 
 def _with_counts(fault: BaseException, counts: Mapping[RowState, int]) -> BaseException:
-    """Return the fault, which says how far the batch had come."""
+    """Return the fault with a note on how far the batch had come."""
     words = ", ".join(f"{number:,} {state}" for state, number in counts.items() if number)
     words = words or "nothing sent"
     if isinstance(fault, JournalError):

@@ -11,19 +11,19 @@ from ..client.client import AsteroidClient
 from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..models.message import prepare
-from ..models.report import Numbered, Row, RowResult
+from ..models.report import NumberedRow, Row, RowResult
 from .row_results import delivered_row, failed_row, unknown_row
 from .throttle import Throttle
 
-# Rows that lie ready besides one a worker, so that none waits while the next are written down.
+# The least rows that are ready beyond one per worker, so that no worker waits for the next.
 LEAST_READY = 32
 
 
 class ThreadSender:
     """Sends rows in threads of its own, or in those of `pool`, over one client's connections.
 
-    `report` is called with each result, in the thread that sent. A row that does not begin, since
-    the batch stops, comes back as waiting.
+    Calls `report` with each result, in the thread that sent. If the batch stops before a row
+    begins, reports it as waiting.
     """
 
     def __init__(
@@ -38,12 +38,12 @@ class ThreadSender:
         self.most = workers + self.ready
         self._client, self._throttle, self._report = client, throttle, report
         self._workers, self._pool = workers, pool
-        self._todo: SimpleQueue[Numbered | None] = SimpleQueue()
+        self._todo: SimpleQueue[NumberedRow | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._loops: list[Future[None]] = []
         self._deadlines: dict[int, Deadline] = {}
 
-    def start(self, rows: Iterable[Numbered]) -> None:
+    def start(self, rows: Iterable[NumberedRow]) -> None:
         """Send these rows, each as soon as a worker is free."""
         for row in rows:
             self._todo.put(row)
@@ -54,7 +54,7 @@ class ThreadSender:
         """Do nothing: the throttle holds back what has not begun."""
 
     def cancel(self) -> None:
-        """End what is under way at once, with what is then known of it."""
+        """End at once what is under way, with what is known of it by then."""
         for deadline in list(self._deadlines.values()):
             deadline.cancel()
 
@@ -65,7 +65,7 @@ class ThreadSender:
         for thread in self._threads:
             thread.join(0 if self._deadlines else None)
         for loop in self._loops:
-            # One that the pool has not begun must not begin later.
+            # A loop that the pool has not begun must not begin later.
             loop.cancel()
         wait(self._loops, 0 if self._deadlines else None)
 
@@ -80,11 +80,11 @@ class ThreadSender:
         try:
             self._loops.append(self._pool.submit(self._work))
         except RuntimeError as error:
-            self._throttle.stop(f"The executor takes no more work: {type(error).__name__}.")
+            self._throttle.stop(f"The executor accepts no more work: {type(error).__name__}.")
             self._give_back()
 
     def _give_back(self) -> None:
-        """Report the rows that lie ready as waiting: no worker may ever take them."""
+        """Report the rows that are ready as waiting: perhaps no worker would ever take them."""
         with suppress(Empty):
             while (item := self._todo.get_nowait()) is not None:
                 self._report(RowResult(item[0], "waiting"))
@@ -110,13 +110,11 @@ class ThreadSender:
 def send_one(
     client: AsteroidClient, position: int, row: Row, deadline: Deadline | None = None
 ) -> RowResult:
-    """Send one row, and return what became of it, whatever that is."""
+    """Send one row and return its result; raises nothing."""
     try:
         delivery = messages.send_in_batch(client.requester, prepare(*row), deadline)
         return delivered_row(position, delivery)
     except AsteroidError as error:
         return failed_row(position, error)
     except BaseException as error:  # noqa: BLE001 (no fault of one row may stop the others)
-        return unknown_row(
-            position, f"The send broke off in an unforeseen way: {type(error).__name__}."
-        )
+        return unknown_row(position, f"An unexpected error ended the send: {type(error).__name__}.")

@@ -1,4 +1,4 @@
-"""What lets the messages of a batch through: for all workers together, or for none."""
+"""The throttle of a batch: lets messages through for all workers together, or for none."""
 
 import threading
 import time
@@ -8,10 +8,10 @@ from ..models.report import RowResult
 
 
 class Throttle:
-    """Closes while the server takes no messages, and for good when the batch is to stop.
+    """Closes while the server accepts no messages, and for good when the batch must stop.
 
-    `stopping` is set when no message may begin any more; `why` says why, where nobody asked for
-    it. Every method may be called from any thread.
+    `stopping` is set when no further message may begin; `why` is the reason, empty if the user
+    stopped the batch. Every method may be called from any thread.
     """
 
     def __init__(self) -> None:
@@ -28,18 +28,18 @@ class Throttle:
         return max(0.0, self._closed_until - time.monotonic())
 
     def pass_through(self) -> bool:
-        """Wait until it is open; False if nothing may begin any more."""
+        """Wait until it is open; return False if no further message may begin."""
         while self._closed_until and (left := self.wait) and not self.stopping.wait(left):
             pass
         return not self.stopping.is_set()
 
     def stop(self, why: str = "") -> None:
-        """Let nothing begin any more."""
+        """Let no further message begin."""
         self.why = self.why or why
         self.stopping.set()
 
     def note(self, outcome: RowResult) -> None:
-        """Close, or stay open, as the server has answered."""
+        """Close or stay open, depending on the server's answer."""
         with self._lock:
             if outcome.wait is not None:
                 self._pause(outcome.wait)
@@ -53,14 +53,14 @@ class Throttle:
                 )
 
     def _pause(self, asked: float) -> None:
-        # Those that were under way together are refused together: that counts as once.
+        # Messages under way together are refused together: that counts once.
         if not self.wait:
             self._waits += 1
         wait = asked or BUSY_SERVER.after_s(self._waits - 1)
         until = max(self._closed_until, time.monotonic() + wait)
         if until - self._last_passed > LONGEST_BUSY_S:
-            # First, since nobody can wait for what may be asked here: hours, or years.
+            # Before any wait: the server may ask for hours, or years.
             left = until - time.monotonic()
-            self.stop(f"Asteroid takes no more messages: it asks to wait {left:,.0f} seconds.")
+            self.stop(f"Asteroid accepts no more messages: it asks to wait {left:,.0f} seconds.")
         else:
             self._closed_until = until

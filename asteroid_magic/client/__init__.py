@@ -1,4 +1,4 @@
-"""Asteroid, as a program sees it."""
+"""The Asteroid client for Python programs."""
 
 from typing import TYPE_CHECKING
 

@@ -1,8 +1,7 @@
-"""What is new in an execution since the last look, without reading all of it again.
+"""Reads what is new in an execution, without reading all of it again.
 
-The server has no way to ask for what came since. A look asks for the ten newest activities, and
-for twice as many again and again only if none of them is known. So it costs the same however long
-the execution has been.
+The server cannot list only what is new. Each look requests the ten newest activities, and doubles
+that number while it knows none of them. So a look costs the same however long the execution runs.
 """
 
 import time
@@ -14,17 +13,17 @@ from ..models.watch import AwaitedMessage
 from .client import AsteroidClient
 
 FEWEST, MOST = 10, 1_280
-# How many of the latest activities are kept, to say what the agent is doing.
+# How many of the latest activities to keep, to say what the agent is doing.
 MOST_RECENT = 200
 
 Find = Callable[[Activities], int | None]
 
 
 class ActivityFeed:
-    """Reads one execution look by look.
+    """Reads one execution, look by look.
 
-    `heard` are the activities since the message `sent`, or since the first look without one,
-    oldest first. `recent` are the latest known ones. `has_gap` says that some may be missing.
+    `heard` holds the activities since the message `sent` (without one, since the first look),
+    oldest first. `recent` holds the latest known ones. `has_gap`: some may be missing.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class ActivityFeed:
         self._has_looked = False
 
     def look(self, timeout: float) -> int:
-        """Read what is new, and return how much of it there is; raises `AsteroidError`.
+        """Read the new activities and return their number; raises `AsteroidError`.
 
         `timeout` is in seconds, for each request.
         """
@@ -53,7 +52,7 @@ class ActivityFeed:
                 at = len(page)
                 self.has_gap = self.has_gap or bool(self._known) or at >= MOST
         elif at is None:
-            # None of them counts: which came before the message is not known.
+            # Count none of them: it is unknown which came before the message.
             at = 0
         news = [one for one in page[:at] if _key(one) not in self._known]
         news.reverse()
@@ -64,7 +63,7 @@ class ActivityFeed:
         return len(news)
 
     def _page(self, find: Find, timeout: float) -> tuple[Activities, int | None]:
-        """Return the newest activities, as many as it takes to find a place in them."""
+        """Return the newest activities, as many as `find` needs, and the index that it found."""
         limit = FEWEST
         while True:
             page = self._client.activities(
@@ -76,17 +75,17 @@ class ActivityFeed:
             limit *= 2
 
     def _find_known(self, page: Activities) -> int | None:
-        """Return the place of the oldest known one: a newer one may have been listed late."""
+        """Return the index of the oldest known activity: newer ones may have been listed late."""
         known = [at for at, one in enumerate(page) if _key(one) in self._known]
         return known[-1] if known else None
 
     def _find_start(self, page: Activities) -> int | None:
         """Return how many of these activities, newest first, came after the sent message.
 
-        None: look further back. The message was sent at 12:00:00 by the server's clock, and the
-        page has ``12:00:03 action``, ``12:00:00 message``, ``11:59:50 action``: 1. If the page ends
-        with ``11:59:50`` and has no such message, it is not listed yet, and nothing counts: 0.
-        Without a sent message, what is there already does not count either: 0.
+        None means: look further back. Say the message was sent at 12:00:00 by the server's clock.
+        A page with ``12:00:03 action``, ``12:00:00 message``, ``11:59:50 action`` gives 1. If the
+        page ends with ``11:59:50`` and has no such message, the message is not listed yet, and
+        nothing counts: 0. Without a sent message, existing activities do not count either: 0.
         """
         sent, clock = self._sent, self._client.server_clock()
         if sent is None:
@@ -102,7 +101,7 @@ class ActivityFeed:
         return 0 if reaches_back or not began else None
 
     def _hear(self, news: Sequence[Activity]) -> None:
-        """Add what is new; if the sent message is listed only now, begin again behind it."""
+        """Add new activities; if the sent message is among them, keep only those after it."""
         for at, one in enumerate(news):
             if self._sent is not None and self._is_sent(one, self._sent):
                 self._sent = None

@@ -1,4 +1,4 @@
-"""Where errors leave the package: no frame that may hold the API key goes with them."""
+"""Where errors leave the package, without the frames that may hold the API key."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,10 +10,10 @@ E = TypeVar("E", bound=BaseException)
 
 
 def public(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a public function raise each of its errors without traceback, cause and context.
+    """Make a public function raise its errors without traceback, cause and context.
 
-    `%xmode Verbose`, `%tb`, debuggers and rich show the locals of every frame that hangs on an
-    error. Those below this one belong to requests and urllib3, and some of them hold the key.
+    `%xmode Verbose`, `%tb`, debuggers and rich show the locals of every frame of an error. The
+    frames below this one belong to requests and urllib3, and some of them hold the key.
     """
 
     @wraps(function)
@@ -22,7 +22,7 @@ def public(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **keywords)
         except BaseException as error:  # noqa: BLE001 (raised again below)
             fault = stripped(error)
-        # One of them may be the key. Outside the except block, so that no context is attached.
+        # An argument may be the key. Raise outside the except block: so the error has no context.
         del args, keywords
         raise fault
 
@@ -30,6 +30,6 @@ def public(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def stripped(error: E) -> E:
-    """Return the error without the frames that it has come through, and without its causes."""
+    """Return the error without its traceback and its causes."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

@@ -1,6 +1,6 @@
-"""`AsteroidClient`: speaks to running executions, and knows what became of what it sent.
+"""`AsteroidClient`: sends to running executions, knows what arrived, reads and controls them.
 
-How it sends is in `messages`, how it reads and controls executions in `executions`.
+`messages` does the sending, `executions` the reading and controlling.
 """
 
 import time
@@ -26,17 +26,17 @@ from .requester import Requester
 class AsteroidClient:
     """Sends to executions and reads them; one client serves many threads over one pool.
 
-    What is not given comes from the session, the environment or the keyring, in the order that
-    `asteroid_magic.settings` states. `timeout` (seconds, 30 unless set) is one deadline for a
+    What you do not pass comes from the session, the environment or the keyring, in the order that
+    `asteroid_magic.settings` states. `timeout` (seconds, 30 by default) is one deadline for a
     whole call: connecting, retries, waiting, reading. Plain http goes to this machine only,
-    unless `allow_insecure`. A call takes a `timeout` of its own: seconds, or a `Deadline`, which
-    another thread may cancel; the call then ends as an interrupt does.
+    unless you set `allow_insecure`. Each call takes its own `timeout`: seconds, or a `Deadline`,
+    which another thread may cancel; the call then ends as if interrupted.
 
-    Every failure of a call raises an `AsteroidError`. What only reads is tried again, within the
-    deadline, where the connection broke or the server was at fault; what may be done only once
-    is tried again only where provably nothing was done. Where a delivery stays unknown, the
-    message is looked for among the activities of its execution, for `confirm_grace` seconds (5
-    unless set; 0 turns it off) beyond the deadline.
+    Every failed call raises an `AsteroidError`. The client retries reads until the deadline,
+    after connection errors and server errors. It retries a message or a status change only if the
+    server provably did nothing. If a delivery stays unknown, it looks for the message among the
+    activities of the execution, for `confirm_grace` seconds (5 by default; 0 turns this off)
+    beyond the deadline.
 
     Raises `ConfigurationError` for a malformed key, base URL or timeout.
     """
@@ -52,45 +52,41 @@ class AsteroidClient:
         confirm_grace: float | None = None,
     ) -> None:
         self._settings = resolve(
-            api_key,
-            base_url,
-            timeout,
-            allow_insecure=allow_insecure,
-            confirm_grace=confirm_grace,
+            api_key, base_url, timeout, allow_insecure=allow_insecure, confirm_grace=confirm_grace
         )
         self._requester = Requester(self._settings)
 
     @property
     def base_url(self) -> str:
-        """The URL that all requests begin with."""
+        """The base URL of all requests."""
         return self._settings.base_url
 
     @property
     def timeout(self) -> float:
-        """The deadline of a call, in seconds, where the call names none."""
+        """The default deadline of a call, in seconds."""
         return self._settings.timeout
 
     @property
     def key_source(self) -> str | None:
-        """Where the API key comes from, in words; None where there is none."""
+        """Where the API key comes from, in words; None if there is no key."""
         return None if self._settings.key is None else self._settings.key.source
 
     @property
     def requester(self) -> Requester:
-        """What makes the calls of this client, for the parts of the package that make many."""
+        """The `Requester` that makes this client's calls, for other parts of the package."""
         return self._requester
 
     @public
     def send(self, execution_id: str | UUID, message: str, *, timeout: Timeout = None) -> Delivery:
         """Send `message` to the execution, exactly as it is, and return the `Delivery`.
 
-        Every failure raises an `AsteroidError`, whose `outcome` says what is known of the
-        message. Tried again is only what provably was not sent, and a 429 or 503 whose
-        Retry-After fits in the deadline (seconds; the client's, if None). Source: the
+        Every failure raises an `AsteroidError`; its `outcome` says what is known about the
+        message. The client retries only if the message provably was not sent, or after a 429 or
+        503 whose Retry-After fits in `timeout` (seconds; the client's, if None). Source: the
         contract's `ExecutionUserMessagesAdd`.
 
-        Where no answer tells of the delivery and the activities do, `confirmed_by` says so. The
-        error of an interrupt is raised even then, with the outcome ``"delivered"``.
+        If the answer is lost and the activities confirm the delivery, `confirmed_by` says so.
+        After an interrupt the error is raised even then, with the outcome ``"delivered"``.
         """
         outgoing = prepare(execution_id, message)
         grace = self._settings.confirm_grace
@@ -106,26 +102,26 @@ class AsteroidClient:
         accounted: int = 0,
         timeout: Timeout = None,
     ) -> Activity | None:
-        """Return the activity that shows that a message has arrived; None proves nothing.
+        """Return the activity that shows that a message arrived; None: it may still have arrived.
 
-        For a message whose delivery was still unknown when its process ended. It was sent at
-        `since`, by the `server_clock`, or later; `accounted` others with the same text since
-        then are known to have arrived. No activity is returned twice, in this process.
+        For a message whose delivery was still unknown when its process ended. The message was
+        sent at `since`, by the `server_clock`, or later; `accounted` other messages with the same
+        text are known to have arrived since then. A process gets no activity twice.
         """
         outgoing = prepare(execution_id, message)
         return confirmation.find(self._requester, outgoing, since, accounted, timeout)
 
     def server_clock(self) -> datetime | None:
-        """Return a moment that the server's clock has passed by now, by no more than seconds.
+        """Return a time that the server's clock has already passed, by seconds at most.
 
-        It is what the latest answer to this client told; None where none has told.
+        It comes from the latest answer to this client; None if no answer gave a time.
         """
         clock = self._requester.clock
         return None if clock is None else clock.earliest(time.monotonic())
 
     @public
     def dry_run(self, execution_id: str | UUID, message: str) -> DryRun:
-        """Return the request that `send` would make, the key masked; nothing is sent.
+        """Return the request that `send` would make, with the key masked; sends nothing.
 
         Raises `InvalidInput` as `send` does.
         """
@@ -144,8 +140,9 @@ class AsteroidClient:
     ) -> Executions:
         """Return the account's executions, newest first, at most `limit` of them; None for all.
 
-        `phase` (pending, active, terminal) and `status` may be one word or several, of which any
-        may hold. Each execution comes once, also where others are created meanwhile.
+        `phase` (pending, active, terminal) and `status` take one word or several; an execution
+        needs to match only one of several. Each execution is listed once, even if others are
+        created meanwhile.
         """
         filters = {
             "phase": phase,
@@ -171,7 +168,7 @@ class AsteroidClient:
     ) -> Activities:
         """Return what happened in an execution, oldest first, or newest first with ``"desc"``.
 
-        `limit` counts from the front of that order; None is everything, up to 32 MiB of it.
+        `limit` counts from the front of that order; None reads everything, up to 32 MiB.
         """
         checked = checked_id(execution_id, READ)
         return executions.activities(self._requester, checked, limit, order, timeout)
@@ -180,30 +177,30 @@ class AsteroidClient:
     def question(
         self, execution_id: str | UUID, *, timeout: Timeout = None
     ) -> tuple[Question, ...]:
-        """Return what an execution waits for a person to answer or confirm; () for nothing.
+        """Return what an execution waits for you to answer or confirm; () for nothing.
 
-        Where it waits without a question of its own, the reason it gives stands for one. Once a
-        message has reached it, the question counts as answered.
+        If it waits without a question of its own, its reason is the question. Once a message has
+        reached it, the question counts as answered.
         """
         checked = checked_id(execution_id, READ)
         return executions.question(self._requester, checked, timeout)
 
     @public
     def pause(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
-        """Pause an execution, and return its status since then.
+        """Pause an execution and return its new status.
 
-        An error whose `outcome` is ``"unknown"`` says that it may have been paused.
+        An error whose `outcome` is ``"unknown"`` means that it may have been paused.
         """
         return self._control(PAUSE, execution_id, timeout)
 
     @public
     def resume(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
-        """Let a paused execution go on; otherwise as `pause`."""
+        """Resume a paused execution; otherwise as `pause`."""
         return self._control(RESUME, execution_id, timeout)
 
     @public
     def cancel(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
-        """End an execution for good; otherwise as `pause`."""
+        """Cancel an execution for good; otherwise as `pause`."""
         return self._control(CANCEL, execution_id, timeout)
 
     def _control(
@@ -213,7 +210,7 @@ class AsteroidClient:
         return executions.control(self._requester, operation, checked, timeout)
 
     def close(self) -> None:
-        """Close the connections; the client sends no more."""
+        """Close the connections; the client can make no more calls."""
         self._requester.close()
 
     def __enter__(self) -> Self:
@@ -232,15 +229,15 @@ class AsteroidClient:
         return f"<AsteroidClient {self.base_url}, {key}, timeout {self.timeout:g} s>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("A client holds a key and connections; make one in each process.")
+        raise TypeError("A client holds a key and connections. Create one in each process.")
 
 
 @contextmanager
 def connected(client: AsteroidClient | None) -> Iterator[AsteroidClient]:
-    """Give the client, or where there is none one of the settings in force, closed afterwards.
+    """Yield `client`; if None, yield a client with the current settings and close it afterwards.
 
-    With one of its own, each call has a new connection: one that was kept open may have gone
-    stale while a person thought, and what is sent on a stale one may or may not arrive.
+    That one opens a new connection. A connection kept open while the user thought may be stale,
+    and a message on a stale connection may or may not arrive.
     """
     if client is not None:
         yield client

@@ -1,6 +1,6 @@
-"""How an unknown delivery becomes known: by the message's own trace among the activities.
+"""Confirms an unknown delivery: looks for the message among the execution's activities.
 
-Nothing is sent again, and absence proves nothing: what is not found stays unknown.
+Nothing is sent again. A message that is not found stays unknown: it may still have arrived.
 """
 
 import time
@@ -19,17 +19,17 @@ from .requester import Call, Requester, guarded
 from .retry import CONFIRMATION
 from .transport.server_clock import Clock
 
-# How many of the newest activities are looked at, in turn; None is all.
+# How many of the newest activities to read, in turn; None means all.
 DEPTHS = (50, 500, None)
-# A clock that is uncertain by more seconds than this tells nothing.
+# A server clock that is uncertain by more seconds than this is not used.
 MOST_UNCERTAIN = 60.0
 
 
 @dataclass(frozen=True)
 class Trace:
-    """The activities that may be those of a message, newest first.
+    """The activities that may belong to a message, newest first.
 
-    By `time.monotonic`, none of them can have happened before `since`.
+    None of them can have happened before `since`, by `time.monotonic`.
     """
 
     activities: tuple[Activity, ...]
@@ -46,9 +46,9 @@ def confirm(
 ) -> Activity | None:
     """Look for a message whose delivery is unknown among the activities of its execution.
 
-    Looks again and again until `until`, by `time.monotonic`, and at least once. Returns the
-    activity; None where there is none, or none that another message does not account for. Raises
-    the error with which the activities could not be read within `deadline`.
+    Looks repeatedly until `until`, by `time.monotonic`, and at least once. Returns the activity,
+    or None if there is none, or if other messages account for all of them. Raises the error that
+    kept it from reading the activities within `deadline`.
     """
     looking = Call(READ, deadline, sent.key)
 
@@ -76,16 +76,17 @@ def find(
 ) -> Activity | None:
     """Look once for a message that was sent at `since`, by the server's clock, or later.
 
-    There must be more of its text than the `accounted` that the caller knows of and those of
-    this process. Raises `InvalidInput` for a moment without a time zone.
+    It counts as found only if the activities show its text more often than the `accounted`
+    messages that the caller knows of, and those of this process, explain. Raises `InvalidInput`
+    if `since` is not a time with a time zone.
     """
     if since is None:
-        hint = "Read something first, such as execution(id): with the answer comes a clock."
-        why = "There is no moment: server_clock() is None until Asteroid has answered."
+        hint = "Call execution(id) first: its answer sets server_clock()."
+        why = "since is None: server_clock() is None until Asteroid has answered."
         raise InvalidInput(why, hint=hint, operation=READ)
     if not isinstance(since, datetime) or since.tzinfo is None:
-        hint = "Give a moment of the server's clock, such as an earlier server_clock()."
-        raise InvalidInput("The moment has no time zone.", hint=hint, operation=READ)
+        hint = "Give a time by the server's clock, such as an earlier server_clock()."
+        raise InvalidInput("since is not a time with a time zone.", hint=hint, operation=READ)
 
     def work(call: Call) -> Activity | None:
         trace = trace_of(requester, call, outgoing, lambda _clock: since)
@@ -106,8 +107,8 @@ def arrivals(
 ) -> int | None:
     """Look once, and return how many messages with this text have arrived since a moment.
 
-    None where the server tells nothing of its clock. For a caller that keeps account of its
-    messages by itself, since they outlive the process.
+    None if the server's clock is unknown. For a caller that keeps its own records of messages,
+    because they outlive the process.
     """
 
     def work(call: Call) -> int | None:
@@ -128,7 +129,7 @@ def trace_of(
 ) -> Trace | None:
     """Return the activities with exactly this text that are not older than `since`.
 
-    None where the server tells nothing of its clock, or too little.
+    None if the server's clock is unknown, or too uncertain.
     """
     recent: list[Activity] = []
     for depth in DEPTHS:
@@ -136,7 +137,7 @@ def trace_of(
         if call.clock is None or call.clock.uncertainty > MOST_UNCERTAIN:
             return None
         earliest = since(call.clock)
-        # Stamps that are ahead of the clock come from another one, which tells nothing of it.
+        # Timestamps ahead of this clock come from a different clock, so they cannot be compared.
         latest = call.clock.date + timedelta(seconds=MOST_UNCERTAIN)
         if any(each.timestamp and each.timestamp > latest for each in newest):
             return None
@@ -149,13 +150,15 @@ def trace_of(
 
 
 def looked(error: AsteroidError, found: AsteroidError | None) -> AsteroidError:
-    """Return the error of a send with what looking for the message came to; it stays unknown."""
+    """Return the error of a send with the result of the search added; it stays unknown."""
     if found is None:
-        words = "The execution's activities do not show the message so far, which proves nothing."
+        words = (
+            "The message is not among the execution's activities yet; it may still have arrived."
+        )
     elif isinstance(found, Interrupted):
-        words = "Looking for it among the execution's activities was interrupted."
+        words = "You interrupted the search for it among the execution's activities."
     else:
-        words = "The execution's activities could not be read either."
+        words = "Reading the execution's activities failed too."
     parts = (error.detail, words)
     error.detail = " ".join(f"{part.rstrip('. ')}." for part in parts if part)
     error.args = (error.detail,)
@@ -163,9 +166,9 @@ def looked(error: AsteroidError, found: AsteroidError | None) -> AsteroidError:
 
 
 def arrived(error: AsteroidError) -> AsteroidError:
-    """Return the error of an interrupted send with the news that the message is there."""
+    """Return the error of an interrupted send, changed to say that the message arrived."""
     error.outcome = "delivered"
     error.detail = "The execution's activities show that the message has arrived."
-    error.hint = "Nothing is left to do: the agent has the message."
+    error.hint = "You need to do nothing: the agent has the message."
     error.args = (error.detail,)
     return error

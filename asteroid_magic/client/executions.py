@@ -1,6 +1,6 @@
-"""How executions and activities are read, and how an execution is paused, resumed, cancelled.
+"""Reads executions and activities; pauses, resumes and cancels an execution.
 
-Reads go over pages and are retried; a change is asked for once.
+Reads go over pages and are retried; a change is made at most once.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,12 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from ..deadline import Timeout
-from ..errors import (
-    READ,
-    InvalidInput,
-    Operation,
-    UnexpectedAnswer,
-)
+from ..errors import READ, InvalidInput, Operation, UnexpectedAnswer
 from ..models import coerce
 from ..models.activities import Activities, Activity, ActivityKind, Question, read_activity
 from ..models.delivery import StatusChange
@@ -29,17 +24,14 @@ Words = str | Iterable[str] | None
 
 LARGEST_ANSWER = 32 * 1024 * 1024
 LARGEST_PAGE = 100
-# So many pages in a row may bring nothing new, as others are created meanwhile.
+# Stop after this many pages in a row with nothing new: new executions shift the pages.
 MOST_REPEATS = 3
-# How far back a question is looked for, in turn; None is everything.
+# How many of the newest activities to search for a question, in turn; None means all.
 DEPTHS = (10, 100, None)
 
 
 def executions(
-    requester: Requester,
-    filters: dict[str, Words],
-    limit: int | None,
-    timeout: Timeout,
+    requester: Requester, filters: dict[str, Words], limit: int | None, timeout: Timeout
 ) -> Executions:
     """Read executions, newest first, over as many pages as `limit` needs."""
     _check_limit(limit)
@@ -52,7 +44,7 @@ def executions(
             query = urlencode([*asked, ("page", str(number))])
             body = _get(requester, call, f"/executions?{query}")
             if not (isinstance(body, dict) and isinstance(body.get("items"), list)):
-                raise _no("list of executions", call)
+                raise _not("a list of executions", call)
             return body
 
         return Executions(islice(_over_pages(page), limit))
@@ -66,7 +58,7 @@ def execution(requester: Requester, execution_id: str, timeout: Timeout) -> Exec
     def work(call: Call) -> Execution:
         body = _get(requester, call, f"/executions/{execution_id}")
         if not isinstance(body, dict):
-            raise _no("execution", call)
+            raise _not("an execution", call)
         return read_execution(body)
 
     return read(requester, timeout, execution_id, work)
@@ -78,7 +70,7 @@ def activities(
     """Read the activities of an execution."""
     _check_limit(limit)
     if order not in ("asc", "desc"):
-        why = "The order of activities is neither asc nor desc."
+        why = 'order must be "asc" or "desc".'
         hint = 'Give "asc" for the oldest first, "desc" for the newest first.'
         raise InvalidInput(why, hint=hint, operation=READ)
 
@@ -89,7 +81,7 @@ def activities(
 
 
 def question(requester: Requester, execution_id: str, timeout: Timeout) -> tuple[Question, ...]:
-    """Read what an execution waits for, as questions; none if it waits for nothing."""
+    """Return the questions that an execution waits for; () if it waits for nothing."""
 
     def work(call: Call) -> tuple[Question, ...]:
         for depth in DEPTHS:
@@ -109,7 +101,7 @@ def question(requester: Requester, execution_id: str, timeout: Timeout) -> tuple
 def _asked(activity: Activity) -> tuple[Question, ...]:
     if activity.status not in WAITING:
         return ()
-    # A pause may come without a question of its own: then its reason says what is waited for.
+    # A pause may come without a question; then its reason says what the agent waits for.
     return activity.question or (Question(activity.text),)
 
 
@@ -120,7 +112,7 @@ def read_activities(
     query = urlencode({"order": order} | ({} if limit is None else {"limit": str(limit)}))
     body = _get(requester, call, f"/executions/{execution_id}/activities?{query}")
     if not isinstance(body, list):
-        raise _no("list of activities", call)
+        raise _not("a list of activities", call)
     found = (read_activity(item) for item in body if isinstance(item, dict))
     return Activities(islice(found, limit))
 
@@ -140,14 +132,14 @@ def _get(requester: Requester, call: Call, path: str) -> Any:
     try:
         return json_of(answer.body, call.key)
     except ValueError:
-        raise _no("JSON", call) from None
+        raise _not("JSON", call) from None
 
 
 def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
-    """Yield each execution of all pages once, although the list changes while it is read.
+    """Yield each execution of all pages once, even if the list changes during the reading.
 
     Of the executions A to F, page 1 has A, B, C. If A leaves the list now, page 2 has E, F: D has
-    moved up to page 1. `total` has fallen from 6 to 5, so page 1 is read again before page 2.
+    moved up to page 1. `total` has fallen from 6 to 5, so this reads page 1 again before page 2.
     """
     seen: set[str] = set()
     number, pages_without_news, last_total = 1, 0, 0.0
@@ -171,14 +163,14 @@ def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
         last_total = total
 
 
-def _no(what: str, call: Call) -> UnexpectedAnswer:
+def _not(what: str, call: Call) -> UnexpectedAnswer:
     expected = call.operation.expected
-    why = f"It answered {expected}, and what it said is no {what}."
+    why = f"The server answered {expected}, but the body is not {what}."
     return UnexpectedAnswer(why, status_code=expected, operation=call.operation)
 
 
 def _checked_filters(filters: dict[str, Words]) -> list[tuple[str, str]]:
-    """Return the filters that are given, a pair for each value; raises `InvalidInput`."""
+    """Return the given filters, one pair for each value; raises `InvalidInput`."""
     given = [
         (name, value)
         for name, values in filters.items()
@@ -188,7 +180,7 @@ def _checked_filters(filters: dict[str, Words]) -> list[tuple[str, str]]:
     for name, value in given:
         if not isinstance(value, str) or not value.isprintable():
             raise InvalidInput(
-                f"A value of the filter {name} is no plain text.",
+                f"A value of the filter {name} is not plain text.",
                 hint=f"Give {name} one word or several, such as those that Asteroid shows.",
                 operation=READ,
             )
@@ -198,14 +190,14 @@ def _checked_filters(filters: dict[str, Words]) -> list[tuple[str, str]]:
 def _check_limit(limit: object) -> None:
     if limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit > 0):
         return
-    hint = "Give a whole number from 1, or None for everything."
-    raise InvalidInput("The limit is not a number of at least 1.", hint=hint, operation=READ)
+    hint = "Give a number from 1 up, or None for everything."
+    raise InvalidInput("limit must be a whole number from 1 up.", hint=hint, operation=READ)
 
 
 def control(
     requester: Requester, operation: Operation, execution_id: str, timeout: Timeout
 ) -> StatusChange:
-    """Ask once for the change that `operation` names, and return the status since then."""
+    """Make the change that `operation` names, once, and return the new status."""
     call = requester.begin(operation, timeout, execution_id)
     url = f"{requester.base_url}/executions/{execution_id}/{operation.name}"
 
@@ -224,9 +216,9 @@ def _status_change(call: Call, execution_id: str, answer: Answer) -> StatusChang
     status = coerce.text((coerce.members(body) or {}).get("status"))
     if status is not None:
         return StatusChange(execution_id=execution_id, asked=call.operation.name, status=status)
-    # A login page, say, or an answer that broke off: it may have been done.
+    # Such as a login page, or an answer that was cut short: the change may have been made.
     raise UnexpectedAnswer(
-        f"It answered {answer.status}, and what it said names no status.",
+        f"The server answered {answer.status}, but the body names no status.",
         status_code=answer.status,
         server_text=answer.text,
         outcome="unknown",

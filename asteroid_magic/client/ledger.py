@@ -1,8 +1,8 @@
 """Which of this process's messages account for which activities, so that none confirms two.
 
-The same text may be sent twice to one execution, and its activities cannot be told apart. So they
-are counted: one that is found confirms a message only where there are more of them than other
-messages of this process account for, those included whose answer is still to come.
+A user may send the same text twice to one execution, and the two activities look the same. So the
+ledger counts them: an activity confirms a message only if there are more of them than the other
+messages of this process account for, including those whose answer is still to come.
 """
 
 import hashlib
@@ -13,23 +13,23 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Not the base URL: one Asteroid may be reached by several.
+# The execution ID and a hash of the text. No base URL: several may lead to the same Asteroid.
 Key = tuple[str, bytes]
 
-# How long, in seconds, a message that was delivered is remembered.
+# How long to remember a delivered message.
 REMEMBERED_S = 3_600.0
-# How often what is no longer needed is looked for, in messages.
+# Remove old entries after every so many messages.
 TIDYING = 1_000
-# Of the messages of batches so many are remembered, the newest.
+# How many of the newest batch messages to remember, at least.
 MOST_OF_BATCHES = 200_000
 
 
 @dataclass(eq=False)
 class SentMessage:
-    """One message on its way, or delivered: then `ended` says when, by `time.monotonic`.
+    """One message, on its way or delivered; once delivered, `ended` (`time.monotonic`) says when.
 
-    `is_pending` says that its answer may still come. `activity_id` is the activity that confirmed
-    it, None where an answer did.
+    `is_pending`: its answer may still come. `activity_id` is the activity that confirmed it, None
+    if an answer did.
     """
 
     key: Key
@@ -39,23 +39,23 @@ class SentMessage:
 
 
 class BatchMessages:
-    """The messages of batches that may be there: very many, so each takes 16 bytes.
+    """The batch messages that may have arrived: very many, so each takes 16 bytes.
 
-    Two of them that differ count as the same once in 2**64: then a message stays unknown.
+    Two different ones count as the same once in 2**64: then a message stays unknown.
     """
 
     def __init__(self) -> None:
         self._marks, self._ended = array("Q"), array("d")
 
     def add(self, key: Key) -> None:
-        """Note that one has ended, now."""
+        """Note that a message has ended now."""
         if len(self._marks) >= 2 * MOST_OF_BATCHES:
             del self._marks[:MOST_OF_BATCHES], self._ended[:MOST_OF_BATCHES]
         self._marks.append(_mark(key))
         self._ended.append(time.monotonic())
 
     def count(self, key: Key, since: float) -> int:
-        """Return how many ended at `since`, by `time.monotonic`, or later."""
+        """Return how many of these messages ended at `since`, by `time.monotonic`, or later."""
         return self._marks[bisect_left(self._ended, since) :].count(_mark(key))
 
 
@@ -73,7 +73,7 @@ class Ledger:
         self._count = 0
 
     def begin(self, execution_id: str, message: str) -> SentMessage:
-        """Note a message that is about to be sent; until it has `ended`, it may be there."""
+        """Note a message that is about to be sent; until it has `ended`, it may have arrived."""
         entry = SentMessage((execution_id, hashlib.sha256(message.encode()).digest()))
         with self._lock:
             self._entries.setdefault(entry.key, []).append(entry)
@@ -83,12 +83,12 @@ class Ledger:
         return entry
 
     def delivered(self, entry: SentMessage) -> None:
-        """Note that an answer has told of the delivery."""
+        """Note that an answer confirmed the delivery."""
         with self._lock:
             entry.is_pending, entry.ended = False, time.monotonic()
 
     def lost(self, entry: SentMessage) -> None:
-        """Note that no answer will come, so that the message accounts for nothing as yet."""
+        """Note that no answer will come, so the message accounts for nothing for now."""
         if not entry.is_pending:
             return
         with self._lock:
@@ -96,7 +96,7 @@ class Ledger:
             self._forget(entry)
 
     def leave(self, entry: SentMessage, *, may_be_there: bool) -> None:
-        """Note what became of a message of a batch, which keeps account of them by itself."""
+        """Note the result of a batch message; a batch keeps its own records of its messages."""
         with self._lock:
             entry.is_pending = False
             self._forget(entry)
@@ -106,15 +106,15 @@ class Ledger:
     def claim(
         self, entry: SentMessage, activities: Sequence[str], since: float, accounted: int = 0
     ) -> str | None:
-        """Let an entry that is lost be confirmed by one of the activities, and return which.
+        """Confirm a lost entry by one of the activities, and return the ID of that activity.
 
-        None where there are no more of them than are accounted for: by entries that ended at
-        `since` (by `time.monotonic`) or later, or that are pending, and by `accounted` others.
+        None if entries that ended at `since` (by `time.monotonic`) or later, pending entries and
+        `accounted` other messages account for all of the activities.
         """
         with self._lock:
             entries = self._entries.setdefault(entry.key, [])
             claimed = {other.activity_id for other in entries}
-            # One that is listed twice is one all the same.
+            # An activity that is listed twice counts once.
             distinct = dict.fromkeys(activities)
             free = [activity for activity in distinct if activity and activity not in claimed]
             accounted += sum(
@@ -140,7 +140,7 @@ class Ledger:
     def _tidy(self) -> None:
         old = time.monotonic() - REMEMBERED_S
         for key, entries in list(self._entries.items()):
-            # What an activity confirmed stays: it is rare, and the activity stays as well.
+            # Entries confirmed by an activity stay: they are rare, and the activity stays too.
             entries[:] = [
                 each
                 for each in entries

@@ -1,6 +1,6 @@
-"""How a message is sent: tried until its outcome is known, or nothing more may be tried.
+"""Sends a message: tries until its outcome is known, or until no retry is allowed.
 
-Where its outcome stays unknown, the activities of its execution are asked for it.
+If the outcome stays unknown, looks for the message among the activities of its execution.
 """
 
 import time
@@ -24,7 +24,7 @@ MASK = "********"
 def send(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace: float) -> Delivery:
     """Send the message within `timeout`, and return its delivery.
 
-    If that is unknown, it is looked up among the activities for `grace` seconds more.
+    If that is unknown, look for the message among the activities for `grace` seconds more.
     """
     call = requester.begin(SEND, timeout, outgoing.execution_id, outgoing.message)
     entry = ledger.begin(outgoing.execution_id, outgoing.message)
@@ -40,7 +40,7 @@ def send(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace: floa
 
 
 def send_in_batch(requester: Requester, outgoing: Outgoing, timeout: Timeout) -> Delivery:
-    """Send a message of a batch, which waits for a busy server and looks up messages by itself."""
+    """Send a batch message; the batch itself waits for a busy server and looks up messages."""
     call = requester.begin(SEND, timeout, outgoing.execution_id, outgoing.message)
     entry = ledger.begin(outgoing.execution_id, outgoing.message)
     may_be_there = True
@@ -67,10 +67,10 @@ def _transmit(
 
 
 def dry_run(settings: Settings, outgoing: Outgoing) -> DryRun:
-    """Return the request that a send would make, the key masked."""
+    """Return the request that a send would make, with the key masked."""
     url = url_of(settings.base_url, outgoing)
     in_curl = headers_for(f"${API_KEY_VARIABLE}", outgoing.body)
-    # curl reckons the length itself, from what the shell makes of the text.
+    # curl computes the length itself, after the shell has processed the text.
     del in_curl["Content-Length"]
     return DryRun(
         execution_id=outgoing.execution_id,
@@ -84,7 +84,7 @@ def dry_run(settings: Settings, outgoing: Outgoing) -> DryRun:
 
 
 def url_of(base_url: str, outgoing: Outgoing) -> str:
-    """Return where the contract takes messages to this execution."""
+    """Return the URL for messages to this execution."""
     return f"{base_url}/executions/{outgoing.execution_id}/user-messages"
 
 
@@ -96,12 +96,13 @@ def _look_up(
     error: AsteroidError,
     grace: float,
 ) -> Delivery:
-    """Return the delivery if the message is found among the activities; else raise the error."""
+    """Return the delivery if the message is among the activities; otherwise raise the error."""
     stops = isinstance(error, SendInterrupted)
-    # Cancelled from another thread, nothing else waits to be stopped, as a notebook's cells do.
+    # A user's interrupt must also stop what follows, such as the next cells of a notebook; a
+    # cancelled deadline need not.
     interrupted = stops and not call.deadline.is_cancelled
     deadline = Deadline(grace) if interrupted else call.deadline.then(grace)
-    # Whoever stops a send wants no long search: one look is all.
+    # After a stop, look only once: the user does not want to wait.
     until = time.monotonic() + (0.0 if stops else grace)
     try:
         found = confirm(requester, call, outgoing, entry, deadline, until)

@@ -1,4 +1,4 @@
-"""One call of a client, from its first request to its outcome, whatever the call is for."""
+"""One call of a client, of any kind, from its first request to its outcome."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ from .transport.transport import Transport
 T = TypeVar("T")
 
 CANCELLED = "You cancelled the {call}"
-# What becomes of a call that is cancelled while it waits.
+# The errors of a call that is cancelled while it waits.
 _CUT_SHORT = (ConnectionFailed, NoAnswer)
 
 
@@ -39,8 +39,8 @@ _CUT_SHORT = (ConnectionFailed, NoAnswer)
 class Call:
     """One call under way. `maybe_done`: the server may have done what the last request asked.
 
-    `asked_at` and `asked`, by `time.monotonic`, say when that began; `clock` is the server's, as
-    the latest answer has told.
+    `asked_at`, and `asked` by `time.monotonic`, say when that request began; `clock` is the
+    server's clock from the latest answer.
     """
 
     operation: Operation
@@ -57,7 +57,7 @@ class Call:
 
 
 class Requester:
-    """The settings and the connections of one client, with the one way in which it asks."""
+    """The settings and connections of one client; makes all of its requests."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -73,9 +73,9 @@ class Requester:
         execution_id: str | None = None,
         message: str | None = None,
     ) -> Call:
-        """Return a call with its deadline; raises `ConfigurationError` for what stands in its way.
+        """Return a call with its deadline; raises `ConfigurationError` if no call is possible.
 
-        Each error of the call will name the execution and the message.
+        Each error of the call names the execution and the message.
         """
         try:
             key = self._key(operation)
@@ -90,12 +90,12 @@ class Requester:
 
     def _key(self, operation: Operation) -> ApiKey:
         if self._closed:
-            hint = "Make a new AsteroidClient."
+            hint = "Create a new AsteroidClient."
             raise ConfigurationError("This client is closed.", hint=hint, operation=operation)
         return self.settings.require_key(operation)
 
     def request(self, call: Call, request: Request, policy: RetryPolicy) -> Answer:
-        """Make the request until it succeeds; raise its error once `policy` allows no other try."""
+        """Make the request until it succeeds; raise its error once `policy` allows no retry."""
         tries = 0
         while True:
             tries += 1
@@ -129,17 +129,17 @@ class Requester:
 
     @property
     def clock(self) -> Clock | None:
-        """Return the server's clock, as the latest answer of this client has told."""
+        """The server's clock from the latest answer to this client; None if unknown."""
         return None if self._dated is None else clock_of(*self._dated)
 
     def close(self) -> None:
-        """Close the connections; no more calls are made."""
+        """Close the connections; no more calls are possible."""
         self._closed = True
         self._transport.close()
 
 
 def guarded(call: Call, work: Callable[[], T]) -> T:
-    """Return what `work` returns; its errors, an interrupt among them, say what they are about."""
+    """Return what `work` returns; make its errors and interrupts say what they are about."""
     try:
         return work()
     except AsteroidError as error:

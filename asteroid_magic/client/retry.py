@@ -1,7 +1,7 @@
-"""The one policy of trying again: what is retried, how often, after how long, and when to give up.
+"""All rules for retries: what to retry, how often, after how long, and when to give up.
 
-A single message, a read and a message of a batch are requests, with a `RetryPolicy` each. What is
-looked at again and again (an execution, a lost message, a busy server) has a `Backoff`.
+A single message, a read and a message of a batch have a `RetryPolicy` each. Repeated looks at an
+execution, for a lost message or at a busy server have a `Backoff`.
 """
 
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ from typing import Literal
 
 from ..errors import ApiError, AsteroidError, RateLimited, ServerError, UnexpectedAnswer
 
-# A server that says "Retry-After: 0" all the time is not hammered.
+# Keeps a server that always says "Retry-After: 0" from being flooded.
 SHORTEST_WAIT_S = 0.1
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """When a failed request is made again.
+    """When to retry a failed request.
 
-    `delays_s` are the seconds before each further try of a request that got no answer. `busy` says
-    what to do where the server answers that it takes nothing for now (429, 503): ``"never"`` try
-    again, only ``"when it says when"`` with Retry-After, or ``"always"``.
+    `delays_s` are the seconds before each retry of a request that got no answer. `busy` says
+    whether to retry when the server accepts nothing for now (429, 503): ``"never"``, only
+    ``"when it says when"`` with Retry-After, or ``"always"``.
     """
 
     delays_s: tuple[float, ...]
     busy: Literal["never", "when it says when", "always"]
 
     def delay_s(self, error: AsteroidError, tries: int) -> float | None:
-        """Return the seconds before another try after so many, None for no other try.
+        """Return the seconds to wait after so many `tries`; None: do not retry.
 
-        What may have been done is never repeated: not on a guess.
+        Never repeats a call that may have taken effect.
         """
         if error.is_final or error.outcome == "unknown" or isinstance(error, UnexpectedAnswer):
             return None
@@ -41,47 +41,47 @@ class RetryPolicy:
 
 
 UNSENT_MESSAGE = RetryPolicy((0.1, 0.4), busy="when it says when")
-# The batch holds back all of its messages at once: see `busy_wait_s`.
+# A batch pauses all of its messages together instead: see `busy_wait_s`.
 BATCH_MESSAGE = RetryPolicy((0.1, 0.4), busy="never")
 READ_REQUEST = RetryPolicy((0.1, 0.4, 1.0, 2.0), busy="always")
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """Waits that grow by a factor, from the first to the longest; in seconds."""
+    """Waits, in seconds, that grow by `factor` from the first to the longest."""
 
     first_s: float
     longest_s: float
     factor: float = 2.0
 
     def after_s(self, times: int) -> float:
-        """Return the wait after so many in a row, which is 0 before the first."""
+        """Return the wait that follows so many earlier ones in a row; `times` begins at 0."""
         return min(self.first_s * self.factor**times, self.longest_s)
 
 
-# Between two looks at an execution while nothing happens; so many refused looks in a row end it.
+# Between two looks at an execution while nothing happens. This many refused looks in a row end it.
 WATCH = Backoff(0.5, 5.0, 1.5)
 MOST_REFUSED_LOOKS = 3
 # Between two looks for a message whose answer was lost: by a single send, and by a batch.
 CONFIRMATION = Backoff(0.1, 1.5)
 RECONCILIATION = Backoff(0.5, 2.0)
-# Before a batch sends again to a server that is busy and does not say for how long. After so many
-# seconds with nothing taken, or so many refusals of the key in a row, it gives up.
+# Before a batch sends again to a busy server that does not say for how long. The batch gives up
+# after so many seconds without an accepted message, or so many refusals of the key in a row.
 BUSY_SERVER = Backoff(1.0, 60.0)
 LONGEST_BUSY_S = 300.0
 MOST_REFUSED_MESSAGES = 5
 
 
 def asked_wait_s(error: AsteroidError) -> float | None:
-    """Return the wait that the server asks for with Retry-After, None where it asks for none."""
+    """Return the wait that the server asks for with Retry-After, None if it asks for none."""
     wait = error.retry_after
     return None if wait is None else max(SHORTEST_WAIT_S, wait)
 
 
 def busy_wait_s(error: AsteroidError) -> float | None:
-    """Return for how long a batch holds back its messages after this error; None for not at all.
+    """Return how long a batch pauses its messages after this error; None: it does not pause.
 
-    It is 0 where the server is busy and does not say for how long.
+    0 means that the server is busy and does not say for how long.
     """
     if not isinstance(error, RateLimited | ServerError) or error.outcome == "unknown":
         return None

@@ -1,7 +1,7 @@
-"""How an execution is watched: looked at again and again until something happens.
+"""Watches an execution: looks at it repeatedly until something happens.
 
-One request at a time. Looks are half a second apart, and up to five seconds while nothing happens;
-``Retry-After`` is respected.
+Makes one request at a time. Looks are half a second apart, up to five seconds while nothing
+happens, and respect ``Retry-After``.
 """
 
 import time
@@ -24,17 +24,17 @@ from .activity_feed import ActivityFeed
 from .client import AsteroidClient
 from .retry import MOST_REFUSED_LOOKS, WATCH
 
-# The longest that one look may take, and the least time left for another.
+# The longest that one look may take, and the least time that another needs.
 LONGEST_LOOK_S, LEAST_S = 10.0, 0.05
-# How often the caller hears how things stand.
+# How often to call `tell`.
 TICK_S = 1.0
 
 
 class ExecutionWatcher:
     """Watches an execution for at most `limit` seconds, and calls `tell` with its progress.
 
-    With a message `sent`, it waits for the reply to that. `refusal` is the error that ended the
-    watching, None if none did.
+    With a message `sent`, it waits for the reply to it. `refusal` is the error that ended the
+    watching, None if no error did.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class ExecutionWatcher:
         self._doing, self._since = "", self._began
 
     def watch(self, until: Container[Ending]) -> WatchResult:
-        """Return what happens until one of these endings, the end of the time, or an interrupt.
+        """Return what happens until one of these endings, the time limit, or an interrupt.
 
-        A failed look is repeated later. The watching ends as ``"unreadable"`` if the first look
-        fails and no message was sent, if the server refuses it for good, or after three refusals
-        in a row.
+        A failed look is repeated later. The watching ends as ``"unreadable"`` after three refusals
+        for good in a row, or at the first look: if it fails and no message was sent, or if the
+        server refuses it for good.
         """
         try:
             ending = self._follow(until)
@@ -111,10 +111,10 @@ class ExecutionWatcher:
         return news, 0.0
 
     def _note_failure(self, error: AsteroidError) -> None:
-        """Remember why a look failed, and set `refusal` if there must not be another one."""
+        """Remember why a look failed, and set `refusal` if there must be no other look."""
         self._trouble = error.title
         self._refusals = self._refusals + 1 if error.is_final else 0
-        # Of a message that was delivered, the reply may still be readable later.
+        # After a delivered message, the reply may still become readable later.
         gives_up_at_once = self._is_first and (self._sent is None or error.is_final)
         if gives_up_at_once or self._refusals == MOST_REFUSED_LOOKS:
             self.refusal = error.with_traceback(None)
@@ -132,7 +132,7 @@ class ExecutionWatcher:
         return ending
 
     def _is_mid_sentence(self) -> bool:
-        """Return True if the agent has only begun to speak: what it says may still change."""
+        """Return True if the agent has only begun to speak: its words may still change."""
         heard = self._feed.heard
         spoken = [one for one in heard if one.speaks_to_user]
         return self._ending == "spoke" and all(one in unfinished(heard) for one in spoken)

@@ -1,4 +1,4 @@
-"""`ApiKey`: the key, which never shows itself."""
+"""`ApiKey`: an API key that never shows its text."""
 
 import json
 import re
@@ -7,39 +7,40 @@ from typing import NoReturn
 from ..errors import ConfigurationError
 
 HIDDEN = "[API key]"
-# So many characters of a key tell something of it.
+# The start of a key with this many characters reveals something of it.
 SHORTEST_GIVEAWAY = 6
 
-# What a header field may hold (RFC 9110, section 5.5), without the space. Anything else makes
-# requests raise an error that quotes the key.
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+# The characters of a header field (RFC 9110, section 5.5), without the space. With any other,
+# requests raises an error that quotes the key.
+PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
 class ApiKey:
-    """An API key that never shows itself: not printed, not pickled, not compared in the open."""
+    """An API key that never shows its text: `repr` hides it, and pickling raises `TypeError`."""
 
     __slots__ = ("_text", "source")
 
     def __init__(self, text: str, source: str) -> None:
         stripped = text.strip() if isinstance(text, str) else None
-        if stripped is None or not _PRINTABLE.fullmatch(stripped):
+        if stripped is None or not PRINTABLE.fullmatch(stripped):
             what = "holds a character that no key has" if stripped else "is empty"
-            what = f"is no text but {type(text).__name__}" if stripped is None else what
+            what = f"is not text but {type(text).__name__}" if stripped is None else what
             raise ConfigurationError(
-                f"The API key from {source} {what}; a key is printable ASCII without spaces.",
-                hint="Copy the key again, the whole of it and nothing else: %asteroid_login.",
+                f"The API key from {source} {what}. A key is printable ASCII without spaces.",
+                hint="Copy the whole key and nothing else, then run %asteroid_login.",
             )
         self._text = stripped
         self.source = source
 
     def reveal(self) -> str:
-        """Return the key itself, for the one request header that it goes into."""
+        """Return the text of the key, for the one request header that needs it."""
         return self._text
 
     def hide_in(self, text: str) -> str:
-        """Return `text` with every occurrence of the key replaced: a server may echo it.
+        """Return `text` with every occurrence of the key replaced, since a server may echo it.
 
-        Also as JSON writes it, in lower case as a host name has it, and cut off at the end.
+        This also finds the key as JSON escapes it, in lower case as in a host name, and cut off at
+        the end of the text.
         """
         for form in (self._text, json.dumps(self._text)[1:-1], self._text.lower()):
             text = text.replace(form, HIDDEN)
@@ -58,4 +59,4 @@ class ApiKey:
         return f"<API key from {self.source}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("An API key is not pickled: let each process read its own.")
+        raise TypeError("An API key cannot be pickled. Let each process read its own.")

@@ -1,6 +1,6 @@
-"""What a person has set for this process: `%config`, `%asteroid_login`, `%asteroid_sandbox`.
+"""What the user set in this process: `%config`, `%asteroid_login`, `%asteroid_sandbox`.
 
-Apart from `settings`, since `%load_ext` has to import it.
+A module apart from `settings`, because `%load_ext` imports it and must stay fast.
 """
 
 from typing import TYPE_CHECKING
@@ -10,13 +10,11 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """The settings of this session; None where nothing has been set.
+    """The settings of this session; None means not set.
 
-    `timeout` and `confirm_grace` are in seconds.
-
-    `sandbox` is the base URL and the key of the one that runs; it stands before the others.
-    `seen` holds the IDs of the executions that it has met, newest last, each with the name of its
-    workflow, ``""`` where that is not known.
+    `timeout` and `confirm_grace` are in seconds. `sandbox` is the base URL and the key of the
+    running sandbox, which override `base_url` and `key`. `seen` maps the IDs of the executions that
+    this session has seen, newest last, to their workflow names (``""`` if unknown).
     """
 
     def __init__(self) -> None:
@@ -28,13 +26,13 @@ class Session:
         self.seen: dict[str, str] = {}
 
     def remember(self, execution_id: str, workflow_name: str = "") -> None:
-        """Keep an execution among those seen, as the newest; a name that is known stays known."""
+        """Add an execution to `seen` as the newest; keep a name that is known."""
         execution_id = execution_id.lower()
         known = self.seen.pop(execution_id, "")
         self.seen[execution_id] = workflow_name or known
 
     def clear(self) -> None:
-        """Forget all of it."""
+        """Reset everything."""
         self.base_url = self.timeout = self.confirm_grace = self.key = self.sandbox = None
         self.seen.clear()
 

@@ -1,15 +1,15 @@
-"""Where the base URL, the API key and the timeout come from.
+"""Finds the base URL, the API key and the timeout.
 
-Each setting is taken from the first of these that has it:
+Each setting comes from the first of these that has it:
 
 1. the argument, as in ``AsteroidClient(base_url=…)`` or ``%asteroid_send --base-url …``
 2. this session: ``%asteroid_sandbox`` while it runs, for the base URL and the key; then
    ``%config AsteroidMagics`` for the base URL and the timeout, ``%asteroid_login`` for the key
 3. the environment: ``ASTEROID_BASE_URL`` and ``ASTEROID_API_KEY``
-4. the system keyring, for the key, where the package ``keyring`` is installed
-5. the default: the base URL of the contract, no key, 30 seconds
+4. the system keyring, for the key, if the package ``keyring`` is installed
+5. the default: Asteroid's public base URL, no key, 30 seconds
 
-Environment and keyring are read at the moment of the send, so a change there is noticed.
+Each call reads the environment and the keyring again, so a change there takes effect at once.
 """
 
 import ipaddress
@@ -28,20 +28,19 @@ from ..constants import (
 )
 from ..errors import SEND, ConfigurationError, Operation
 from ..text import quoted
-from .api_key import ApiKey
+from .api_key import PRINTABLE, ApiKey
 from .session import session
 
 DEFAULT_PATH = "/agents/v2"
 LONGEST_TIMEOUT = 86_400.0
 
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings one client works with; `timeout` and `confirm_grace` are in seconds."""
+    """The settings of one client; `timeout` and `confirm_grace` are in seconds."""
 
     base_url: str
     key: ApiKey | None
@@ -53,7 +52,7 @@ class Settings:
         if self.key is not None:
             return self.key
         raise ConfigurationError(
-            "None was given, and none is set.",
+            "No argument, login, environment variable or keyring provides one.",
             title="There is no API key",
             hint=f"Run %asteroid_login, or set {API_KEY_VARIABLE} in the environment.",
             operation=operation,
@@ -68,10 +67,10 @@ def resolve(
     allow_insecure: bool = False,
     confirm_grace: float | None = None,
 ) -> Settings:
-    """Return the settings in force, by the order that this module's docstring states.
+    """Return the settings, in the order of precedence that this module's docstring states.
 
-    Raises `ConfigurationError` for a malformed key, base URL or timeout. A missing key is not
-    an error here: a dry run needs none.
+    Raises `ConfigurationError` for a malformed key, base URL or timeout. A missing key is no error
+    here, because a dry run needs none.
     """
     sandbox = None if base_url else session.sandbox
     if timeout is None:
@@ -82,7 +81,7 @@ def resolve(
         )
     return Settings(
         base_url=resolve_base_url(base_url, allow_insecure=allow_insecure),
-        # The sandbox's own key never leaves it, and no other key goes there unasked.
+        # The sandbox's key goes only to the sandbox; any other key goes there only as an argument.
         key=sandbox[1] if sandbox and api_key is None else _find_key(api_key),
         timeout=check_timeout(timeout),
         confirm_grace=check_grace(confirm_grace),
@@ -90,7 +89,7 @@ def resolve(
 
 
 def resolve_base_url(base_url: str | None = None, *, allow_insecure: bool = False) -> str:
-    """Return the base URL in force; raises `ConfigurationError` for one that cannot be used."""
+    """Return the base URL to use; raises `ConfigurationError` if it is unusable."""
     url = base_url or (session.sandbox and session.sandbox[0]) or session.base_url
     url = url or os.environ.get(BASE_URL_VARIABLE, "").strip() or DEFAULT_BASE_URL
     return check_base_url(url, allow_insecure=allow_insecure)
@@ -104,15 +103,14 @@ def _find_key(argument: str | None) -> ApiKey | None:
     text = os.environ.get(API_KEY_VARIABLE, "").strip()
     if text:
         return ApiKey(text, f"the environment variable {API_KEY_VARIABLE}")
-    from . import keystore  # noqa: PLC0415 (keyring is slow to load, and seldom needed)
+    from . import keystore  # noqa: PLC0415 (keyring is slow to load and rarely needed)
 
     stored = keystore.load()
     return ApiKey(stored, "the system keyring") if stored else None
 
 
 def check_timeout(seconds: float, operation: Operation = SEND) -> float:
-    """Return `seconds` as a float; raises `ConfigurationError` unless it is a usable deadline."""
-    # 0 leaves no time to do anything.
+    """Return `seconds` as a float; raises `ConfigurationError` unless it is a timeout above 0."""
     if _is_duration(seconds) and seconds:
         return float(seconds)
     raise _no_duration("timeout", "above 0", seconds, 30, operation)
@@ -127,7 +125,7 @@ def check_grace(seconds: float) -> float:
 
 def _is_duration(seconds: object) -> bool:
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    # Compared before it is converted: there are integers that no float can hold.
+    # Compare before converting: some integers are too large for a float.
     return is_number and 0 <= seconds <= LONGEST_TIMEOUT  # type: ignore[operator]
 
 
@@ -144,24 +142,24 @@ def _no_duration(
 
 
 def check_base_url(url: str, *, allow_insecure: bool = False) -> str:
-    """Return `url` in the one form that requests are built from.
+    """Return `url` in normalized form.
 
-    A URL without a path gets `/agents/v2`. Raises `ConfigurationError` for what is no plain
-    http(s) URL, and for http to a remote host unless `allow_insecure`.
+    A URL without a path gets `/agents/v2`. Raises `ConfigurationError` unless it is a plain http(s)
+    URL, and for http to a remote host unless `allow_insecure` is True.
     """
     parts, host = _split(url)
     if parts.scheme == "http" and not (allow_insecure or is_loopback(host)):
         raise ConfigurationError(
             f"The base URL would send the API key unencrypted to {host}.",
-            hint="Use https. Plain http is for this machine only.",
+            hint="Use https. Plain http is allowed only for this machine.",
         )
     port = "" if parts.port is None else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/') or DEFAULT_PATH}"
 
 
 def _split(url: str) -> tuple[SplitResult, str]:
-    """Split a base URL strictly: what two parsers could read in two ways is refused."""
-    problem = "it does not read as http(s)://host[:port][/path]"
+    """Split a base URL; raises `ConfigurationError` if two parsers might read it differently."""
+    problem = "it does not have the form http(s)://host[:port][/path]"
     try:
         text = str.strip(url)
         parts = urlsplit(text)
@@ -169,33 +167,32 @@ def _split(url: str) -> tuple[SplitResult, str]:
     except (ValueError, AttributeError, TypeError):
         _refuse(problem)
     if "@" in parts.netloc:
-        _refuse("it holds a user name or password")
+        _refuse("it contains a user name or password")
     if {"?", "#"} & set(text):
-        _refuse("it holds a query or a fragment")
+        _refuse("it contains a query or a fragment")
     host = parts.netloc.removesuffix(f":{parts.port}") if parts.port is not None else parts.netloc
     plain = (
         _HOST.fullmatch(host)
         and _PATH.fullmatch(parts.path)
         and not re.search(r"/[/.]", parts.path)
     )
-    # All of the text is looked at, since urlsplit drops newlines and tabs in silence.
-    if not (parts.scheme in {"http", "https"} and plain and _PRINTABLE.fullmatch(text)):
+    # Check the whole text, because urlsplit silently drops newlines and tabs.
+    if not (parts.scheme in {"http", "https"} and plain and PRINTABLE.fullmatch(text)):
         _refuse(problem)
     return parts, host
 
 
 def _refuse(problem: str) -> NoReturn:
-    # The URL itself is not quoted: a password may stand in it.
+    # Do not quote the URL: it may contain a password.
     raise ConfigurationError(
-        f"The base URL cannot be used: {problem}.",
-        hint=f"Give one like {DEFAULT_BASE_URL}.",
+        f"The base URL cannot be used: {problem}.", hint=f"Give a URL such as {DEFAULT_BASE_URL}."
     )
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this very machine, so that nothing leaves it.
+    """Return True if `host` is this machine, so that no traffic leaves it.
 
-    Names under `.localhost` do not count: some resolvers ask the network for them.
+    Names under `.localhost` do not count, because some resolvers ask the network for them.
     """
     name = host.lower()
     if name == "localhost":
@@ -205,7 +202,7 @@ def is_loopback(host: str) -> bool:
 
 
 def parse_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the IP address that a host is, None for a name; brackets are allowed."""
+    """Return the host as an IP address, None if it is a name; brackets are allowed."""
     try:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:

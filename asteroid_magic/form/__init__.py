@@ -9,9 +9,4 @@ if TYPE_CHECKING:
 
 __all__ = ["SendForm"]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "form": ("SendForm",),
-    },
-)
+__getattr__, __dir__ = lazy_exports(__name__, {"form": ("SendForm",)})

@@ -1,4 +1,4 @@
-"""One message of a form on its way, off the kernel's main thread, so that other cells go on."""
+"""One send of a form, off the kernel's main thread, so that other cells can run."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ SendOutcome = Delivery | AsteroidError
 
 
 class BackgroundSend:
-    """Sends one message on a thread of its own, and calls `done` with the outcome, once."""
+    """Sends one message on its own thread, and calls `done` once, with the outcome."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class BackgroundSend:
         self._over = threading.Event()
 
     def start(self, client: AsteroidClient | None, tell: Callable[[str], None]) -> None:
-        """Send with this client, or with one of its own; `tell` in words how it is getting on."""
+        """Send with this client, or with a new one; call `tell` with the progress in words."""
         for name, work, arguments in (
             ("send", self._send, (client,)),
             ("clock", self._tick, (tell,)),
@@ -43,7 +43,7 @@ class BackgroundSend:
             ).start()
 
     def cancel(self) -> None:
-        """End it: at once where nothing has gone out, else with what is then known."""
+        """End the send: at once if no byte has gone out, else with the outcome known by then."""
         if self._deadline.cancel():
             title = SEND.words(CANCELLED)
             self._finish(SendInterrupted(title=title, outcome="not_delivered"))
@@ -55,13 +55,13 @@ class BackgroundSend:
                 outcome = sender.send(self.execution_id, self.message, timeout=self._deadline)
         except AsteroidError as error:
             outcome = error.with_traceback(None)
-        except Exception as error:  # noqa: BLE001 (a form must not wait for good, whatever it was)
+        except Exception as error:  # noqa: BLE001 (whatever it was, the form must not wait forever)
             kind = type(error).__name__
-            outcome = DeliveryUnknown(f"Sending failed in an unforeseen way: {kind}.")
+            outcome = DeliveryUnknown(f"Sending failed unexpectedly: {kind}.")
         self._finish(outcome)
 
     def rest(self, seconds: float) -> None:
-        """Wait until so long after the start, if that is not over yet."""
+        """Wait until `seconds` after the start; return at once if they have passed."""
         time.sleep(max(0.0, self._began + seconds - time.monotonic()))
 
     def _tick(self, tell: Callable[[str], None]) -> None:

@@ -1,8 +1,8 @@
-"""`SendForm`: the form for users who would rather fill one in than type a magic.
+"""`SendForm`: a form for users who prefer it to typing a magic.
 
-It holds what the user has filled in and sees, never the key. What waits for the network runs on a
-thread of its own, so that other cells go on; such a thread sets widgets, and nothing else. A saved
-notebook keeps the cards as plain HTML, for the day when it has no kernel.
+It holds what the user types and sees, never the key. Network calls run on their own threads, so
+that other cells can run; such a thread only sets widgets. A saved notebook keeps the cards as plain
+HTML, for readers without a kernel.
 """
 
 import threading
@@ -17,11 +17,7 @@ from ..client.client import AsteroidClient
 from ..config.session import session
 from ..config.settings import resolve
 from ..constants import DEFAULT_BASE_URL, DEFAULT_TIMEOUT_S
-from ..errors import (
-    AsteroidError,
-    ConfigurationError,
-    InvalidInput,
-)
+from ..errors import AsteroidError, ConfigurationError, InvalidInput
 from ..input.execution_ref import id_in
 from ..models.delivery import Delivery
 from ..models.message import checked_text, is_execution_id, prepare
@@ -37,14 +33,14 @@ LONGEST_DOUBLE_CLICK = 0.6
 
 
 class SendForm(VBox):  # type: ignore[misc]
-    """A form that sends messages to executions and shows what became of them.
+    """A form that sends messages to executions and shows the outcomes.
 
-    `execution` and `message` fill it in; an execution is an ID or an object with an `id`. Each
-    send uses `client`, or without one the settings of that moment, as `%asteroid_send` does.
-    Raises `InvalidInput` for an object that holds no execution ID.
+    `execution` and `message` prefill it; an execution is an ID or an object with an `id`. Each send
+    uses `client`, or without one the current settings, as `%asteroid_send` does. Raises
+    `InvalidInput` for an object without an execution ID.
     """
 
-    # Until it is all there: ipywidgets closes what it cannot finish.
+    # True until the form is complete: ipywidgets closes a form that it cannot finish.
     _is_closed = True
 
     def __init__(
@@ -75,7 +71,7 @@ class SendForm(VBox):  # type: ignore[misc]
 
     @property
     def execution(self) -> str:
-        """The execution ID as it stands in the form."""
+        """The execution ID in the form."""
         return self._picker.value
 
     @execution.setter
@@ -84,7 +80,7 @@ class SendForm(VBox):  # type: ignore[misc]
 
     @property
     def message(self) -> str:
-        """The message as it stands in the form."""
+        """The message in the form."""
         return str(self._fields.message.value)
 
     @message.setter
@@ -93,36 +89,36 @@ class SendForm(VBox):  # type: ignore[misc]
 
     @property
     def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
-        """What became of the last ten messages of this form, newest first."""
+        """The outcomes of the last ten messages of this form, newest first."""
         return self._outcomes
 
     def submit(self) -> None:
-        """Do what pressing Send does; the outcome is shown, and stands in `outcomes`, later.
+        """Do what pressing Send does; the form and `outcomes` show the outcome later.
 
-        Raises `InvalidInput` where Send could not be pressed, with the reason.
+        Raises `InvalidInput`, with the reason, if the user could not press Send.
         """
         reason = "The form is closed." if self._is_closed else self._reason()
         if self._sending is not None:
-            reason = "A message of this form is still on its way."
+            reason = "This form is still sending a message."
         if reason:
             raise InvalidInput(reason, hint="").about(self.execution, self.message)
         self._fields.freeze()
 
     def cancel(self) -> None:
-        """Stop waiting for the message under way; the agent may have it all the same."""
+        """Stop waiting for the current send; the agent may still get the message."""
         sending = self._sending
         if sending is not None:
             self._tell(sending, "Cancelling…")
             sending.cancel()
 
     def refresh(self) -> None:
-        """Look at the settings again, and list the active executions anew."""
+        """Read the settings and list the active executions again."""
         self._fingerprint = None
         self._free()
         self.check_settings()
 
     def check_settings(self) -> None:
-        """Show where the key comes from, and what it may reach, if the settings have changed."""
+        """If the settings have changed, show the source of the key and list the executions."""
         fingerprint = settings_events.fingerprint()
         if fingerprint == self._fingerprint or self._is_closed:
             return
@@ -135,7 +131,7 @@ class SendForm(VBox):  # type: ignore[misc]
         self._picker.refresh(has_key=self._has_key)
 
     def close(self) -> None:
-        """Close the form: what is under way ends, and its threads and widgets with it."""
+        """Close the form, and end its send, its threads and its widgets."""
         with self._lock:
             if self._is_closed:
                 return
@@ -148,7 +144,7 @@ class SendForm(VBox):  # type: ignore[misc]
         self._fields.close()
         self.layout.close()
         super().close()
-        # Before version 8, ipywidgets puts None in the place of the display of what is closed.
+        # Before version 8, ipywidgets sets the display method of a closed widget to None.
         self.__dict__.pop("_ipython_display_", None)
 
     def __repr__(self) -> str:
@@ -162,7 +158,7 @@ class SendForm(VBox):  # type: ignore[misc]
         publish_display_data(  # type: ignore[no-untyped-call]
             {
                 "application/vnd.jupyter.widget-view+json": view,
-                # Where widgets cannot be shown, the saved view below stands for the form.
+                # Where no widgets are shown, the saved view below replaces the form.
                 "text/html": "",
                 "text/plain": html.INSTEAD,
             }
@@ -170,7 +166,7 @@ class SendForm(VBox):  # type: ignore[misc]
         self._publish_saved_view(update=False)
 
     def _publish_saved_view(self, *, update: bool = True) -> None:
-        """Put the cards into the notebook itself, for the day when it has no kernel."""
+        """Put the cards into the notebook itself, for readers without a kernel."""
         publish_display_data(  # type: ignore[no-untyped-call]
             {"text/html": html.saved_view(self._form_id, self._sends, is_closed=self._is_closed)},
             transient={"display_id": f"asteroid-form-{self._form_id}"},
@@ -178,7 +174,7 @@ class SendForm(VBox):  # type: ignore[misc]
         )
 
     def _settings(self) -> tuple[str | None, str | None, str]:
-        """Return where the key comes from, what is wrong with the settings, and the base URL."""
+        """Return the source of the key, the problem with the settings, and the base URL."""
         if self._client is not None:
             return self._client.key_source, None, self._client.base_url
         try:
@@ -193,7 +189,7 @@ class SendForm(VBox):  # type: ignore[misc]
             self._fields.allow(self._reason())
 
     def _reason(self) -> str:
-        """Return why there is nothing to send yet, and nothing where there is."""
+        """Return why the form cannot send yet; empty if it can."""
         if not self._has_key:
             return "Set the API key first."
         if not is_execution_id(self.execution):
@@ -211,12 +207,14 @@ class SendForm(VBox):  # type: ignore[misc]
         if self._client is not None:
             timeout = self._client.timeout
         with self._lock:
-            # One press may be reported more than once, and from more than one thread.
+            # ipywidgets may report one press more than once, and from more than one thread.
             if self._sending is not None or self._is_closed or not self._fields.is_pressed:
                 return
             if not self._fields.is_as_shown:
                 self._fields.release()
-                self._fields.allow("A cell has just filled in the form: look, and press again.")
+                self._fields.allow(
+                    "A cell has just changed the form. Check it and press Send again."
+                )
                 self._fields.send.disabled = False
                 return
             self._sending = sending = BackgroundSend(
@@ -246,9 +244,9 @@ class SendForm(VBox):  # type: ignore[misc]
                 self._fields.release()
                 self._sending = None
                 self._look()
-            # Last, so that whoever waits for it finds a form that can send again.
+            # Last, so that a caller who waits for it finds a form that can send again.
             self._outcomes = tuple(one.outcome for one in self._sends)
-        # A press that came while this one was ending.
+        # The user may have pressed Send again meanwhile.
         self._start()
 
     def _show(self, sending: BackgroundSend, outcome: Delivery | AsteroidError) -> None:
@@ -256,16 +254,16 @@ class SendForm(VBox):  # type: ignore[misc]
             session.remember(outcome.execution_id)
             if self.message == sending.message:
                 self._fields.message.value = ""
-            # It may be waiting no more.
+            # The execution may no longer be waiting.
             self._picker.refresh(has_key=self._has_key, quietly=True)
         self._fields.cards.value = html.history(self._sends)
         self._fields.spoken.value = html.announcement(as_line(outcome))
         self._publish_saved_view()
-        # So soon after the first, a second click is one of a double click.
+        # A second click this soon belongs to a double click.
         sending.rest(LONGEST_DOUBLE_CLICK)
 
     def _free(self) -> None:
-        """Give back fields that an interrupt has left frozen, with no message under way."""
+        """Release fields that an interrupt has left frozen without a send."""
         with self._lock:
             if self._sending is None and not self._is_closed:
                 self._fields.release()

@@ -1,6 +1,6 @@
-"""The form's own pieces as HTML: the line about the key, the notes, the outcomes so far.
+"""The parts of the form as HTML: the line about the key, the notes, the history.
 
-Templates in `cards/form/` draw them, under the rules of the cards: every string is text.
+The templates escape every string, as those of the cards do.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from ..text import shorten
 
 INSTEAD = (
     "This form needs a notebook that shows widgets, such as JupyterLab. "
-    "Without one: %asteroid_send EXECUTION message"
+    "Elsewhere, use %asteroid_send EXECUTION message"
 )
 GONE = (
-    "The form that stood here works while its kernel runs: run its cell again. "
-    "Where no widgets are shown: %asteroid_send EXECUTION message"
+    "This form works only while its kernel runs. To get it back, run its cell again. "
+    "Where widgets do not appear, use %asteroid_send EXECUTION message"
 )
-CLOSED = "This form is closed. A new one: %asteroid_form"
+CLOSED = "This form is closed. To get a new one, run %asteroid_form"
 LONGEST_START, LONGEST_HEADER, LONGEST_QUESTION = 60, 120, 4_000
 
 Tone = Literal["quiet", "wrong", "busy"]
@@ -41,17 +41,17 @@ def style() -> str:
 
 
 def key_line(source: str | None, problem: str | None, elsewhere: str | None) -> str:
-    """Return the line about the API key; `elsewhere` is a base URL that is not Asteroid's own."""
+    """Return the line about the API key; `elsewhere` is a base URL other than Asteroid's own."""
     return _drawn("key.html", source=source, problem=problem, elsewhere=elsewhere)
 
 
 def note(text: str, tone: Tone = "quiet") -> str:
-    """Return a remark beside a field; empty for no text."""
+    """Return a note beside a field; empty for an empty text."""
     return _drawn("note.html", text=text, tone=tone) if text else ""
 
 
 def question(asked: Question) -> str:
-    """Return what an agent asks."""
+    """Return a question of the agent."""
     return _drawn(
         "question.html",
         header=shorten(asked.header, LONGEST_HEADER),
@@ -61,7 +61,7 @@ def question(asked: Question) -> str:
 
 
 def announcement(text: str) -> str:
-    """Return words that a screen reader speaks when they appear."""
+    """Return words that a screen reader speaks as soon as they appear."""
     return _drawn("announcement.html", text=text)
 
 
@@ -71,7 +71,7 @@ def history(sends: Sequence[FormSend]) -> str:
 
 
 def saved_view(form_id: str, sends: Sequence[FormSend], *, is_closed: bool = False) -> str:
-    """Return what a saved notebook shows where the form stood: the cards, and what to use."""
+    """Return what a saved notebook shows instead of the form: the cards, and what to do."""
     words = CLOSED if is_closed else GONE
     return _drawn("saved_view.html", form_id=form_id, words=words, entries=_entries(sends))
 

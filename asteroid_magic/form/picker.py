@@ -1,4 +1,4 @@
-"""The execution field of a form: what it offers to choose from, and what it says of its value."""
+"""The execution field of a form: what it offers, and the note about its value."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ EXAMPLE = "123e4567-e89b-12d3-a456-426614174000"
 
 
 class Picker:
-    """Offers the active executions in the execution field, and puts the chosen one's ID there."""
+    """Offers the active executions in the field, and replaces a chosen line with its ID."""
 
     def __init__(self, fields: FormWidgets, client: AsteroidClient | None) -> None:
         self._fields, self._client = fields, client
@@ -36,14 +36,14 @@ class Picker:
 
     @property
     def value(self) -> str:
-        """What stands in the field, less the blanks round it, as they come with pasting."""
+        """The text of the field, without the spaces around it that pasting brings."""
         return str(self._fields.execution.value).strip()
 
     def refresh(self, *, has_key: bool, quietly: bool = False) -> None:
-        """List the active executions anew, on a thread of its own; the latest listing counts."""
+        """List the active executions again, on its own thread; only the latest listing counts."""
         self.close()
         if not has_key:
-            self._say("The active executions are listed once there is an API key.")
+            self._say("Set an API key to list the active executions.")
             return
         deadline = Deadline(LISTING_TIMEOUT)
         with self._lock:
@@ -54,7 +54,7 @@ class Picker:
         threading.Thread(target=self._list, args=(deadline,), name=name, daemon=True).start()
 
     def close(self) -> None:
-        """End the reading that is under way."""
+        """Stop reading the list and the question."""
         self._asking.close()
         with self._lock:
             if self._listing is not None:
@@ -68,18 +68,18 @@ class Picker:
             offered = choices_of(found)
         except AsteroidError as error:
             self._fail(deadline, f"{error.title}. {error.detail}")
-        except Exception as error:  # noqa: BLE001 (whatever it was, an ID can be pasted)
+        except Exception as error:  # noqa: BLE001 (whatever it was, the user can paste an ID)
             self._fail(deadline, f"{type(error).__name__}.")
         else:
             if offered:
                 said = f"{counted(len(offered), 'active execution')} to choose from."
             else:
-                said = "No execution is active now. An ID can be pasted all the same."
+                said = "No execution is active now. You can still paste an ID."
             self._apply(deadline, offered, said)
 
     def _fail(self, deadline: Deadline, why: str) -> None:
-        words = f"The active executions could not be listed: {why}"
-        self._apply(deadline, None, f"{words} An ID can be pasted all the same.")
+        words = f"Could not list the active executions: {why}"
+        self._apply(deadline, None, f"{words} You can still paste an ID.")
 
     def _apply(
         self, deadline: Deadline, offered: Mapping[str, Execution] | None, said: str
@@ -90,7 +90,7 @@ class Picker:
             self._listing = None
         self._offered = offered or {}
         self._known = {one.id.lower(): one for one in self._offered.values()}
-        # Of an execution that is not among them, that is known only if these are all.
+        # Only a complete list shows that an execution is not active.
         self._has_all = offered is not None and len(offered) < MOST_OFFERED
         self._fields.offer(self._offered)
         self._say(said)
@@ -98,10 +98,10 @@ class Picker:
         self._asking.show(self._known.get(self.value.lower()), anew=True)
 
     def _look(self, _change: object = None) -> None:
-        """Put the ID in place of a chosen line, and say what the field holds."""
+        """Replace a chosen line with its ID, and update the note about the value."""
         chosen = self._offered.get(self.value)
         if chosen is not None or (is_execution_id(self.value) and self._has_blanks()):
-            # This comes here again, with the ID alone.
+            # This calls `_look` again, with the ID alone.
             self._fields.execution.value = chosen.id if chosen else self.value
             return
         wrong = self._what_is_wrong()
@@ -118,19 +118,19 @@ class Picker:
         if not self.value or is_execution_id(self.value):
             return ""
         if any(self.value.lower() in line.lower() for line in self._offered):
-            # Who types a part of a line is looking for it.
+            # The user may be looking for this line.
             return ""
         inside = id_inside(self.value)
         if inside:
-            return f"This is not an execution ID, but holds one: {inside}"
-        return f"This is not an execution ID. One has 36 characters, like {EXAMPLE}"
+            return f"This is not an execution ID, but contains one: {inside}"
+        return f"This is not an execution ID. An ID has 36 characters, such as {EXAMPLE}"
 
     def _what_is_known(self) -> str:
         known = self._known.get(self.value.lower())
         if known is not None:
             return described(known)
         is_elsewhere = self._has_all and is_execution_id(self.value)
-        return "This one is not among the active executions." if is_elsewhere else ""
+        return "This execution is not among the active ones." if is_elsewhere else ""
 
     def _say(self, words: str, tone: html.Tone = "quiet") -> None:
         self._fields.listing.value = html.note(words, tone)
@@ -141,21 +141,21 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def choices_of(executions: Iterable[Execution]) -> Mapping[str, Execution]:
-    """Return the executions by the line that offers each, as ``workflow · status · short ID``.
+    """Return the executions by the line that offers each: ``workflow · status · short ID``.
 
-    Those that wait for an answer stand on top; within both kinds the newest is first.
+    Those that wait for an answer come first; within both groups, the newest first.
     """
     newest = sorted(executions, key=lambda one: one.created_at or _LONG_AGO, reverse=True)
     offered: dict[str, Execution] = {}
     for one in sorted(newest, key=lambda one: WAITING.get(one.status) != "asks"):
         line = visible(f"{described(one)} · {one.id[:SHORT_ID]}", keep="")
-        # Two runs whose short IDs are the same must not pass for one.
+        # Two executions with the same short ID need different lines.
         whole = visible(f"{described(one)} · {one.id}", keep="")
         offered[whole if line in offered else line] = one
     return offered
 
 
 def described(one: Execution) -> str:
-    """Return the workflow and the status of an execution, in one line of visible characters."""
+    """Return an execution's workflow and status, in one line of visible characters."""
     name = shorten(" ".join(one.workflow_name.split()), LONGEST_NAME) or "(no name)"
     return visible(f"{name} · {shorten(one.status, LONGEST_NAME)}", keep="")

@@ -1,4 +1,4 @@
-"""What the chosen execution asks, shown in the form with its options as buttons."""
+"""The question of the chosen execution, with its options as buttons."""
 
 import threading
 from collections.abc import Callable
@@ -19,9 +19,9 @@ LONGEST_LABEL = 120
 
 
 class QuestionPanel:
-    """Shows in `box` what an execution asks; a chosen option goes to `answer` as a message.
+    """Shows the question of an execution in `box`; a chosen option goes to `answer` as a message.
 
-    `answer` gets the message, and the one that was put together before, which it replaces.
+    `answer` gets the new message, and the previous one, which it replaces.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class QuestionPanel:
         self._put = ""
 
     def show(self, execution: Execution | None, *, anew: bool = False) -> None:
-        """Show what this execution asks, if it waits; `anew` where it may ask something else."""
+        """Show the question if this execution waits; `anew` reads it again, as it may differ."""
         asking = execution.id if execution is not None and execution.is_waiting else ""
         if asking == self._execution_id and not anew:
             return
@@ -56,7 +56,7 @@ class QuestionPanel:
             ).start()
 
     def close(self) -> None:
-        """End the reading that is under way."""
+        """Stop reading the question."""
         with self._lock:
             if self._reading is not None:
                 self._reading.cancel()
@@ -67,7 +67,7 @@ class QuestionPanel:
             with connected(self._client) as client:
                 questions = client.question(execution_id, timeout=deadline)
         except AsteroidError:
-            # What is only a help must not stand in the way; the person can write all the same.
+            # The question is only a help: without it, the user can still write.
             questions = ()
         self._draw(deadline, questions)
 

@@ -1,4 +1,4 @@
-"""Tells the open forms when a cell has run, since it may have set a key or a base URL."""
+"""Tells the open forms that a cell has run, which may have set a key or a base URL."""
 
 import os
 from typing import Protocol
@@ -11,22 +11,22 @@ from ..constants import API_KEY_VARIABLE, BASE_URL_VARIABLE
 
 
 class SettingsListener(Protocol):
-    """What is told."""
+    """A form that listens."""
 
     def check_settings(self) -> None:
-        """Look at the settings."""
+        """Check the settings for changes."""
 
     def close(self) -> None:
-        """End."""
+        """Close the form."""
 
 
 _open: dict[int, SettingsListener] = {}
-# The events of the shell that tells us, while there is an open form.
+# The events of the shell, while a form is open.
 _events: list[EventManager] = []
 
 
 def watch(form: SettingsListener) -> None:
-    """Tell this form of every cell that runs, until it is forgotten."""
+    """Tell this form about every cell that runs, until `forget`."""
     shell = get_ipython()
     if shell is not None and not _events:
         shell.events.register("post_run_cell", _tell)
@@ -35,22 +35,22 @@ def watch(form: SettingsListener) -> None:
 
 
 def forget(form: SettingsListener) -> None:
-    """Tell this form no more."""
+    """Stop telling this form."""
     _open.pop(id(form), None)
     while _events and not _open:
         _events.pop().unregister("post_run_cell", _tell)
 
 
 def close_all() -> None:
-    """Close every form that is open."""
+    """Close every open form."""
     for form in list(_open.values()):
         form.close()
 
 
 def fingerprint() -> int:
-    """Return a number that is another when the settings are, and that tells nothing of the key.
+    """Return a number that changes with the settings and reveals nothing about the key.
 
-    The system keyring is not asked: that may be slow, or ask the person.
+    It does not read the system keyring, which may be slow or prompt the user.
     """
     variables = (os.environ.get(name) for name in (API_KEY_VARIABLE, BASE_URL_VARIABLE))
     return hash((session.sandbox, session.key, session.base_url, *variables))

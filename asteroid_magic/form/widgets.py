@@ -1,10 +1,10 @@
-"""The widgets of one form: its fields and buttons, laid out in the order in which they are read.
+"""The widgets of one form: its fields and buttons, in reading order.
 
-What is sent must be what the browser shows when Send is pressed. A field's last edits may still be
-on their way then, and while the kernel is busy the message of a plain click overtakes them. So
-Send is a choice, between nothing and sending, that the browser itself links to the fields: making
-it freezes them, and the news of that comes by each field's own channel, behind its last edit.
-A choice is made only once, however often the browser delivers the click (ipywidgets #3996).
+The form must send what the browser shows when the user presses Send. The last edits of a field may
+not have arrived by then, and while the kernel is busy the event of a plain click overtakes them. So
+Send is a choice, between nothing and sending, that the browser itself links to the fields: the
+choice freezes them, and each field reports that through its own channel, after its last edit.
+A choice counts only once, however often the browser delivers the click (ipywidgets #3996).
 """
 
 import math
@@ -20,7 +20,7 @@ FEWEST_ROWS, MOST_ROWS, COLUMNS = 4, 16, 80
 
 
 class _Freezing(ipywidgets.Widget):  # type: ignore[misc]
-    """A field that a choice can freeze: the browser gives the number of the choice made."""
+    """A field that a choice can freeze: the browser sends the number of the choice."""
 
     disabled = CBool(False).tag(sync=True)
 
@@ -45,7 +45,7 @@ class FormWidgets:
             placeholder="Choose one, or paste an ID",
             ensure_option=False,
         )
-        self.clear = Button(description="Clear", tooltip="Empty the field, to choose another")
+        self.clear = Button(description="Clear", tooltip="Empty the field to choose another")
         self.refresh = Button(description="Refresh", tooltip="List the active executions again")
         self.about = HTML()
         self.listing = HTML()
@@ -53,7 +53,7 @@ class FormWidgets:
         self.message = _Textarea(
             value=message, description="Message", placeholder="What the agent should read"
         )
-        # The first choice is to send nothing; it is not shown.
+        # The first choice, to send nothing, is hidden.
         self.send = ToggleButtons(options=["", "Send"], button_style="primary")
         self.cancel = Button(description="Cancel", tooltip="Stop waiting for the answer")
         self.reason = HTML()
@@ -66,7 +66,7 @@ class FormWidgets:
             (self.send, "send"),
         ):
             widget.add_class(f"asteroid-form-{name}-field")
-        # What was last filled in by a program, and what of that the browser has told it shows.
+        # How often a program has filled in a field, and how much of that the browser shows.
         self._filled, self._shown = Label("0"), Label("0")
         self._links = self._linked()
         self._is_by_program = False
@@ -76,7 +76,7 @@ class FormWidgets:
         self.clear.layout.display = self.cancel.layout.display = "none"
 
     def _linked(self) -> list[ipywidgets.Widget]:
-        """Let the browser itself freeze both fields when Send is pressed, and say what it shows."""
+        """Let the browser itself freeze both fields on Send, and report what it shows."""
         return [
             ipywidgets.jsdlink((self.send, "index"), (self.execution, "disabled")),
             ipywidgets.jsdlink((self.send, "index"), (self.message, "disabled")),
@@ -104,7 +104,7 @@ class FormWidgets:
         return (self.style, controls, self.spoken, self.cards)
 
     def when_sent(self, send: Callable[[], None]) -> None:
-        """Call `send` whenever Send has been pressed and both values are final."""
+        """Call `send` whenever the user has pressed Send and both values are final."""
 
         def look(_change: object) -> None:
             if self.is_pressed:
@@ -119,21 +119,21 @@ class FormWidgets:
 
     @property
     def is_pressed(self) -> bool:
-        """Tell whether Send has been pressed, and the values of both fields are final."""
+        """Return True if the user has pressed Send and both values are final."""
         return bool(self.send.index and self.execution.disabled and self.message.disabled)
 
     @property
     def is_as_shown(self) -> bool:
-        """Tell whether the browser showed what the fields hold, as Send was pressed in it."""
+        """Return True if the browser showed these values when the user pressed Send."""
         return bool(self._is_by_program or self._filled.value == self._shown.value)
 
     def fill(self, field: ipywidgets.Widget, text: str) -> None:
-        """Put a text into a field for a program, of which the browser has to hear."""
+        """Fill in a field for a program; the browser reports once it shows the text."""
         field.value = text
         self._filled.value = str(int(self._filled.value) + 1)
 
     def answer(self, text: str, before: str) -> None:
-        """Put an answer into the message: in place of the one `before`, or below other words."""
+        """Put an answer into the message: in place of the one `before`, or below other text."""
         if self.message.disabled:
             return
         typed = self.message.value
@@ -148,46 +148,46 @@ class FormWidgets:
         self.send.index = 1
 
     def release(self) -> None:
-        """Give the fields back to the person."""
-        # First, lest the news of a field that the browser froze should look like another press.
+        """Give the fields back to the user."""
+        # First, so that a late report of a frozen field does not look like another press.
         self.send.index = 0
         self.execution.disabled = self.message.disabled = False
         self._is_by_program = False
         self.cancel.layout.display = "none"
 
     def allow(self, reason: str) -> None:
-        """Let Send be pressed, unless there is a `reason` why not, which is then shown."""
+        """Enable Send, or disable it and show the `reason`."""
         self.send.disabled = bool(reason)
         self.reason.value = html.note(reason)
 
     def show_sending(self) -> None:
-        """Show that a message is under way, which can be cancelled."""
+        """Show that the form is sending, and offer Cancel."""
         self.show_progress("Sending…")
         self.cancel.layout.display = ""
 
     def show_progress(self, words: str) -> None:
-        """Show beside the buttons how the message under way is getting on."""
+        """Show the progress of the send beside the buttons."""
         self.reason.value = html.note(words, "busy")
 
     def mark_wrong(self, *, is_wrong: bool) -> None:
-        """Show the execution field as one that holds no ID, or as any other."""
+        """Mark the execution field as holding no ID, or remove that mark."""
         change = self.execution.add_class if is_wrong else self.execution.remove_class
         change("asteroid-form-is-wrong")
 
     def empty(self) -> None:
-        """Empty the execution field, to choose another there."""
+        """Empty the execution field to choose another."""
         if self.execution.disabled:
             return
         self.execution.value = ""
-        # The button goes away, and the keyboard must not lose its place. Not before ipywidgets 8.
+        # The button disappears: keep the keyboard's place. ipywidgets 7 has no `focus`.
         getattr(self.execution, "focus", lambda: None)()
 
     def offer(self, lines: Iterable[str]) -> None:
-        """Offer these executions to choose from."""
+        """Offer these lines to choose from."""
         self.execution.options = tuple(lines)
 
     def close(self) -> None:
-        """Close every widget there is of the form, with those that widgets make for themselves."""
+        """Close every widget of the form, also those that widgets create for themselves."""
         waiting: list[ipywidgets.Widget] = [*self.rows, *self._links, self._filled, self._shown]
         while waiting:
             widget = waiting.pop()
@@ -201,7 +201,7 @@ class FormWidgets:
 
 
 def close(widget: ipywidgets.Widget) -> None:
-    """Close a widget, its layout and its style: ipywidgets would keep these for good."""
+    """Close a widget, its layout and its style, which ipywidgets would keep forever."""
     for part in (getattr(widget, "layout", None), getattr(widget, "style", None), widget):
         if isinstance(part, ipywidgets.Widget):
             part.close()

@@ -1,4 +1,4 @@
-"""From typed text to a command."""
+"""Turns typed text into a command."""
 
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,5 @@ if TYPE_CHECKING:
 __all__ = ["SendCommand", "parse", "resolve_execution"]
 
 __getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "execution_ref": ("resolve_execution",),
-        "send_line": (
-            "SendCommand",
-            "parse",
-        ),
-    },
+    __name__, {"execution_ref": ("resolve_execution",), "send_line": ("SendCommand", "parse")}
 )

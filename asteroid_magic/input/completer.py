@@ -1,4 +1,4 @@
-"""What Tab offers behind our magics: options, then executions; no server is asked."""
+"""Tab completion for the magics: options, then executions. Sends no request."""
 
 import re
 import uuid
@@ -12,7 +12,7 @@ from ..models.message import is_execution_id
 from .options import USAGES, is_seconds
 from .send_line import OPTIONS
 
-# As a line of ours begins: plain, or behind an assignment.
+# A line begins with the magic, or with an assignment and the magic.
 _BEGUN = re.compile(r"^\s*(?:[^%#'\"]*=\s*)?(%%?asteroid_\w+\s)")
 _EXECUTIONS = "%asteroid_executions"
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def matches(shell: "InteractiveShell", context: Any) -> dict[str, Any]:
-    """Return the offers before the cursor, in their order, in place of all that others offer.
+    """Return the completions at the cursor, in order; they suppress those of other matchers.
 
-    `context` is IPython's `CompletionContext`, the answer its `SimpleMatcherResult`.
+    `context` is IPython's `CompletionContext`, the result its `SimpleMatcherResult`.
     """
     from IPython.core.completer import SimpleCompletion  # noqa: PLC0415 (new in IPython 8.6)
 
@@ -37,12 +37,12 @@ def matches(shell: "InteractiveShell", context: Any) -> dict[str, Any]:
 def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Iterator[str]:
     """Yield options, then variables that hold an execution, then executions of this session.
 
-    `typed` is the line up to the cursor. Nothing is offered where the value of an option, or the
-    message, is typed.
+    `typed` is the line up to the cursor. Yields nothing where the user types the value of an
+    option, or the message.
     """
     magic, *words = typed.split()
     if typed[-1:].strip():
-        # The last word is still being typed.
+        # The user is still typing the last word.
         words = words[:-1]
     magic = f"%{magic.lstrip('%')}"
     if magic == "%asteroid_send":
@@ -63,7 +63,7 @@ def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Ite
 
 
 def _awaits_execution(words: Iterable[str], options: Mapping[str, str | None]) -> bool:
-    """Tell whether the next word may be an option or the execution, and no value or message."""
+    """Return True if the next word can be an option or the execution, not a value or message."""
     takes: str | None = None
     for word in words:
         if takes is not None and (not takes.startswith("[") or is_seconds(word)):
@@ -80,12 +80,12 @@ def _is_offered(name: str, value: object) -> bool:
         return False
     try:
         return _is_id(value) or _is_id(_static_id(value))
-    except Exception:  # noqa: BLE001 (no object of a notebook may spoil what Tab offers)
+    except Exception:  # noqa: BLE001 (no object of the user may break the completion)
         return False
 
 
 def _is_id(value: object) -> bool:
-    # By its type, and not by isinstance, which runs the code of an object with a __class__.
+    # isinstance would run the code of an object that defines __class__.
     kind = type(value)
     if issubclass(kind, str):
         return is_execution_id(str.__str__(value))
@@ -93,6 +93,6 @@ def _is_id(value: object) -> bool:
 
 
 def _static_id(value: object) -> object:
-    """Return the `id` of an object without running any code of it, a property's say."""
+    """Return the `id` of an object without running its code, such as a property."""
     found = getattr_static(value, "id", None)
     return found.__get__(value) if type(found) is MemberDescriptorType else found

@@ -1,4 +1,4 @@
-"""Which execution a word means: an ID, a variable that holds one, or the beginning of an ID."""
+"""Finds the execution that a word names: an ID, the start of one, or a variable that holds it."""
 
 import re
 import unicodedata
@@ -22,20 +22,19 @@ def resolve_execution(
     seen: Mapping[str, str] | None = None,
     operation: Operation = SEND,
 ) -> str:
-    """Return the execution ID that `word` is, that a variable of this name holds, or it begins.
+    """Return the ID of the execution that `word` names.
 
-    A variable is written `run_id`, `$run_id` or `{run_id}`, and may go through attributes, as
-    in `run.id`. It may hold text, a `uuid.UUID`, or an object with such an `id`. Nothing is
-    evaluated but the attributes. Where there is no variable of the name, 8 or more characters may
-    be the beginning of one ID in `seen`, which maps IDs to the names of their workflows.
+    `word` is an ID, a variable or the start of an ID. A variable is written `run_id`, `$run_id` or
+    `{run_id}`, with attributes as in `run.id`. It holds text, a `uuid.UUID`, or an object with such
+    an `id`. This reads the attributes and evaluates nothing else. If no variable has the name, 8 or
+    more characters can be the start of one ID in `seen`, which maps IDs to workflow names.
 
-    Raises `InvalidInput`, in the words of `operation`, for a word that leads to no ID, or to
-    several.
+    Raises `InvalidInput`, with the words of `operation`, if `word` names no execution or several.
     """
     try:
         return _resolve(word, namespace, seen or {})
     except InvalidInput as error:
-        title = "It is not clear which execution is meant"
+        title = "It is not clear which execution you mean"
         unclear = InvalidInput(error.detail, title=title, hint=error.hint, operation=operation)
     raise unclear
 
@@ -63,31 +62,32 @@ def _resolve(word: str, namespace: Mapping[str, Any], seen: Mapping[str, str]) -
 
 
 def id_inside(text: str) -> str | None:
-    """Return the first execution ID that stands somewhere in the text, as in that of a page."""
+    """Return the first execution ID in the text, such as a URL; None if there is none."""
     found = _ID_INSIDE.search(text)
     return found.group() if found else None
 
 
 def _begun(word: str, seen: Mapping[str, str], namespace: Mapping[str, Any]) -> str:
-    """Return the one ID in `seen` that begins with a word."""
+    """Return the only ID in `seen` that starts with `word`."""
     found = [one for one in seen if one.lower().startswith(word.lower())]
     if len(word) < SHORTEST_BEGINNING:
         if not found:
             raise _no_execution(word, namespace)
         raise InvalidInput(
-            f"{quoted(word)} is too short for the beginning of an execution ID.",
-            hint=f"Give at least {SHORTEST_BEGINNING} of its characters.",
+            f"{quoted(word)} is too short for the start of an execution ID.",
+            hint=f"Give at least the first {SHORTEST_BEGINNING} characters.",
         )
     if not found:
         raise InvalidInput(
-            f"{quoted(word)} begins no execution ID that has been seen in this session.",
+            f"No execution seen in this session has an ID starting with {quoted(word)}.",
             hint="Give the whole ID, or list the executions first: %asteroid_executions.",
         )
     if len(found) > 1:
         named = "; ".join(_named(one, seen[one]) for one in found[:MOST_NAMED])
         more = f" and {len(found) - MOST_NAMED:,} more" if found[MOST_NAMED:] else ""
         raise InvalidInput(
-            f"{quoted(word)} begins {len(found):,} of the execution IDs seen in this session.",
+            f"{len(found):,} executions seen in this session have an ID starting with "
+            f"{quoted(word)}.",
             hint=f"Give more characters of the one you mean: {named}{more}.",
         )
     return found[0]
@@ -99,22 +99,22 @@ def _named(execution_id: str, workflow_name: str) -> str:
 
 
 def _no_execution(word: str, namespace: Mapping[str, Any]) -> InvalidInput:
-    """Return the error for a word that is neither an ID nor a name, with the likely way out."""
+    """Return the error for a word that is neither an ID nor a variable, with the likely fix."""
     inside = id_inside(word)
     odd = [c for c in word if c.isspace() or unicodedata.category(c) == "Cf"]
     name = re.sub(r"^\W+|\W+$", "", word)
     if odd:
-        hint = f"It holds an invisible character (U+{ord(odd[0]):04X}): type a plain blank instead."
+        hint = f"It contains an invisible character (U+{ord(odd[0]):04X}). Type a space instead."
     elif inside:
-        hint = f"It holds {inside}: give that alone."
+        hint = f"It contains {inside}. Give only that."
     elif any(bracket in word for bracket in "[("):
-        hint = "Put it into a variable first, and name that: run = …, then %asteroid_send run …"
+        hint = "Store it in a variable first: run = …, then %asteroid_send run …"
     elif name in namespace:
-        hint = f"There is a variable {name}: give its name alone."
+        hint = f"There is a variable {name}. Give only its name."
     else:
         hint = (
-            "The execution comes first, before any message: the ID that Asteroid shows for the "
-            "run, the beginning of one that was listed, or the name of a variable that holds it."
+            "Give the execution first, before any message: the ID that Asteroid shows for the "
+            "run, the start of an ID listed before, or the name of a variable that holds it."
         )
     return InvalidInput(f"{quoted(word)} is neither an execution ID nor a variable.", hint=hint)
 
@@ -125,7 +125,7 @@ def _read(value: object, attribute: str, name: str) -> object:
     except Exception as error:  # noqa: BLE001 (a property may fail in any way)
         kind = type(error).__name__
     raise InvalidInput(
-        f"{quoted(name)} cannot be read: {attribute} failed with {kind}.",
+        f"Reading {quoted(name)} failed: {attribute} raised {kind}.",
         hint="Give the execution's ID, or the name of a variable that holds it.",
     )
 
@@ -138,19 +138,19 @@ def _read_id(value: object) -> object:
 
 
 def id_in(value: object, name: str) -> str:
-    """Return the execution ID that a value is or has; InvalidInput calls it by this `name`."""
+    """Return the execution ID that `value` is or has; `InvalidInput` calls the value `name`."""
     for candidate in (value, None if isinstance(value, str) else _read_id(value)):
         text = str(candidate).strip() if isinstance(candidate, (str, UUID)) else ""
         if is_execution_id(text):
             return text
     held = quoted(value) if isinstance(value, str) else type(value).__name__
     hint = (
-        "Copy the ID of the run from Asteroid, or name a variable that holds it: "
-        "36 characters, like 123e4567-e89b-12d3-a456-426614174000."
+        "Copy the ID of the run from Asteroid, or name a variable that holds it. "
+        "An ID has 36 characters, like 123e4567-e89b-12d3-a456-426614174000."
     )
     if isinstance(value, tuple | list) and value:
         hint = (
-            f"It holds {len(value):,}: take one, as in run = {name}[0], "
-            f"or send to each, with %%asteroid_send --each {name}."
+            f"It has {len(value):,} items. Take one, as in run = {name}[0], "
+            f"or send to each with %%asteroid_send --each {name}."
         )
     raise InvalidInput(f"The variable {quoted(name)} holds no execution ID: {held}.", hint=hint)

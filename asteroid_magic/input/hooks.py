@@ -1,6 +1,6 @@
-"""Shows `transformer` the cells that name the magic, and loads it with the first of them.
+"""Passes the cells that name `%asteroid_send` to `transformer`, and loads it with the first one.
 
-What every other cell costs is looking for the name: `%load_ext` and each cell stay quick.
+In every other cell the hooks only search for the name, so `%load_ext` and each cell stay fast.
 """
 
 import threading
@@ -15,21 +15,21 @@ _cell = threading.local()
 
 
 def transform_cell(lines: list[str]) -> list[str]:
-    """Let a whole cell of ours be taken; return any other cell as it is."""
+    """Transform a `%%asteroid_send` cell; return any other cell unchanged."""
     first = next((line for line in lines if not line.isspace()), "")
     if f"%%{SEND_MAGIC}" not in first:
         return lines
-    from . import transformer  # noqa: PLC0415 (loaded when it is first needed)
+    from . import transformer  # noqa: PLC0415 (loaded on first use)
 
     return transformer.transform_cell(lines)
 
 
-# Whether a cell of ours is complete is for IPython to say, which asks for the blank line behind it.
+# With this, IPython checks the untransformed cell for completeness, and waits for an empty line.
 transform_cell.has_side_effects = True  # type: ignore[attr-defined]
 
 
 def mask_separators(lines: list[str]) -> list[str]:
-    """Let lines of ours be kept whole; return any other cell as it is."""
+    """Mask the separators in `%asteroid_send` lines; return any other cell unchanged."""
     _cell.names_us = any(SEND_MAGIC in line for line in lines)
     if not _cell.names_us:
         return lines
@@ -39,11 +39,11 @@ def mask_separators(lines: list[str]) -> list[str]:
 
 
 class SendLineHook:
-    """What IPython asks, between its own transformers, for a line of ours."""
+    """Stands among IPython's token transformers and finds `%asteroid_send` lines."""
 
     @staticmethod
     def find(tokens_by_line: list[Any]) -> Any:
-        """Return the transformer of the first line of ours, None where there is none."""
+        """Return the transformer of the first `%asteroid_send` line, or None."""
         if not getattr(_cell, "names_us", False):
             return None
         from . import transformer  # noqa: PLC0415 (as above)
@@ -52,13 +52,13 @@ class SendLineHook:
 
 
 def install(shell: "InteractiveShell") -> None:
-    """Put the transformers in place, before those of IPython."""
+    """Add the transformers, those for cleanup before IPython's own."""
     shell.input_transformers_cleanup[:0] = [transform_cell, mask_separators]
     shell.input_transformer_manager.token_transformers.append(SendLineHook)
 
 
 def uninstall(shell: "InteractiveShell") -> None:
-    """Take the transformers away again."""
+    """Remove the transformers."""
     for transformers, ours in (
         (shell.input_transformers_cleanup, transform_cell),
         (shell.input_transformers_cleanup, mask_separators),

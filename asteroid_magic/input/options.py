@@ -1,6 +1,6 @@
-"""Words and options of the magics, in any order.
+"""Parses the lines of the magics: words and options in any order.
 
-`%asteroid_send` has its own parser, in `send_line`: there, everything after the execution is text.
+`%asteroid_send` has its own parser in `send_line`, since everything after its execution is text.
 """
 
 import re
@@ -11,19 +11,20 @@ from difflib import get_close_matches
 from ..text import quoted
 
 LONGEST_WAIT = 86_400.0
-# The beginning of an execution ID is at least eight characters long, so none is taken for seconds.
+# The start of an execution ID has at least eight characters, so it never looks like seconds.
 _SECONDS = re.compile(r"[0-9]{1,5}(?:\.[0-9]{,6})?|\.[0-9]{1,6}")
 
 
 class InputError(ValueError):
-    """The line does not follow the usage: says what is wrong and how it goes."""
+    """The line does not follow the usage; the text says what is wrong and shows the usage."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a magic takes: up to so many words, and options; None takes no value.
+    """The usage of a magic: its usage line, its options and the most words that it takes.
 
-    Each option takes what its word says; one of `several` may be given more than once.
+    `options` maps each option to the name of its value, None for a switch. The user can repeat the
+    options in `several`.
     """
 
     text: str
@@ -54,7 +55,7 @@ USAGES = {
 
 @dataclass(frozen=True)
 class Arguments:
-    """What was asked for: the words in their order, and the values of each option."""
+    """A parsed line: its words in order, and the values of each option."""
 
     usage: Usage
     words: tuple[str, ...]
@@ -62,29 +63,30 @@ class Arguments:
 
     @property
     def execution(self) -> str:
-        """The first word; raises `InputError` where there is none."""
+        """The first word; raises `InputError` if there is none."""
         if not self.words:
             raise InputError(
-                f"The execution is missing: its ID, or a variable that holds it.\n{self.usage.text}"
+                "The execution is missing. Give its ID, or a variable that holds it.\n"
+                f"{self.usage.text}"
             )
         return self.words[0]
 
     def count(self, name: str, default: int) -> int:
-        """Return the whole number from 1 that an option gives; raises `InputError`."""
+        """Return the value of an option; raises `InputError` if it is not a whole number from 1."""
         if name not in self.options:
             return default
         text = self.options[name][-1]
         if re.fullmatch(r"0*[1-9][0-9]{0,8}", text, re.ASCII):
             return int(text)
-        raise InputError(f"{name} needs a whole number from 1; {quoted(text)} is none.")
+        raise InputError(f"{name} needs a whole number above 0, not {quoted(text)}.")
 
     def seconds(self, at: int, default: float) -> float:
-        """Return the number of seconds that the word at this place gives; `InputError`."""
+        """Return the seconds in the word at this position; raises `InputError`."""
         return seconds(self.words[at], self.usage.text) if len(self.words) > at else default
 
 
 def parse(line: str, usage: Usage) -> Arguments:
-    """Read what stands behind the name of a magic; raises `InputError`."""
+    """Parse the text after the name of a magic; raises `InputError`."""
     words: list[str] = []
     options: dict[str, tuple[str, ...]] = {}
     waiting = iter(line.split())
@@ -101,33 +103,33 @@ def parse(line: str, usage: Usage) -> Arguments:
             if not value:
                 raise InputError(f"The option {name} needs a value: {name} {takes}.")
         if name in options and name not in usage.several:
-            raise InputError(f"The option {name} is given twice.\n{usage.text}")
+            raise InputError(f"You gave the option {name} twice.\n{usage.text}")
         options[name] = (*options.get(name, ()), value)
     if len(words) > usage.words:
-        raise InputError(f"{quoted(words[usage.words])} is one word too many.\n{usage.text}")
+        raise InputError(f"Unexpected argument {quoted(words[usage.words])}.\n{usage.text}")
     return Arguments(usage, tuple(words), options)
 
 
 def find_option(
     name: str, options: Mapping[str, str | None], usage: str, *, note: str = ""
 ) -> str | None:
-    """Return what an option takes, None for a switch; raises `InputError` for an unknown one."""
+    """Return the name of an option's value, None for a switch; raises `InputError` if unknown."""
     if name in options:
         return options[name]
     if name in {"--help", "-h", "-?"}:
         raise InputError(f"For help, type {usage.split(maxsplit=1)[0]}?\n{usage}")
     near = get_close_matches(name, options, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    raise InputError(f"There is no option {quoted(name)}.{hint}{note}\n{usage}")
+    raise InputError(f"Unknown option {quoted(name)}.{hint}{note}\n{usage}")
 
 
 def is_seconds(word: str) -> bool:
-    """Tell whether a word can be nothing but a number of seconds."""
+    """Return True if a word looks like a number of seconds."""
     return _SECONDS.fullmatch(word) is not None
 
 
 def seconds(word: str, usage: str) -> float:
-    """Return a number of seconds above 0, up to a day; raises `InputError`."""
+    """Return the seconds in a word: above 0, up to a day; raises `InputError`."""
     if is_seconds(word) and 0 < float(word) <= LONGEST_WAIT:
         return float(word)
     raise InputError(

@@ -1,15 +1,15 @@
-"""The little language of `%asteroid_send`: options, execution, and the text exactly as typed.
+"""Parses `%asteroid_send`: options, the execution, and the message exactly as typed.
 
 ::
 
     %asteroid_send [options] EXECUTION message…
     %%asteroid_send [options] EXECUTION
-    message, on as many lines as it takes
+    message, on one or more lines
     %%asteroid_send --each ROWS [options]
-    message for every row, in which {column} is filled
+    message for each row, with {column}
 
-Options stand before the execution. From there on everything is the message: no quote, no ``$``,
-no ``{}`` and no ``--word`` in it means anything.
+Options come before the execution. Everything after it is the message: quotes, ``$``, ``{}`` and
+``--word`` have no special meaning there.
 """
 
 import re
@@ -25,8 +25,7 @@ USAGE = (
     "[--out NAME] [--fill] [--show] EXECUTION message"
 )
 EACH_USAGE = "%%asteroid_send --each ROWS [--journal FILE] [options]\nmessage with {column}"
-# What each option takes, in the words of the usage line; in brackets, what it may take; None:
-# nothing, it is a switch.
+# The name of each option's value, as in the usage line: in brackets if optional, None for a switch.
 OPTIONS: Mapping[str, str | None] = {
     "--timeout": "SECONDS",
     "--base-url": "URL",
@@ -41,19 +40,19 @@ OPTIONS: Mapping[str, str | None] = {
 }
 
 SHORT = {"-f": "--fill"}
-# For how many seconds an answer is waited for where none are given.
+# Seconds that `--wait` waits without a value.
 DEFAULT_WAIT = 120.0
 
-# A word ends at a space or a tab. Every other kind of white space is the message's own.
+# A word ends at one of these. Any other white space belongs to the message.
 _BLANKS = " \t\r\n"
 _WORD = re.compile(r"[^ \t\r\n]+")
 
 
 @dataclass(frozen=True)
 class SendCommand:
-    """What a person asked for: options by name, the word for the execution, the message.
+    """A parsed call: the options by name, the word for the execution, and the message.
 
-    `typed` is all that stands behind the options, in case the execution was forgotten.
+    `typed` is everything after the options, for a card if the user forgot the execution.
     """
 
     execution: str
@@ -63,34 +62,36 @@ class SendCommand:
 
     @property
     def timeout(self) -> float | None:
-        """The deadline that was asked for, in seconds."""
+        """The value of `--timeout` in seconds; None if not given."""
         given = self.options.get("--timeout")
         return None if given is None else float(given)
 
     @property
     def wait(self) -> float | None:
-        """For how many seconds the agent's answer is to be waited for; None: not at all."""
+        """How many seconds to wait for the agent's answer; None for no wait."""
         given = self.options.get("--wait")
         return None if given is None else float(given or DEFAULT_WAIT)
 
 
 def parse(line: str, cell: str | None = None) -> SendCommand:
-    """Read a line call (`cell` is None) or a cell call; raises `InputError`."""
+    """Parse a line call (`cell` is None) or a cell call; raises `InputError`."""
     options, rest = _take_options(line)
     if "--each" in options or "--journal" in options:
         return _parse_each(options, rest, cell)
     word = _WORD.match(rest)
     if word is None:
         usage = USAGE if cell is None else _cell_usage()
-        raise InputError(f"The execution is missing: its ID, or a variable that holds it.\n{usage}")
+        raise InputError(
+            f"The execution is missing. Give its ID, or a variable that holds it.\n{usage}"
+        )
     message = rest[word.end() :].strip(_BLANKS)
     if cell is None:
         return SendCommand(word.group(), _unquote(message), rest, options)
     if message:
         raise InputError(
-            "In a %%asteroid_send cell the message stands below the first line, "
-            f"and after the execution there is {quoted(message)}. "
-            f"Move it into the cell, or use %asteroid_send.\n{_cell_usage()}"
+            "In a %%asteroid_send cell, the message starts below the first line. "
+            f"Unexpected text after the execution: {quoted(message)}. "
+            f"Move it below the first line, or use %asteroid_send.\n{_cell_usage()}"
         )
     return SendCommand(word.group(), cell.removesuffix("\n"), cell, options)
 
@@ -98,13 +99,13 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
 def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> SendCommand:
     problem = ""
     if "--each" not in options:
-        problem = "--journal is for many messages: it goes with --each."
+        problem = "--journal works only with --each."
     elif cell is None:
-        problem = "--each is for cells: it sends what stands below the first line."
+        problem = "--each works only in a cell: it sends the text below the first line."
     elif rest:
-        problem = f"With --each the executions come from the rows, and there is {quoted(rest)}."
+        problem = f"With --each, the executions come from the rows. Unexpected text {quoted(rest)}."
     elif "--wait" in options:
-        problem = "--wait is for one message: with --each no answers are waited for."
+        problem = "--wait works only for one message, not with --each."
     if problem or cell is None:
         raise InputError(f"{problem}\n{EACH_USAGE}")
     return SendCommand("", cell.removesuffix("\n"), cell, options)
@@ -114,7 +115,7 @@ def _take_options(line: str) -> tuple[dict[str, str], str]:
     """Return the options before the execution, and the line from the execution on.
 
     ``--timeout 5 --wait run_id hello`` gives ``{"--timeout": "5", "--wait": ""}`` and
-    ``run_id hello``: the value of ``--wait`` is optional, and ``run_id`` is no number.
+    ``run_id hello``: the value of ``--wait`` is optional, and ``run_id`` is not a number.
     """
     options: dict[str, str] = {}
     rest = line.lstrip(_BLANKS)
@@ -133,13 +134,13 @@ def _take_options(line: str) -> tuple[dict[str, str], str]:
 
 
 def _split_word(text: str) -> tuple[str, str]:
-    """Return the first word of a text that begins with one, and what follows it."""
+    """Return the first word of a text without leading spaces, and the rest."""
     word = _WORD.match(text)
     return (word.group(), text[word.end() :].lstrip(_BLANKS)) if word else ("", text)
 
 
 def _check_value(name: str, value: str, takes: str | None, *, has_equals: bool) -> None:
-    """Raise `InputError` for a value that an option cannot have."""
+    """Raise `InputError` if an option cannot have this value."""
     usage = EACH_USAGE if name in {"--each", "--journal"} else USAGE
     if takes is None and has_equals:
         raise InputError(f"The option {name} takes no value.\n{usage}")
@@ -157,7 +158,7 @@ def _check_value(name: str, value: str, takes: str | None, *, has_equals: bool) 
     if name == "--timeout" and not _is_number(value):
         problem = "--timeout needs a number of seconds"
     if problem:
-        raise InputError(f"{problem}; {quoted(value)} is none.\n{usage}")
+        raise InputError(f"{problem}, not {quoted(value)}.\n{usage}")
     if name == "--wait":
         seconds(value, usage)
 
@@ -171,9 +172,9 @@ def _is_number(value: str) -> bool:
 
 
 def _unquote(message: str) -> str:
-    """Take one pair of quotes off that stands round the whole, and round nothing less.
+    """Remove one pair of quotes around the whole message.
 
-    ``"a" and "b"`` keeps its quotes, since they are two pairs.
+    ``"a" and "b"`` keeps its quotes, because they are two pairs.
     """
     quote = message[:1]
     if quote in {'"', "'"} and len(message) > 1 and message.find(quote, 1) == len(message) - 1:

@@ -1,16 +1,18 @@
-r"""Takes a typed message out of IPython's hands before IPython can alter it.
+r"""Protects a typed message from IPython's own input transformers.
 
-Left to itself, IPython takes `%asteroid_send run Done?` for a request for help, cuts a message at
-a U+2028 and runs the rest as Python, and strips `>>> ` from the body of a cell. Here, a cell or a
-line of ours becomes the call of the magic, in plain ASCII, before any of that happens:
+Without this, IPython reads `%asteroid_send run Done?` as a request for help, cuts a message at
+U+2028 and runs the rest as Python, and strips `>>> ` from the body of a cell. This module first
+turns an `%asteroid_send` line or cell into a call of the magic, in plain ASCII:
 
-- `transform_cell` takes a `%%asteroid_send` cell whole, before any transformer of IPython's own.
-- `mask_separators` comes next. IPython splits a cell at ten kinds of separator, of which only
-  ``\n`` ends a line that a person typed. In a line of ours, private characters stand in for the
-  others, and for the newline behind a backslash.
-- `SendLineTransformer` takes a line of ours where IPython looks for its own syntax: only there is
-  it known what is code, and what a string or a comment. Every other line is left as it is.
-- `refusal` is the code for a line that could not be sent exactly as typed: it says so.
+- `transform_cell` transforms a whole `%%asteroid_send` cell, before IPython's own transformers.
+- `mask_separators` comes next. IPython splits a cell at ten kinds of separator, but only ``\n``
+  ends a line for the user. In an `%asteroid_send` line, private characters replace the others, and
+  the newline after a backslash.
+- `SendLineTransformer` transforms an `%asteroid_send` line when IPython looks for its own syntax:
+  only then do the tokens tell code from strings and comments. All other lines stay unchanged.
+- `refusal` returns code that raises an error, for a line that would not be sent exactly as typed.
+
+In the comments below, a "send line" is a line that calls `%asteroid_send`.
 """
 
 import keyword
@@ -38,11 +40,11 @@ _NAME = re.compile(r"[^\W\d]\w*[ \t]*=[ \t]*")
 _SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _PRIVATE = range(0xF0000, 0xFFFFE, len(_SEPARATORS))
 _CONTINUED = ("\\\n", "\\\r\n")
-# What a line of IPython's own syntax begins with.
+# A line of IPython's own syntax starts with one of these.
 ESCAPES = {"!", "?", "%", "/", ",", ";"}
-# A line that begins with the bare name and goes on as no Python does.
+# A line that starts with the name without its percent sign and does not continue as Python.
 _BARE = re.compile(rf"{SEND_MAGIC}[ \t]+(?:--[a-z]|[\w$\"']|\{{\w+\}})(?!\w*[ \t]*=)")
-# Magics that run what stands behind them, with their options and an assignment.
+# Magics that run the rest of their line, with their options and an assignment.
 _RUNNING = re.compile(
     r"%(?:time|timeit|prun|memit|mprun|lprun|debug)\b(?:[ \t]+-\w+(?:[ \t]+\d+)?)*"
     rf"[ \t]+(?:[^%'\"#=]*=[ \t]*)?%{SEND_MAGIC}[ \t]"
@@ -51,7 +53,7 @@ _OPERATORS = set("=.,:;()[]|&^<>@/*+-%!?\\\n\r")
 
 
 class _Cell(threading.local):
-    """What is known of the cell that this thread transforms."""
+    """The state of the cell that this thread transforms."""
 
     def __init__(self) -> None:
         self.masked: dict[int, int] = {}
@@ -66,7 +68,7 @@ def _guarded(transform: Transform) -> Transform:
     def guarded(lines: list[str]) -> list[str]:
         try:
             return transform(lines)
-        except Exception:  # noqa: BLE001 (no fault of ours may keep a cell from running)
+        except Exception:  # noqa: BLE001 (an error here must not stop the cell from running)
             return lines
 
     return guarded
@@ -74,20 +76,20 @@ def _guarded(transform: Transform) -> Transform:
 
 @_guarded
 def transform_cell(lines: list[str]) -> list[str]:
-    """Turn a whole cell of ours into one call; return any other cell as it is."""
+    """Turn a whole `%%asteroid_send` cell into one call; return any other cell unchanged."""
     found = _CELL.match("".join(lines))
     if found is None:
         return lines
     body = found.string[found.end() :]
     if found[0].endswith("\r\n") and body.endswith("\r\n"):
-        # The newline at the end, which the magic takes off, is of the same kind.
+        # The final newline is a CRLF, too, but the magic removes only an LF.
         body = f"{body[:-2]}\n"
     return [f"get_ipython().run_cell_magic({SEND_MAGIC!r}, {found[1].rstrip()!a}, {body!a})\n"]
 
 
 @_guarded
 def mask_separators(lines: list[str]) -> list[str]:
-    """Mask what would cut a line of ours; return any other cell as it is."""
+    """Mask the separators that would cut a send line; return any other cell unchanged."""
     _cell.masked = {}
     text = "".join(lines)
     typed = _statements(text)
@@ -105,7 +107,7 @@ def mask_separators(lines: list[str]) -> list[str]:
 
 
 def _statements(text: str) -> list[str]:
-    """Return the lines as they were typed, each line of ours with those it goes on in."""
+    """Return the lines as typed, each send line together with its continuation lines."""
     typed: list[str] = []
     for line in re.findall(r"[^\n]*\n|[^\n]+\Z", text):
         if typed and typed[-1].endswith(_CONTINUED) and SEND_MAGIC in typed[-1]:
@@ -121,17 +123,17 @@ def _masked(line: str, mask: dict[int, int]) -> str:
 
 
 def _mask_for(text: str) -> dict[int, int]:
-    """Return a private character for each separator, none of which stands in the text."""
+    """Map each separator to a private character that does not occur in the text."""
     used = set(text)
     for start in _PRIVATE:
         private = range(start, start + len(_SEPARATORS))
         if not used & set(map(chr, private)):
             return {ord(one): other for one, other in zip(_SEPARATORS, private, strict=True)}
-    raise ValueError("every private character is taken")
+    raise ValueError("the text uses every private character")
 
 
 def _count_taken(text: str) -> int:
-    """Return how many masked lines would be taken if the cell were this one."""
+    """Return how many masked lines `SendLineTransformer` would transform in this cell."""
     manager = TransformerManager()  # type: ignore[no-untyped-call]
     manager.token_transformers.append(SendLineTransformer)
     _cell.taken = 0
@@ -143,13 +145,13 @@ def _count_taken(text: str) -> int:
 
 
 class SendLineTransformer(TokenTransformBase):
-    """Turns a line of ours into the call of the magic, or into the error that tells why not."""
+    """Turns a send line into a call of the magic, or into an error that says why not."""
 
-    # Before the help (5), which would take the line if it ends in a question mark.
+    # Before IPython's help (5), which reads a line that ends in a question mark.
     priority = 1
 
     def __init__(self, group: Tokens, first: Token, percent: Token | None) -> None:
-        # IPython turns to the earliest first; a whole group is where its help would begin.
+        # IPython applies the earliest transformer first; its help starts where the group starts.
         super().__init__(group[0].start)  # type: ignore[no-untyped-call]
         self.line, self.column = first.start[0] - 1, first.start[1]
         self.percent = None if percent is None else percent.start[1]
@@ -157,7 +159,7 @@ class SendLineTransformer(TokenTransformBase):
 
     @classmethod
     def find(cls, tokens_by_line: list[Tokens]) -> "SendLineTransformer | None":
-        """Return the first line of ours in the cell."""
+        """Return the transformer of the first send line in the cell, or None."""
         try:
             found = (cls._find_in(group) for group in tokens_by_line)
             return next((one for one in found if one is not None), None)
@@ -169,8 +171,8 @@ class SendLineTransformer(TokenTransformBase):
         if not any(token.string.startswith(SEND_MAGIC) for token in group):
             return None
         tokens = [one for one in group if one.type not in {tokenize.INDENT, tokenize.DEDENT}]
-        asks = len(group) > 2 and group[-2].string == "?"  # noqa: PLR2004 (as IPython asks)
-        # A bracket in a line of IPython's own syntax seems to go on in the lines that follow.
+        asks = len(group) > 2 and group[-2].string == "?"  # noqa: PLR2004 (as IPython checks it)
+        # An open bracket in a line of IPython's own syntax joins the next lines to its group.
         split = tokens[0].string in ESCAPES
         for row in (
             [list(row) for _, row in groupby(tokens, lambda token: token.start[0])]
@@ -187,7 +189,7 @@ class SendLineTransformer(TokenTransformBase):
     def transform(self, lines: list[str]) -> list[str]:
         """Return the lines of the cell, with this one turned into a call.
 
-        Raises SyntaxError, upon which IPython goes on without us, if that fails.
+        Raises SyntaxError if that fails; IPython then ignores this transformer.
         """
         try:
             line = lines[self.line]
@@ -204,10 +206,10 @@ class SendLineTransformer(TokenTransformBase):
         return [*lines[: self.line], new + "\n", *lines[end:]]
 
     def _is_unseen(self, lines: list[str], end: int) -> bool:
-        """Tell whether IPython would show no result here, where a delivery must be seen."""
+        """Return True if IPython would not show the result here, so that the magic must show it."""
         assigned = self.percent != self.column
         if assigned:
-            # Where the assignment itself may fail, after the message has been delivered.
+            # Such an assignment may fail after the message has been delivered.
             return not _NAME.fullmatch(lines[self.line][self.column : self.percent])
         behind = "".join(lines[end:]).split("\n")
         is_last = not any(line.strip() and not line.lstrip().startswith("#") for line in behind)
@@ -215,7 +217,7 @@ class SendLineTransformer(TokenTransformBase):
 
 
 def _assigned(tokens: Tokens) -> Token | None:
-    """Return the percent sign of a magic that stands behind the first assignment of a line."""
+    """Return the percent sign of the magic after the first assignment of a line, or None."""
     depth = 0
     if tokens[0].string in ESCAPES:
         return None
@@ -229,31 +231,31 @@ def _assigned(tokens: Tokens) -> Token | None:
 
 def _call(typed: str, *, show: bool) -> str:
     rest = typed.removesuffix("\n").translate(_cell.masked)[len(SEND_MAGIC) + 1 :]
-    # IPython hands over what stands behind the one blank that ends the name.
+    # As IPython does, drop the one space after the name.
     *continued, last = (rest[1:] if rest[:1].isspace() else rest).split("\n")
-    # As IPython joins a line that a backslash continues.
+    # As IPython does, join continued lines with a space.
     message = " ".join([*(line.rstrip()[:-1] for line in continued), last])
     message = f"--show {message}" if show else message
     return f"get_ipython().run_line_magic({SEND_MAGIC!r}, {message!a})"
 
 
 def is_magic(tokens: list[Token], at: int) -> bool:
-    """Tell whether the percent sign and the name stand at a token, and nothing clings to them."""
+    """Return True if the percent sign and the exact name stand at this token."""
     percent, name = (*tokens[at : at + 2], None, None)[:2]
     if percent is None or name is None or percent.string != "%":
         return False
-    # Since Python 3.12, a no-break space belongs to the token of the name.
+    # Since Python 3.12, the token of the name includes a no-break space after it.
     if not name.string.startswith(SEND_MAGIC):
         return False
     behind = name.line[name.start[1] + len(SEND_MAGIC) :][:1]
-    # A backslash: the line goes on in the next.
+    # A backslash continues the line.
     return percent.end == name.start and (not behind or behind.isspace() or behind == "\\")
 
 
 def is_inexact(tokens: list[Token], *, asks: bool) -> bool:
-    """Tell whether a line that is not taken would send something else, or swallow the message.
+    """Return True if this line would send something else, or lose the message.
 
-    `asks` says that it ends in a question mark, for which IPython shows help and runs nothing.
+    `asks` is True if it ends in a question mark: IPython would show help and run nothing.
     """
     first = tokens[0]
     text = first.line[first.start[1] :]
@@ -267,7 +269,7 @@ def is_inexact(tokens: list[Token], *, asks: bool) -> bool:
 
 
 def _is_sent(tokens: list[Token], at: int) -> bool:
-    """Tell whether the name stands at a token with an execution behind it."""
+    """Return True if the name stands at this token, followed by an execution."""
     name, behind = tokens[at : at + 2]
     is_word = not keyword.iskeyword(behind.string) and not _OPERATORS & set(behind.string[:1])
     return name.string == SEND_MAGIC and bool(behind.string) and behind.start > name.end and is_word
@@ -275,7 +277,7 @@ def _is_sent(tokens: list[Token], at: int) -> bool:
 
 def _is_python(text: str) -> bool:
     try:
-        # Private characters stand in for separators: see `mask_separators`.
+        # `mask_separators` replaced separators with private characters.
         compile(re.sub("[\U000f0000-\U000fffff]", " ", text).strip(), "", "exec")
     except (SyntaxError, ValueError):
         return False
@@ -283,15 +285,15 @@ def _is_python(text: str) -> bool:
 
 
 def refusal(text: str) -> str:
-    """Return the code that tells the person what to type instead of `text`."""
+    """Return code that raises an error, which says what to type instead of `text`."""
     if text.startswith("%") and not text.startswith("%%"):
-        why = f"Behind another magic, %{SEND_MAGIC} cannot send exactly what you typed."
+        why = f"After another magic, %{SEND_MAGIC} cannot send exactly what you typed."
     elif text.startswith(SEND_MAGIC):
         why = f"Without its percent sign, {SEND_MAGIC} cannot send exactly what you typed."
     else:
-        why = "IPython would take this for a request for help."
+        why = "IPython would read this as a request for help."
     words = (
-        f"{why} Nothing was sent. Begin the line with %{SEND_MAGIC}, "
-        f"or the cell with %%{SEND_MAGIC} and the message below it."
+        f"Nothing was sent. {why} Start the line with %{SEND_MAGIC}, "
+        f"or start the cell with %%{SEND_MAGIC} and type the message below it."
     )
     return f"raise __import__('IPython.core.error').core.error.UsageError({words!r})"

@@ -1,4 +1,4 @@
-"""What IPython registers, and what each magic does."""
+"""The magics, and the code that registers them with IPython."""
 
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,7 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "execution_magics": ("AsteroidExecutionMagics",),
-        "extension": (
-            "load",
-            "unload",
-        ),
+        "extension": ("load", "unload"),
         "send_magics": ("AsteroidMagics",),
     },
 )

@@ -1,4 +1,4 @@
-"""What the magics of `execution_magics` do, and `%asteroid_send --wait`: loaded on first use."""
+"""Implements the magics of `execution_magics` and `%asteroid_send --wait`; loaded on first use."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 LISTED, NEWEST = 50, 50
-# Of those that wait, so many are asked for their question, and for no longer than that in seconds.
+# `%asteroid_executions` reads the questions of at most MOST_ASKED executions, for ASKING seconds.
 MOST_ASKED, ASKING = 5, 10.0
 WATCHED = 3_600.0
 
 
 def list_executions(line: str) -> Listing:
-    """Do what `%asteroid_executions` was asked for."""
+    """Run `%asteroid_executions`."""
     given = usage_errors(lambda: options.parse(line, options.EXECUTIONS))
     limit = usage_errors(lambda: given.count("--limit", LISTED))
     return display_errors(lambda: _listing(given, limit))
@@ -48,10 +48,10 @@ def list_executions(line: str) -> Listing:
 def _listing(given: Arguments, limit: int) -> Listing:
     phases, statuses = (_words(given.options.get(name)) for name in ("--phase", "--status"))
     with AsteroidClient() as client:
-        # One more than is shown tells whether there are older ones.
+        # One more than the listing shows, to know whether older ones exist.
         found = client.executions(phase=phases, status=statuses, limit=limit + 1)
         listing = Listing(found[:limit])
-        # Tab offers the newest first: those that wait.
+        # The first in the listing, which wait, become the newest seen: Tab offers those first.
         for execution in reversed(listing):
             session.remember(execution.id, execution.workflow_name)
         waiting = [each for each in listing if each.is_waiting][:MOST_ASKED]
@@ -59,7 +59,7 @@ def _listing(given: Arguments, limit: int) -> Listing:
 
 
 def _words(values: Iterable[str] | None) -> list[str] | None:
-    """Return the words of a filter: also several in one value, and as Asteroid spells them."""
+    """Return the words of a filter in lower case; a value may hold several, split by commas."""
     if values is None:
         return None
     return [word for value in values for word in value.lower().split(",") if word]
@@ -68,7 +68,7 @@ def _words(values: Iterable[str] | None) -> list[str] | None:
 def _questions(
     client: AsteroidClient, waiting: Iterable[Execution]
 ) -> dict[str, tuple[Question, ...]]:
-    """Return what they ask, one asked after the other; what cannot be read is left out."""
+    """Read the questions, one execution at a time; skip those that cannot be read."""
     deadline = Deadline(ASKING)
     asked: dict[str, tuple[Question, ...]] = {}
     for execution in waiting:
@@ -82,7 +82,7 @@ def _questions(
 
 
 def show_activities(shell: "InteractiveShell", line: str, local_ns: Names) -> Transcript:
-    """Do what `%asteroid_activities` was asked for."""
+    """Run `%asteroid_activities`."""
     given, execution_id = _execution(shell, line, local_ns, options.ACTIVITIES)
     last = usage_errors(lambda: given.count("--last", NEWEST))
     return display_errors(
@@ -93,7 +93,7 @@ def show_activities(shell: "InteractiveShell", line: str, local_ns: Names) -> Tr
 def _transcript(execution_id: str, limit: int | None) -> Transcript:
     with AsteroidClient() as client:
         execution = _seen(client, execution_id)
-        # One more than is shown tells whether there are older ones.
+        # One more than the transcript shows, to know whether older ones exist.
         asked = None if limit is None else limit + 1
         newest = client.activities(execution_id, limit=asked, order="desc")
     return Transcript(
@@ -104,7 +104,7 @@ def _transcript(execution_id: str, limit: int | None) -> Transcript:
 
 
 def watch(shell: "InteractiveShell", line: str, local_ns: Names) -> WatchResult:
-    """Do what `%asteroid_watch` was asked for."""
+    """Run `%asteroid_watch`."""
     given, execution_id = _execution(shell, line, local_ns, options.WATCH)
     limit = usage_errors(lambda: given.seconds(1, WATCHED))
     heard = display_errors(lambda: _watched(shell, execution_id(), limit))
@@ -113,7 +113,7 @@ def watch(shell: "InteractiveShell", line: str, local_ns: Names) -> WatchResult:
         keep_result(shell, heard)
         raise Interrupted(
             title="You stopped watching",
-            hint="The agent was not stopped.",
+            hint="This did not stop the agent.",
             outcome="not_done",
             operation=READ,
         ).about(heard.execution_id, None)
@@ -142,9 +142,9 @@ def wait_for_reply(
     *,
     is_quiet: bool,
 ) -> Delivery:
-    """Return the delivery with what was heard of the agent since, for `limit` seconds at most.
+    """Wait for the agent for at most `limit` seconds; return the delivery with what it did.
 
-    `began`, by `time.monotonic`, says when the send began. Raises nothing, an interrupt included:
+    `began` is when the send began, by `time.monotonic`. Raises nothing, not even on an interrupt:
     the message has been delivered, whatever else happens.
     """
     live = StatusLine(shell, is_quiet=is_quiet)
@@ -159,9 +159,9 @@ def wait_for_reply(
         return replace(delivery, heard=heard)
     except KeyboardInterrupt:
         ending, trouble = "interrupted", ""
-    except Exception as error:  # noqa: BLE001 (whatever fails here, the message was delivered)
+    except Exception as error:  # noqa: BLE001 (the message was delivered, whatever fails here)
         ending = "unreadable"
-        trouble = f"Waiting failed in an unforeseen way: {type(error).__name__}"
+        trouble = f"Waiting failed with an unexpected error: {type(error).__name__}"
     heard = WatchResult(
         execution_id=delivery.execution_id,
         ending=ending,
@@ -173,17 +173,17 @@ def wait_for_reply(
 
 
 def pause(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
-    """Do what `%asteroid_pause` was asked for."""
+    """Run `%asteroid_pause`."""
     return _control(AsteroidClient.pause, shell, line, local_ns, options.PAUSE)
 
 
 def resume(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
-    """Do what `%asteroid_resume` was asked for."""
+    """Run `%asteroid_resume`."""
     return _control(AsteroidClient.resume, shell, line, local_ns, options.RESUME)
 
 
 def cancel(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
-    """Do what `%asteroid_cancel` was asked for."""
+    """Run `%asteroid_cancel`."""
     return _control(AsteroidClient.cancel, shell, line, local_ns, options.CANCEL)
 
 
@@ -208,14 +208,14 @@ def _control(
 def _execution(
     shell: "InteractiveShell", line: str, local_ns: Names, known: Usage
 ) -> tuple[Arguments, Callable[[], str]]:
-    """Return what was asked for, and what finds the execution that is meant."""
+    """Parse the line; return its arguments, and a function that finds the execution ID."""
     given = usage_errors(lambda: options.parse(line, known))
     word = usage_errors(lambda: given.execution)
     return given, lambda: execution_named(shell, word, local_ns, READ)
 
 
 def _seen(client: AsteroidClient, execution_id: str) -> Execution:
-    """Return the execution as it is, and keep it among those seen."""
+    """Read the execution and remember it in the session."""
     execution = client.execution(execution_id)
     session.remember(execution.id or execution_id, execution.workflow_name)
     return execution

@@ -1,18 +1,12 @@
-"""`AsteroidExecutionMagics`: the magics with which a person looks at executions, with their help.
+"""`AsteroidExecutionMagics`: the magics that list, watch and control executions, with their help.
 
-As in `send_magics`, each imports what it needs when it is first used.
+As in `send_magics`, each magic imports what it needs on first use.
 """
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import (
-    Magics,
-    line_magic,
-    magics_class,
-    needs_local_scope,
-    no_var_expand,
-)
+from IPython.core.magic import Magics, line_magic, magics_class, needs_local_scope, no_var_expand
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -25,7 +19,7 @@ Names = Mapping[str, Any] | None
 
 @magics_class
 class AsteroidExecutionMagics(Magics):
-    """See what Asteroid's agents do and ask, and pause, resume or cancel them."""
+    """See what Asteroid's agents do and ask. Pause, resume or cancel their executions."""
 
     def __init__(self, shell: "InteractiveShell", **keywords: Any) -> None:
         super().__init__(shell, **keywords)
@@ -34,18 +28,38 @@ class AsteroidExecutionMagics(Magics):
     @no_var_expand
     @line_magic
     def asteroid_executions(self, line: str) -> "Listing":
-        """List the executions, those that wait for a person first, with what they ask.
+        """List the executions. Those that wait for you come first, with their questions.
 
-        %asteroid_executions                         the newest 50
-        %asteroid_executions --phase active          those at work: pending, active or terminal
-        %asteroid_executions --status paused_by_agent --status running
-        %asteroid_executions --limit 200             more of them
+        Usage::
 
-        A status is queued, starting, running, paused, paused_by_agent, awaiting_confirmation,
-        completed, cancelled or failed.
+          %asteroid_executions [--phase PHASE] [--status STATUS] [--limit N]
 
-        From then on the beginning of an ID, 8 or more of its characters, is enough for any magic.
-        The result can be gone through, and has to_frame() where pandas is installed.
+        Options:
+
+        --phase PHASE
+          List only executions in this phase: pending, active or terminal. You can repeat this
+          option.
+
+        --status STATUS
+          List only executions with this status: queued, starting, running, paused,
+          paused_by_agent, awaiting_confirmation, completed, cancelled or failed. You can repeat
+          this option.
+
+        --limit N
+          List the newest N executions. Default: 50.
+
+        After that, every magic accepts the first 8 or more characters of a listed ID.
+
+        You can loop over the result. With pandas, its to_frame() returns a data frame.
+
+        Examples
+        --------
+        ::
+
+          In [1]: %asteroid_executions --phase active
+
+          In [2]: %asteroid_executions --status paused_by_agent --status running
+
         """
         from .execution_commands import list_executions
 
@@ -55,14 +69,25 @@ class AsteroidExecutionMagics(Magics):
     @needs_local_scope
     @line_magic
     def asteroid_activities(self, line: str, local_ns: Names = None) -> "Transcript":
-        """Show what was said and done in an execution: its newest 50 activities.
+        """Show what was said and done in an execution.
 
-        %asteroid_activities EXECUTION             its ID, the beginning of one seen, a variable
-        %asteroid_activities EXECUTION --last 200  the newest 200
-        %asteroid_activities EXECUTION --all       everything
+        Usage::
 
-        A card has room for 200 kB, and says what it left out; `.activities` of the result holds
-        all that was read.
+          %asteroid_activities EXECUTION [--last N] [--all]
+
+        EXECUTION is an ID, the first 8 or more characters of an ID that this session has seen, or
+        a variable that holds one.
+
+        Options:
+
+        --last N
+          Show the newest N activities. Default: 50.
+
+        --all
+          Show all activities.
+
+        A card shows up to 200 kB and says what it leaves out. `.activities` of the result holds
+        all activities that were read.
         """
         from .execution_commands import show_activities
 
@@ -72,13 +97,17 @@ class AsteroidExecutionMagics(Magics):
     @needs_local_scope
     @line_magic
     def asteroid_watch(self, line: str, local_ns: Names = None) -> "WatchResult":
-        """Watch an execution until it waits for a person, or ends.
+        """Watch an execution until it waits for you or ends.
 
-        %asteroid_watch EXECUTION          for an hour at most
-        %asteroid_watch EXECUTION SECONDS  no longer than this
+        Usage::
 
-        One line tells what the agent is doing, and changes as it goes on. Interrupting stops the
-        watching, and a Run All, but not the agent.
+          %asteroid_watch EXECUTION [SECONDS]
+
+        EXECUTION is an ID, the first 8 or more characters of an ID that this session has seen, or
+        a variable that holds one. SECONDS limits the time. Default: 3,600 (an hour).
+
+        One line shows what the agent is doing now. Interrupt the cell to stop watching. This also
+        stops a Run All, but not the agent.
         """
         from .execution_commands import watch
 
@@ -88,7 +117,12 @@ class AsteroidExecutionMagics(Magics):
     @needs_local_scope
     @line_magic
     def asteroid_pause(self, line: str, local_ns: Names = None) -> "StatusChange":
-        """Pause an execution: %asteroid_pause EXECUTION; %asteroid_resume lets it go on."""
+        """Pause an execution. To continue it, run `%asteroid_resume`.
+
+        Usage::
+
+          %asteroid_pause EXECUTION
+        """
         from .execution_commands import pause
 
         return pause(self._shell, line, local_ns)
@@ -97,7 +131,12 @@ class AsteroidExecutionMagics(Magics):
     @needs_local_scope
     @line_magic
     def asteroid_resume(self, line: str, local_ns: Names = None) -> "StatusChange":
-        """Let a paused execution go on: %asteroid_resume EXECUTION."""
+        """Resume a paused execution.
+
+        Usage::
+
+          %asteroid_resume EXECUTION
+        """
         from .execution_commands import resume
 
         return resume(self._shell, line, local_ns)
@@ -106,7 +145,12 @@ class AsteroidExecutionMagics(Magics):
     @needs_local_scope
     @line_magic
     def asteroid_cancel(self, line: str, local_ns: Names = None) -> "StatusChange":
-        """End an execution for good, without asking again: %asteroid_cancel EXECUTION."""
+        """Cancel an execution for good, without a confirmation prompt.
+
+        Usage::
+
+          %asteroid_cancel EXECUTION
+        """
         from .execution_commands import cancel
 
         return cancel(self._shell, line, local_ns)

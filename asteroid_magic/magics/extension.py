@@ -1,4 +1,4 @@
-"""Puts the magics into a shell, with what goes along with them, and takes all of it out again."""
+"""Registers the magics, input hooks and Tab completion with a shell, and removes them again."""
 
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 OURS = (AsteroidMagics, AsteroidExecutionMagics)
-# What every one of our magics begins with.
+# The names of all magics begin with this.
 PREFIX = "asteroid_"
 
 
 class _Matcher:
-    """What IPython's completer asks for a line of ours; it loads `completer` when there is one."""
+    """An IPython completion matcher. It imports `completer` for the first line with a magic."""
 
     matcher_api_version = 2
     matcher_identifier = SEND_MAGIC
@@ -28,35 +28,36 @@ class _Matcher:
 
     def __init__(self, shell: "InteractiveShell") -> None:
         self._shell = shell
-        # By which IPython knows a matcher, as if it were a function.
+        # IPython identifies a matcher by this name, as if it were a function.
         self.__qualname__ = SEND_MAGIC
 
     def __call__(self, context: Any) -> dict[str, Any]:
         if PREFIX not in context.text_until_cursor:
             return {"completions": []}
-        from ..input.completer import matches  # noqa: PLC0415 (loaded with the first line of ours)
+        from ..input.completer import matches  # noqa: PLC0415 (loaded for the first line with a magic)
 
         return matches(self._shell, context)
 
 
 def load(shell: "InteractiveShell") -> None:
-    """Register the magics with `shell`, what keeps their text exact, and what Tab offers."""
+    """Register the magics, the input hooks and Tab completion with `shell`; once is enough."""
     if any(isinstance(one, AsteroidMagics) for one in shell.configurables):
         return
     shell.register_magics(*OURS)
     hooks.install(shell)
     if hasattr(completer, "context_matcher"):
-        # Before IPython 8.6, a matcher is not told what stands before the cursor.
+        # Before IPython 8.6, a matcher does not get the text before the cursor.
         shell.Completer.custom_matchers.append(_Matcher(shell))
 
 
 def unload(shell: "InteractiveShell") -> None:
-    """Take all of that out of `shell`, stop the sandbox and forget what the session had set."""
+    """Remove all of it from `shell`, close the forms, stop the sandbox and clear the session."""
     hooks.uninstall(shell)
-    # Loaded by the first form and by the first sandbox: without them there is none to close.
-    if (events := sys.modules.get("asteroid_magic.form.settings_events")) is not None:
+    # If the module is not loaded, no form is open, or no sandbox runs.
+    package = __name__.removesuffix(".magics.extension")
+    if (events := sys.modules.get(f"{package}.form.settings_events")) is not None:
         events.close_all()
-    if (sandbox_command := sys.modules.get("asteroid_magic.magics.sandbox_command")) is not None:
+    if (sandbox_command := sys.modules.get(f"{package}.magics.sandbox_command")) is not None:
         sandbox_command.stop()
     matchers = getattr(shell.Completer, "custom_matchers", [])
     matchers[:] = [one for one in matchers if not isinstance(one, _Matcher)]

@@ -1,4 +1,4 @@
-"""What all magics do alike: a line that does not fit is told, and an error shows its card."""
+"""What all magics share: they report usage errors, show error cards and look up executions."""
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ Names = Mapping[str, Any] | None
 
 
 def usage_errors(read: Callable[[], T]) -> T:
-    """Return what is read of a line, or raise IPython's own error for one that does not fit."""
+    """Return the result of `read`; turn its `InputError` into IPython's `UsageError`."""
     try:
         return read()
     except InputError as problem:
@@ -29,11 +29,11 @@ def usage_errors(read: Callable[[], T]) -> T:
 
 
 def display_errors(action: Callable[[], T]) -> T:
-    """Return what `action` returns; show the card of its error, then let it stop the cell."""
+    """Return the result of `action`. If it fails, show the card of its error, then raise it."""
     try:
         return action()
     except (AsteroidError, KeyboardInterrupt) as error:
-        # Without the frames below, and outside the except block: a key may stand in them.
+        # Drop the frames below, and raise outside the except block: the frames may hold the key.
         fault = error.with_traceback(None)
     if isinstance(fault, AsteroidError):
         display(fault)  # type: ignore[no-untyped-call]
@@ -41,17 +41,17 @@ def display_errors(action: Callable[[], T]) -> T:
 
 
 def keep_result(shell: "InteractiveShell", result: object) -> None:
-    """Let `_` hold a result although the cell is about to be stopped."""
+    """Store a result in `_`, although the cell is about to fail."""
     shell.displayhook.update_user_ns(result)  # type: ignore[no-untyped-call]
 
 
 def execution_named(
     shell: "InteractiveShell", word: str, local_ns: Names, operation: Operation = SEND
 ) -> str:
-    """Return the ID of the execution that a word means in this cell; raises `InvalidInput`."""
+    """Return the ID of the execution that `word` names in this cell; raises `InvalidInput`."""
     return resolve_execution(word, namespace_of(shell, local_ns), session.seen, operation)
 
 
 def namespace_of(shell: "InteractiveShell", local_ns: Names) -> Mapping[str, Any]:
-    """Return the variables that a magic may use: those of the function around it come first."""
+    """Return the variables that a magic can read; those of the enclosing function come first."""
     return ChainMap(dict(local_ns or {}), shell.user_ns)

@@ -1,4 +1,4 @@
-"""How a person gives the API key: asked for unseen, kept for the session, saved if wanted."""
+"""Implements `%asteroid_login`: asks for the API key, and keeps, saves or forgets it."""
 
 import getpass
 import os
@@ -16,28 +16,28 @@ from ..input.options import InputError
 
 
 def action_for(line: str) -> Callable[[], str]:
-    """Return what `%asteroid_login` is to do, which answers with a sentence to show.
+    """Return the action that `line` asks for; it returns a sentence to show.
 
-    Raises `InputError` for anything but an option, without repeating it: it may be a key.
+    Raises `InputError` for anything but a known option, without quoting it: it may be a key.
     """
     actions = {"": _ask, "--save": _ask_and_save, "--forget": _forget}
     action = actions.get(line.strip())
     if action is None and line.lstrip().startswith("-"):
-        raise InputError("%asteroid_login takes --save, --forget or nothing, and one of them.")
+        raise InputError("%asteroid_login takes --save, --forget or nothing.")
     if action is None:
         raise InputError(
-            "%asteroid_login takes --save, --forget or nothing; it asks for the key itself.\n"
-            "If you typed a key here, it now stands in the history of IPython and in this "
-            "notebook: delete the line, and have Asteroid give you a new key."
+            "%asteroid_login takes --save, --forget or nothing. It asks for the key itself.\n"
+            "If you typed a key here, IPython's history and this notebook now hold it. "
+            "Delete the line and get a new key from Asteroid."
         )
     return action
 
 
 def _ask() -> str:
     session.key = ApiKey(_typed_key(), "%asteroid_login")
-    said = "The API key is set for this session. Nothing has been checked or sent yet."
+    said = "The API key is set for this session. Asteroid checks it with your first request."
     if session.sandbox:
-        said += " The sandbox is still in use: %asteroid_sandbox --stop."
+        said += " The sandbox is still in use. To stop it, run %asteroid_sandbox --stop."
     return said
 
 
@@ -45,7 +45,7 @@ def _ask_and_save() -> str:
     said = _ask()
     if session.key is not None:
         keystore.save(session.key.reveal())
-    return f"{said} It is saved in the system keyring."
+    return f"{said} The system keyring holds it, too."
 
 
 def _forget() -> str:
@@ -55,15 +55,15 @@ def _forget() -> str:
     if os.environ.get(API_KEY_VARIABLE):
         left.append(f"{API_KEY_VARIABLE} is still set in the environment.")
     if keystore.load():
-        left.append("The system keyring still holds it: remove asteroid-magic there.")
-    return " ".join(["The API key is removed from this session.", *left])
+        left.append("The system keyring still holds it. Delete the entry asteroid-magic there.")
+    return " ".join(["The API key was removed from this session.", *left])
 
 
 def _typed_key() -> str:
     problem = "This front end cannot ask for a key."
     try:
         with warnings.catch_warnings():
-            # Where the terminal would show what is typed, a key must not be typed.
+            # getpass warns before it falls back to a prompt that shows the key.
             warnings.simplefilter("error", getpass.GetPassWarning)
             return getpass.getpass("Asteroid API key: ")
     except getpass.GetPassWarning:
@@ -71,9 +71,9 @@ def _typed_key() -> str:
     except (StdinNotImplementedError, EOFError):
         pass
     except KeyboardInterrupt:
-        problem = "You interrupted the login: run it again when you are ready."
+        problem = "You interrupted the login. Run it again when you are ready."
     raise ConfigurationError(
         problem,
         title="No API key was set",
-        hint=f"Set {API_KEY_VARIABLE} in the environment before the notebook starts.",
+        hint=f"Set {API_KEY_VARIABLE} in the environment before you start the notebook.",
     )

@@ -1,4 +1,4 @@
-"""What `%asteroid_sandbox` does: it starts and stops a small Asteroid on this machine."""
+"""Implements `%asteroid_sandbox`: starts and stops a small Asteroid server on this machine."""
 
 from typing import TYPE_CHECKING
 
@@ -15,21 +15,21 @@ _running: "list[Sandbox]" = []
 
 
 def sandbox(line: str) -> "Sandbox | None":
-    """Do what `%asteroid_sandbox` asks for: return the running sandbox, or stop it."""
+    """Run `%asteroid_sandbox`: return the running sandbox, or stop it."""
     if line.split() == ["--stop"]:
         what = "The sandbox is stopped." if _running else "No sandbox was running."
         stop()
-        print(f"{what} Messages go to {resolve_base_url()}.")  # noqa: T201 (the whole answer)
+        print(f"{what} Messages go to {resolve_base_url()}.")  # noqa: T201 (the result is one line of text)
         return None
     if line.split():
-        raise UsageError("%asteroid_sandbox takes nothing but --stop.")
+        raise UsageError("%asteroid_sandbox takes only --stop.")
     if not (_running and _running[0].is_running):
         _running[:] = [_start()]
     return _running[0]
 
 
 def stop() -> None:
-    """Stop the sandbox, if one runs, and use again the settings from before it started."""
+    """Stop the sandbox, if one runs, and restore the settings from before it started."""
     session.sandbox = None
     while _running:
         _running.pop().stop()
@@ -37,7 +37,7 @@ def stop() -> None:
 
 def _start() -> "Sandbox":
     try:
-        # A package of its own, which needs tornado: nothing else ever imports it.
+        # The sandbox needs tornado, which is optional.
         from ..sandbox import Sandbox  # noqa: PLC0415
     except ImportError as error:
         words = str(error)

@@ -1,4 +1,4 @@
-"""What the magics do, once one is used: it is loaded then, and with it all that it needs."""
+"""Implements the magics of `send_magics`; loaded on first use, with all that it needs."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ from .feedback import (
 )
 from .login import action_for
 
-# Messages of a batch that are under way at a time.
+# The number of messages that a batch sends at the same time.
 WORKERS = 16
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 def send(
     shell: "InteractiveShell", line: str, cell: str | None, local_ns: Names
 ) -> "Delivery | DryRun | Report | None":
-    """Do what `%asteroid_send` was asked for, and return what is to be shown as its result."""
+    """Run `%asteroid_send`; return the result of the cell."""
     if cell is None and not line.strip():
         display(form(shell, ""))  # type: ignore[no-untyped-call]
         return None
@@ -59,7 +59,7 @@ def send(
 def _delivered(
     shell: "InteractiveShell", command: SendCommand, delivery: Delivery, began: float
 ) -> Delivery | None:
-    """Wait for the agent if that was asked for, and return what is to be shown."""
+    """Wait for the agent if `--wait` is given; return the result of the cell."""
     is_stopped = False
     try:
         session.remember(delivery.execution_id)
@@ -68,7 +68,7 @@ def _delivered(
             delivery = _heard(shell, command, delivery, began)
             _put_out(shell, command, delivery)
     except KeyboardInterrupt:
-        # It has been delivered, whatever is interrupted now, and that is to be seen.
+        # The message has been delivered; the card must say so.
         is_stopped = True
     is_stopped = is_stopped or delivery.was_interrupted
     is_quiet = "--quiet" in command.options
@@ -88,8 +88,8 @@ def _put_out(shell: "InteractiveShell", command: SendCommand, delivery: Delivery
 def _heard(
     shell: "InteractiveShell", command: SendCommand, delivery: Delivery, began: float
 ) -> Delivery:
-    """Return the delivery with what the agent did since, as long as that is to be waited for."""
-    from .execution_commands import wait_for_reply  # noqa: PLC0415 (most messages are not waited for)
+    """Wait for the agent; return the delivery with what the agent did since."""
+    from .execution_commands import wait_for_reply  # noqa: PLC0415 (most sends do not wait)
 
     base_url, is_quiet = command.options.get("--base-url"), "--quiet" in command.options
     limit = command.wait or 0.0
@@ -97,23 +97,23 @@ def _heard(
 
 
 def _waiting_interrupted(delivery: Delivery) -> SendInterrupted:
-    """Return what stops the cells behind one whose waiting a person has stopped."""
+    """Return the error that stops this cell and the next ones after the user stopped waiting."""
     error = SendInterrupted(
-        "The message was delivered before, and the agent was not stopped.",
+        "The message was already delivered. This did not stop the agent.",
         title="You stopped waiting for the answer",
-        hint="The Delivery is in `_`, and in the variable of --out.",
+        hint="`_` holds the Delivery, as does the variable of --out.",
     )
     error.outcome = "delivered"
     return error.about(delivery.execution_id, delivery.message, delivery.attempts)
 
 
 def form(shell: "InteractiveShell", word: str, local_ns: Names = None) -> "SendForm":
-    """Return a form, filled in with the execution that `word` means, if there is one."""
+    """Return a form, filled in with the execution that `word` names, if any."""
     from ..form.form import SendForm  # noqa: PLC0415 (ipywidgets loads with the first form)
 
     if len(word.split()) > 1 and not word.startswith("{"):
         raise UsageError(
-            "%asteroid_form takes an execution and no more. To send a message without a form: "
+            "%asteroid_form takes only an execution. To send a message without a form: "
             "%asteroid_send EXECUTION message"
         )
     return display_errors(
@@ -122,7 +122,7 @@ def form(shell: "InteractiveShell", word: str, local_ns: Names = None) -> "SendF
 
 
 def login(line: str) -> str:
-    """Do what `%asteroid_login` was asked for, and return the sentence that tells of it."""
+    """Run `%asteroid_login`; return a sentence that says what it did."""
     return display_errors(usage_errors(lambda: action_for(line)))
 
 
@@ -134,8 +134,8 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
         message = command.message
         if "--fill" in command.options:
             message = fill(message, namespace)
-        # A new connection each time: one that was kept open may have gone stale while a person
-        # thought, and what is sent on a stale one may or may not arrive.
+        # A new connection for each send: a kept one may have gone stale between two cells, and a
+        # message sent on a stale connection may or may not arrive.
         with AsteroidClient(base_url=base_url, timeout=command.timeout) as client:
             if "--dry-run" in command.options:
                 return client.dry_run(execution_id, message)
@@ -143,14 +143,14 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
     except AsteroidError as error:
         fault = error.about(execution_id, message)
     if command.options.get("--wait") == "" and message is command.typed:
-        fault.hint += " For --wait, give a number of seconds, as in --wait 60."
+        fault.hint += " For --wait, give a number of seconds, such as --wait 60."
     raise fault
 
 
 def _send_each(
     shell: "InteractiveShell", command: SendCommand, namespace: Mapping[str, Any]
 ) -> "Report | DryRun | None":
-    """Send to every row of a batch, and return its report."""
+    """Send to each row of a batch; return the result of the cell."""
     result = display_errors(lambda: _report(command, namespace))
     if isinstance(result, DryRun):
         if "--show" in command.options:
@@ -165,7 +165,7 @@ def _send_each(
 
 
 def _report(command: SendCommand, namespace: Mapping[str, Any]) -> "Report | DryRun":
-    """Send the message to every row; return the report, or the dry run of the first row."""
+    """Send the message to each row; return the report, or the dry run of the first row."""
     from ..batch.batch import send_rows  # noqa: PLC0415 (sqlite3 loads with the first batch)
 
     name = command.options["--each"]
@@ -179,7 +179,7 @@ def _report(command: SendCommand, namespace: Mapping[str, Any]) -> "Report | Dry
 
 
 def _rows(name: str, namespace: Mapping[str, Any]) -> Any:
-    """Return what a variable holds, or one of its attributes, as in ``report.failed``."""
+    """Return the value of a variable, or of an attribute of it, as in ``report.failed``."""
     first, *attributes = name.split(".")
     try:
         value = namespace[first]
@@ -187,8 +187,8 @@ def _rows(name: str, namespace: Mapping[str, Any]) -> Any:
             value = getattr(value, attribute)
     except Exception:  # noqa: BLE001 (a property may fail in any way)
         missing = InvalidInput(
-            f"There is no variable {quoted(name)} that holds the rows.",
-            hint="Put the rows into a variable first, such as a data frame, and name that.",
+            f"--each cannot read the variable {quoted(name)}.",
+            hint="Store the rows in a variable first, such as a data frame, and give its name.",
         )
     else:
         return value
@@ -199,14 +199,14 @@ def _dry_run(client: AsteroidClient, rows: Any, template: str) -> DryRun:
     if isinstance(rows, Iterator):
         raise InvalidInput(
             "The rows can be read only once, and a dry run would use them up.",
-            hint="Put them into a list first, as with rows = list(rows).",
+            hint="Store them in a list first: rows = list(rows).",
         )
     from ..batch.rows import open_rows  # noqa: PLC0415 (as above)
 
     checked = open_rows(rows, template)
     first = next(iter(checked.rows), None)
     if first is None:
-        raise InvalidInput("There are no rows.", hint="Name a variable that holds some.")
+        raise InvalidInput("There are no rows.", hint="Name a variable that holds rows.")
     if isinstance(first, InvalidInput):
         raise first
     return replace(client.dry_run(*first), rows=checked.total)

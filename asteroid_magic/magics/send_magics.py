@@ -1,7 +1,7 @@
-"""`AsteroidMagics`: the magics that a person types, with their help.
+"""`AsteroidMagics`: the magics that send, log in and start the sandbox, with their help.
 
-Loading the extension imports this module and few others. Each magic imports `send_commands`, and
-with it requests, when it is first used.
+`%load_ext` imports this module, so it stays light: each magic imports `send_commands`, and with it
+requests, on first use.
 """
 
 from collections.abc import Mapping
@@ -30,21 +30,20 @@ if TYPE_CHECKING:
 
 @magics_class
 class AsteroidMagics(Magics):
-    """Send messages to running Asteroid agents; `%asteroid_send?` tells how."""
+    """Send messages to running Asteroid agents; `%asteroid_send?` shows the help."""
 
     base_url = Unicode(
         "",
-        help="Where Asteroid is, as https://host/path. "
-        "Empty: from ASTEROID_BASE_URL, else Asteroid's own.",
+        help="Base URL of the Asteroid server, as https://host/path. "
+        "If empty: ASTEROID_BASE_URL, or else Asteroid's public server.",
     ).tag(config=True)
     timeout = Float(
-        DEFAULT_TIMEOUT_S,
-        help="Seconds a whole send may take, connecting and retries included.",
+        DEFAULT_TIMEOUT_S, help="Seconds a whole send may take, including connecting and retries."
     ).tag(config=True)
     confirm_grace = Float(
         DEFAULT_CONFIRM_GRACE_S,
-        help="Seconds for which a message whose answer was lost is looked for among the "
-        "activities of its execution. 0 turns it off.",
+        help="If the server's reply to a message is lost: seconds to look for the message among "
+        "the activities of its execution. 0 turns this off.",
     ).tag(config=True)
 
     def __init__(self, shell: "InteractiveShell", **keywords: Any) -> None:
@@ -81,49 +80,95 @@ class AsteroidMagics(Magics):
     def asteroid_send(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
     ) -> "Delivery | DryRun | Report | None":
-        """Send a message to a running execution, and show what became of it.
+        """Send a message to a running execution and show the outcome.
 
-        In a line:      %asteroid_send [options] EXECUTION message
-        In a cell:      %%asteroid_send [options] EXECUTION
-                        message, on as many lines as it takes
-        With a result:  delivery = %asteroid_send [options] EXECUTION message
-        In a form:      %asteroid_send
-        To many:        %%asteroid_send --each rows, and below it the message with {column}
+        Usage, in a line::
+
+          %asteroid_send [options] EXECUTION message
+          delivery = %asteroid_send [options] EXECUTION message
+
+        Usage, in a cell::
+
+          %%asteroid_send [options] EXECUTION
+          message, on one or more lines
+
+        Usage, in a cell, for many messages::
+
+          %%asteroid_send --each ROWS [options]
+          message with {column}
+
+        `%asteroid_send` alone shows a form, see `%asteroid_form?`.
 
         EXECUTION is the ID of the run, or the name of a variable that holds it: run_id, run.id,
-        $run_id or {run_id}. An object with an `id` will do as well, and so will the beginning of
-        an ID that this session has seen, 8 or more characters of it.
+        $run_id or {run_id}. The variable may also hold an object with an `id`. For an execution
+        that this session has seen, the first 8 or more characters of its ID are enough.
 
-        Everything after the execution is the message and is sent exactly as typed: $, {}, quotes,
-        --words and a ? at the end mean nothing in it. One pair of quotes round a whole line message
-        is taken off; a backslash at the end of a line goes on in the next. In a cell, the message
-        is all that stands below the first line. Pasted text is safest in a cell.
+        Everything after EXECUTION is the message. Asteroid gets it exactly as you typed it: $, {},
+        quotes, --words and a ? at the end have no special meaning. A message in a line loses its
+        leading and trailing spaces, and one pair of quotes around the whole message. A backslash
+        at the end of a line continues the message on the next line. In a cell, the message is
+        everything below the first line, without the final newline. Pasted text is safest in a cell.
 
-        Options stand before the execution:
-          --wait [SECONDS]   wait for the agent's answer as well, 120 seconds at most, and show it;
-                             interrupting stops the waiting, not the agent
-          --timeout SECONDS  how long the whole send may take (30, or %config AsteroidMagics)
-          --base-url URL     another Asteroid than the one that is set
-          --dry-run          show the request and the same as a curl command; send nothing
-          --quiet            show nothing when it was delivered; the result is then None
-          --out NAME         put the Delivery into this variable as well
-          -f, --fill         fill {name} in the message with the variable of that name
-          --show             show the card at once, also where IPython shows no result
-          --each ROWS        send the cell to each row, with execution_id; fill {column} from it
-          --journal FILE     with --each: keep what became of each, so that the cell can go on
+        Options, before EXECUTION:
 
-        The outcome is one of three:
-          delivered                   Asteroid has the message
-          not delivered               it has not: mend what the card says and send again
-          may have been delivered     nobody knows: look at the execution before sending again
+        --wait [SECONDS]
+          After the delivery, wait for the agent's answer and show it. Default: 120 seconds at
+          most. Interrupt the cell to stop waiting; this does not stop the agent.
+
+        --timeout SECONDS
+          Limit the time of the whole send, including connecting and retries. Default: 30, or
+          %config AsteroidMagics.timeout.
+
+        --base-url URL
+          Send to this Asteroid server, not to the one in the settings.
+
+        --dry-run
+          Show the request, also as a curl command. Send nothing.
+
+        --quiet
+          Show nothing if the message was delivered. The result is then None.
+
+        --out NAME
+          Also store the Delivery in this variable.
+
+        -f, --fill
+          Replace each {name} in the message with the value of that variable.
+
+        --show
+          Show the card immediately, even where IPython does not show the result.
+
+        --each ROWS
+          Send the message to each row of this variable. The column execution_id holds the
+          execution. Replace each {column} in the message with the value in the row.
+
+        --journal FILE
+          With --each: record the outcome of each row in this file. To retry what was not
+          delivered, run the same cell with the same file.
+
+        The outcome is one of these:
+
+        delivered
+          Asteroid has the message.
+
+        not delivered
+          Asteroid does not have the message. Fix what the card points out, then resend.
+
+        may have been delivered
+          Nobody knows whether Asteroid has it. Look at the execution before you resend.
+
         The last two stop the cell, and a Run All with it.
 
-        Examples:
-          %asteroid_send 3f2a8c1e-5b7d-4e21-9c64-1f0a2b3c4d5e Yes, book the earlier train.
-          %asteroid_send run_id "Yes, the second one"
-          %asteroid_send --wait 60 run_id Are you done
+        Examples
+        --------
+        ::
 
-        The API key is never typed here: see %asteroid_login.
+          In [1]: %asteroid_send 3f2a8c1e-5b7d-4e21-9c64-1f0a2b3c4d5e Yes, book the earlier train.
+
+          In [2]: %asteroid_send run_id "Yes, the second one"
+
+          In [3]: %asteroid_send --wait 60 run_id Are you done?
+
+        Never type the API key here. To set it, run `%asteroid_login`.
 
         """
         from .send_commands import send
@@ -135,13 +180,18 @@ class AsteroidMagics(Magics):
     def asteroid_form(self, line: str, local_ns: Mapping[str, Any] | None = None) -> "SendForm":
         """Show a form that sends messages, in a notebook that shows widgets.
 
-        %asteroid_form            an empty form; %asteroid_send alone shows one, too
-        %asteroid_form EXECUTION  one for this execution: its ID, the beginning of one seen, or a
-                                  variable that holds it
+        Usage::
 
-        It lists the active executions to choose from, sends without holding up other cells, and
-        shows what became of each message. Keep it as `form = %asteroid_form`: form.outcomes has
-        what became of its messages, form.close() ends it.
+          %asteroid_form [EXECUTION]
+          form = %asteroid_form [EXECUTION]
+
+        The form lists the active executions, sends without blocking other cells, and shows the
+        outcome of each message. `%asteroid_send` alone shows the same form.
+
+        EXECUTION fills in the execution: its ID, the first 8 or more characters of an ID that this
+        session has seen, or a variable that holds one.
+
+        In Python, `form.outcomes` holds the outcomes of its messages; `form.close()` closes it.
         """
         from .send_commands import form
 
@@ -149,27 +199,43 @@ class AsteroidMagics(Magics):
 
     @line_magic
     def asteroid_login(self, line: str) -> None:
-        """Ask for the API key, and keep it for this session only.
+        """Ask for the API key and keep it for this session only.
 
-        %asteroid_login           ask for the key; it is not shown, and not kept in the history
-        %asteroid_login --save    put it into the system keyring as well, for later sessions
-        %asteroid_login --forget  remove it from this session and from the keyring
+        Usage::
 
-        The key can also come from the environment variable ASTEROID_API_KEY.
+          %asteroid_login [--save | --forget]
+
+        The prompt does not show the key, and the history does not keep it. You can also set the
+        key in the environment variable ASTEROID_API_KEY.
+
+        Options:
+
+        --save
+          Also store the key in the system keyring, for later sessions.
+
+        --forget
+          Remove the key from this session and from the system keyring.
         """
         from .send_commands import login
 
-        print(login(line))  # noqa: T201 (a line of text is the whole answer)
+        print(login(line))  # noqa: T201 (the result is one line of text)
 
     @line_magic
     def asteroid_sandbox(self, line: str) -> object:
-        """Start a small Asteroid on this machine, with agents that answer, and use it.
+        """Start a small Asteroid server on this machine, with agents that answer, and use it.
 
-        %asteroid_sandbox          start it, point the settings at it, show its executions
-        box = %asteroid_sandbox    the same; then box.executions[0] is the first of them
-        %asteroid_sandbox --stop   stop it, and set back what was set before
+        Usage::
 
-        No account is needed, and nothing leaves this machine.
+          %asteroid_sandbox [--stop]
+          box = %asteroid_sandbox
+
+        You need no account, and nothing leaves this machine. Messages go to the sandbox until you
+        stop it. The result shows its executions; `box.executions[0]` is the first of them.
+
+        Options:
+
+        --stop
+          Stop the sandbox and restore the previous settings.
         """
         from .sandbox_command import sandbox
 

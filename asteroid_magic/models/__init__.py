@@ -1,4 +1,4 @@
-"""What goes out and what comes back: records that do no I/O."""
+"""The records that the package sends and returns; they do no I/O."""
 
 from typing import TYPE_CHECKING
 
@@ -30,26 +30,10 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "activities": (
-            "Activities",
-            "Activity",
-            "Option",
-            "Question",
-        ),
-        "delivery": (
-            "Delivery",
-            "DryRun",
-            "StatusChange",
-        ),
-        "executions": (
-            "Execution",
-            "Executions",
-        ),
+        "activities": ("Activities", "Activity", "Option", "Question"),
+        "delivery": ("Delivery", "DryRun", "StatusChange"),
+        "executions": ("Execution", "Executions"),
         "report": ("Report",),
-        "watch": (
-            "WatchResult",
-            "Listing",
-            "Transcript",
-        ),
+        "watch": ("WatchResult", "Listing", "Transcript"),
     },
 )

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, SupportsIndex, overload
 
 from . import coerce
 
-# How the agent speaks to the person; the second is the older name.
+# The actions with which the agent speaks to the user; the second is the older name.
 SPEAKING = frozenset({"util_send_user_message", "send_user_message"})
 MEMBERS = frozenset({"id", "executionId", "timestamp", "payload"})
-# Where the words of an activity are found, the first that there is.
+# Where to find the text of an activity; the first that is present counts.
 WORDS = ("message", "reasoning", "newNodeName", "fileName", "reason", "text", "summary")
 WHY = (
     "pausedPayload",
@@ -23,7 +23,7 @@ WHY = (
 
 
 class ActivityKind(StrEnum):
-    """The kinds that mean something here; the contract has others, and more are to come."""
+    """The kinds that this package uses; the contract has others, and may get more."""
 
     USER_MESSAGE = "user_message_received"
     REASONING = "reasoning"
@@ -48,9 +48,9 @@ class Option(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A question of the agent; with `multi_select`, several of its `options` may be chosen.
+    """A question of the agent; with `multi_select`, you may choose several of its `options`.
 
-    `question` is its words, `header` a short heading for them, ``""`` where there is none.
+    `question` is its text, `header` a short heading for it, ``""`` if there is none.
     """
 
     question: str
@@ -63,10 +63,10 @@ class Question(NamedTuple):
 class Activity:
     """Something that happened in an execution.
 
-    `id` is its own, `execution_id` that of the run. `kind` is the contract's ``activityType``, also
-    one that is not known yet. `timestamp` is aware, None where it could not be read. `data` holds
-    every other member of the JSON by its own name, whether it lay beside ``activityType`` or under
-    ``data``.
+    `id` is its own ID, `execution_id` that of the execution. `kind` is the contract's
+    ``activityType``, even an unknown one. `timestamp` is aware, None if it could not be read.
+    `data` holds every other member of the JSON by its own name, whether it was beside
+    ``activityType`` or under ``data``.
     """
 
     id: str
@@ -77,7 +77,7 @@ class Activity:
 
     @property
     def text(self) -> str:
-        """Return the words a person would read of it; ``""`` where there are none."""
+        """The text of the activity for a reader, ``""`` if it has no text."""
         data = self.data
         if self.kind == ActivityKind.STATUS_CHANGED:
             return self._why_status_changed()
@@ -92,7 +92,7 @@ class Activity:
 
     @property
     def status(self) -> str | None:
-        """Return the new status, where the status changed."""
+        """The new status if the status changed, otherwise None."""
         return (
             coerce.text(self.data.get("status"))
             if self.kind == ActivityKind.STATUS_CHANGED
@@ -101,7 +101,7 @@ class Activity:
 
     @property
     def reason(self) -> str | None:
-        """Return why the status changed, in the agent's words."""
+        """Why the status changed, in the agent's words; None if unknown."""
         for why in self._whys():
             if words := coerce.text(why.get("reason")) or coerce.text(why.get("reasoning")):
                 return words
@@ -109,7 +109,7 @@ class Activity:
 
     @property
     def question(self) -> tuple[Question, ...]:
-        """Return the questions with which the agent has paused."""
+        """The questions with which the agent paused."""
         paused = coerce.members(self.data.get("pausedPayload")) or {}
         asked = (coerce.members(paused.get("question")) or {}).get("questions")
         return tuple(
@@ -120,7 +120,7 @@ class Activity:
 
     @property
     def todos(self) -> tuple[tuple[str, str], ...]:
-        """Return what the agent has on its list: content and status of each."""
+        """The agent's to-do list: content and status of each item."""
         todos = self.data.get("todos")
         return tuple(
             (coerce.text(item.get("content")) or "", coerce.text(item.get("status")) or "")
@@ -130,25 +130,25 @@ class Activity:
 
     @property
     def action_name(self) -> str | None:
-        """Return what the agent does, by the name the contract has for it."""
+        """The contract's name for what the agent does."""
         return coerce.text(self.data.get("actionName"))
 
     @property
     def action_id(self) -> str | None:
-        """Return what the start and the end of one action have in common."""
+        """The ID that the start and the end of one action share."""
         return coerce.text(self.data.get("actionId"))
 
     @property
     def duration(self) -> float | None:
-        """Return how long the action took, in seconds."""
+        """How long the action took, in seconds."""
         milliseconds = coerce.number(self.data.get("duration"))
         return None if milliseconds is None else milliseconds / 1000
 
     @property
     def speaks_to_user(self) -> bool:
-        """Tell whether the agent speaks to the person here: `text` has its words.
+        """Return True if the agent speaks to the user here: `text` has its words.
 
-        An action that failed said nothing.
+        A failed action says nothing.
         """
         return self.action_name in SPEAKING and self.kind != ActivityKind.ACTION_FAILED
 
@@ -163,7 +163,7 @@ class Activity:
 def is_message(activity: Activity, text: str, execution_id: str) -> bool:
     """Return True if the activity shows that a message with exactly this text has arrived.
 
-    An activity may leave out whose it is: then it belongs to the execution it was listed for.
+    An activity without an execution ID belongs to the execution it was listed for.
     """
     return (
         activity.kind == ActivityKind.USER_MESSAGE
@@ -173,7 +173,7 @@ def is_message(activity: Activity, text: str, execution_id: str) -> bool:
 
 
 class Activities(tuple[Activity, ...]):
-    """Activities of one execution, in the order that was asked for."""
+    """Activities of one execution, in the requested order."""
 
     __slots__ = ()
 
@@ -202,7 +202,7 @@ def _question(item: dict[str, Any]) -> Question:
 
 
 def read_activity(body: dict[str, Any]) -> Activity:
-    """Return the activity that an object of JSON describes, whatever it lacks."""
+    """Return the activity that a JSON object describes; any member may be missing."""
     payload = coerce.members(body.get("payload"))
     data = {} if payload is None else payload.copy()
     kind = data.pop("activityType", None)

@@ -1,6 +1,6 @@
-"""Values of JSON read leniently: what is not of the kind that was expected is None, never an error.
+"""Reads JSON values leniently: a value of an unexpected type becomes None, never an error.
 
-A server may grow, and a reader must not break on what it does not know yet.
+The server may change, and a reader must not fail on what it does not know yet.
 """
 
 from datetime import UTC, datetime
@@ -10,14 +10,14 @@ LARGEST_NUMBER = 1e15
 
 
 def text(value: object) -> str | None:
-    """Return the value if it is text that is not empty."""
+    """Return the value if it is text and not empty."""
     return value if isinstance(value, str) and value else None
 
 
 def number(value: object) -> int | float | None:
     """Return the value if it is a number that can be shown and calculated with.
 
-    NaN is none, nor is a number of thousands of digits, which Python refuses to write.
+    Not NaN, and not a number with thousands of digits, which Python refuses to write.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value if abs(value) < LARGEST_NUMBER else None
@@ -30,9 +30,9 @@ def members(value: object) -> dict[str, Any] | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Return the moment, always with a time zone, of an RFC 3339 stamp.
+    """Return the time of an RFC 3339 timestamp, always with a time zone.
 
-    None for one that UTC has no date for, such as the first hours of the year 1 east of it.
+    Also None if UTC has no date for it, such as the first hours of the year 1 in Asia.
     """
     try:
         read = datetime.fromisoformat(value)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What comes back: records that are read leniently and never change."""
+"""What a call came to: a delivered message, a dry run or a status change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from .activities import Activity
     from .watch import WatchResult
 
-# Stands in the headers of a dry run where there is no key to mask.
+# Shown in the headers of a dry run if there is no key to mask.
 NO_KEY = "(not set)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery(Displayable):
-    """A message that the server has taken.
+    """A message that the server has accepted.
 
-    `confirmed_by` says how that is known: by the ``"answer"``, which was 201, or, where that was
-    lost, by the ``"activities"`` of the execution, among which `activity_id` is the message. Then
-    `status_code` is that of the answer that came instead, None where none came.
+    `confirmed_by` says how that is known: by the ``"answer"`` 201 or, if that was lost, by the
+    ``"activities"`` of the execution, where `activity_id` is the message. In the second case,
+    `status_code` is that of the answer that came instead, None if none came.
 
-    `outcome` is always ``"delivered"``; any other is told by an error. `base_url` is the Asteroid
-    that took it, `execution_id` the run, `message` the whole text as it was sent, `server_text`
-    what the server said to it, `attempts` the number of requests it took, `sent_at` when the last
-    of them began (aware, UTC), `elapsed` how long the whole send took, in seconds. `heard` is what
-    was heard of the agent since, where it was waited for.
+    `outcome` is always ``"delivered"``; an error reports any other. `base_url` is the Asteroid that
+    accepted the message, `execution_id` the execution, `message` the whole text as it was sent,
+    `server_text` what the server answered, `attempts` the number of requests, `sent_at` when the
+    last of them began (aware, UTC), `elapsed` how long the whole send took, in seconds. `heard` is
+    what the agent has done since, if you waited for it.
     """
 
     outcome: Literal["delivered"] = field(default="delivered", init=False)
@@ -46,15 +46,15 @@ class Delivery(Displayable):
 
     @property
     def reply(self) -> "tuple[Activity, ...]":
-        """What happened since the message, as far as that was waited for; else ()."""
+        """What happened since the message, if you waited for it; otherwise ()."""
         return () if self.heard is None else self.heard.activities
 
     @property
     def was_interrupted(self) -> bool:
-        """Tell whether a person stopped the waiting for the answer."""
+        """Return True if the user stopped waiting for the reply."""
         return self.heard is not None and self.heard.ending == "interrupted"
 
-    # Here as well: IPython takes a class's own __repr__ before an inherited _repr_pretty_.
+    # Repeated here: IPython prefers a class's own __repr__ to an inherited _repr_pretty_.
     _repr_pretty_ = Displayable._repr_pretty_
 
 
@@ -62,10 +62,10 @@ class Delivery(Displayable):
 class DryRun(Displayable):
     """The request that a send would make, with the API key masked; nothing was sent.
 
-    It is a `method` to a `url` with these `headers` and this `body`, which holds the `message` for
-    the run with `execution_id`. `curl` is the same request as a shell command that reads the key
-    from the environment variable ``ASTEROID_API_KEY``. Of a batch it is the first request of
-    `rows`; None for a single message, or where nobody knows how many there are.
+    `method`, `url`, `headers` and `body` make up the request; the body holds the `message` for the
+    execution `execution_id`. `curl` is the same request as a shell command that reads the key from
+    the environment variable ``ASTEROID_API_KEY``. For a batch, it is the first of `rows` requests;
+    `rows` is None for a single message, or if their number is unknown.
     """
 
     execution_id: str
@@ -82,10 +82,10 @@ class DryRun(Displayable):
 
 @dataclass(frozen=True, kw_only=True)
 class StatusChange(Displayable):
-    """What the server said to a pause, a resumption or a cancellation: the status since then.
+    """The server's answer to a request to pause, resume or cancel an execution.
 
-    `asked` is what was asked for, ``"pause"``, ``"resume"`` or ``"cancel"``, of the run with
-    `execution_id`; `status` is what the server answered.
+    `asked` is the request, ``"pause"``, ``"resume"`` or ``"cancel"``; `status` is the new status of
+    the execution `execution_id`, as the server answered.
     """
 
     execution_id: str

@@ -1,4 +1,4 @@
-"""`Execution`: a run of an agent as Asteroid describes it, read leniently, and a list of them."""
+"""`Execution`: a run of an agent, read leniently, and a list of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -20,7 +20,7 @@ PHASES = {
     "cancelled": "terminal",
     "failed": "terminal",
 }
-# What an execution with this status waits for: a person who answers, or who confirms.
+# What an execution with this status waits for: the user's answer, or confirmation.
 WAITING: Mapping[str, Literal["asks", "confirm"]] = {
     "paused_by_agent": "asks",
     "awaiting_confirmation": "confirm",
@@ -32,11 +32,11 @@ SHORT_ID = 8
 class Execution:
     """A run of an agent, as it was when it was read.
 
-    What the server did not say is None, or ``""`` for `id`, `workflow_name` and `status`. Moments
+    What the server did not send is None, or ``""`` for `id`, `workflow_name` and `status`. Times
     are aware: `created_at`, `started_at`, and `terminal_at` for its end. `duration` is in seconds.
-    `outcome`, `reasoning` and `result` are those of an execution that has ended. `workflow_id`,
+    `outcome`, `reasoning` and `result` belong to an execution that has ended. `workflow_id`,
     `inputs`, `metadata`, `profile_name`, `live_view_url`, `recording_url` and `platform_url` are
-    the contract's members of those names; `data` holds every other by its own name.
+    the contract's members with those names; `data` holds every other member by its own name.
     """
 
     id: str
@@ -60,29 +60,29 @@ class Execution:
 
     @property
     def phase(self) -> str | None:
-        """Return ``"pending"``, ``"active"`` or ``"terminal"``; None for a status not known."""
+        """``"pending"``, ``"active"`` or ``"terminal"``; None for an unknown status."""
         return PHASES.get(self.status)
 
     @property
     def is_waiting(self) -> bool:
-        """Tell whether it waits for a person: for an answer, or for a confirmation."""
+        """Return True if it waits for the user's answer or confirmation."""
         return self.status in WAITING
 
     @property
     def short_id(self) -> str:
-        """Return the beginning of the ID, which is enough for a person to tell it by."""
+        """The beginning of the ID, enough for a reader to recognize it."""
         return self.id[:SHORT_ID]
 
 
 class Executions(Displayable, tuple[Execution, ...]):
-    """Executions, in the order in which the server listed them; shown as a table."""
+    """Executions, in the order of the server's list; shown as a table."""
 
     __slots__ = ()
 
     def to_frame(self) -> Any:
-        """Return a `pandas.DataFrame` with a row for each and all but `data` as columns.
+        """Return a `pandas.DataFrame`, one row per execution, with all fields except `data`.
 
-        Raises `ImportError` where pandas is not installed.
+        Raises `ImportError` if pandas is not installed.
         """
         columns = [each.name for each in fields(Execution) if each.name != "data"]
         rows = ([getattr(execution, name) for name in columns] for execution in self)
@@ -102,7 +102,7 @@ class Executions(Displayable, tuple[Execution, ...]):
 
 
 def read_execution(body: dict[str, Any]) -> Execution:
-    """Return the execution that an object of JSON describes, whatever it lacks."""
+    """Return the execution that a JSON object describes; any member may be missing."""
     rest = dict(body)
     take = rest.pop
     result = coerce.members(rest.get("executionResult"))

@@ -1,4 +1,4 @@
-"""Records as a pandas data frame, where pandas is installed."""
+"""Records as a pandas data frame, if pandas is installed."""
 
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def to_frame(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> Any:
-    """Return a `pandas.DataFrame`; raises `ImportError` where pandas is not installed."""
+    """Return a `pandas.DataFrame`; raises `ImportError` if pandas is not installed."""
     try:
         pandas = import_module("pandas")
     except ModuleNotFoundError:

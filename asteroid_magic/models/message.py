@@ -1,4 +1,4 @@
-"""What goes out: the ID of an execution and a message, checked before anything is sent."""
+"""An outgoing message: its execution ID and its text, checked before anything is sent."""
 
 import json
 import re
@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 LARGEST_MESSAGE = 1_000_000
 
-# The whole of it in ASCII: `uuid.UUID` also takes braces, full-width digits and more, some of
-# which it turns into the ID of another execution.
+# ASCII only: `uuid.UUID` also takes braces, full-width digits and more, and turns some of them
+# into the ID of another execution.
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -28,12 +28,12 @@ class Outgoing:
 
 
 def is_execution_id(text: str) -> bool:
-    """Tell whether `text` is a UUID in its one usual form, 8-4-4-4-12 hexadecimal digits."""
+    """Return True if `text` is a UUID in its usual form, 8-4-4-4-12 hexadecimal digits."""
     return _UUID.fullmatch(text) is not None
 
 
 def prepare(execution_id: str | UUID, message: str) -> Outgoing:
-    """Return the message ready to be sent; raises `InvalidInput`, which says what is wrong."""
+    """Return the message ready to send; raises `InvalidInput`, which says what is wrong."""
     execution_id, message = _plain_id(execution_id), _plain(message)
     problem = _problem_of_id(execution_id, SEND) or _problem_of(message)
     if problem is not None:
@@ -41,13 +41,13 @@ def prepare(execution_id: str | UUID, message: str) -> Outgoing:
             execution_id if isinstance(execution_id, str) else None,
             message if isinstance(message, str) else None,
         )
-    # ASCII JSON would make an emoji twelve bytes of four.
+    # ASCII JSON would need twelve bytes for an emoji instead of four.
     body = json.dumps({"message": message}, ensure_ascii=False).encode()
     return Outgoing(execution_id.lower(), message, body)
 
 
 def checked_id(execution_id: str | UUID, operation: Operation) -> str:
-    """Return the ID in lower case; raises `InvalidInput` for what is no UUID."""
+    """Return the ID in lower case; raises `InvalidInput` if it is not a UUID."""
     execution_id = _plain_id(execution_id)
     problem = _problem_of_id(execution_id, operation)
     if problem is not None:
@@ -60,7 +60,7 @@ def _plain_id(execution_id: str | UUID) -> str:
 
 
 def _plain(value: T) -> T:
-    # A subclass of str could turn into another text between the check and the send.
+    # A subclass of str could change its text between the check and the send.
     return str.__str__(value) if isinstance(value, str) else value  # type: ignore[return-value]
 
 
@@ -74,14 +74,14 @@ def _problem_of_id(execution_id: object, operation: Operation) -> InvalidInput |
         f"The execution ID {given} is not a UUID.",
         hint="Give its .id."
         if hasattr(type(execution_id), "short_id")
-        else "Copy the ID of the run from Asteroid: 36 characters, like "
+        else "Copy the execution's ID from Asteroid: 36 characters, like "
         "123e4567-e89b-12d3-a456-426614174000.",
         operation=operation,
     )
 
 
 def checked_text(message: object) -> str:
-    """Return the message if it is text at all; raises `InvalidInput` for any other object."""
+    """Return the message if it is text; raises `InvalidInput` for any other object."""
     if isinstance(message, str):
         return message
     raise _not_text(message)
@@ -90,7 +90,7 @@ def checked_text(message: object) -> str:
 def _not_text(message: object) -> InvalidInput:
     return InvalidInput(
         f"The message is of type {type(message).__name__}, not text.",
-        hint="Send text: str(…) makes text of it.",
+        hint="Send text: str(…) turns it into text.",
     )
 
 
@@ -98,7 +98,7 @@ def _problem_of(message: object) -> InvalidInput | None:
     if not isinstance(message, str):
         return _not_text(message)
     if not message.strip():
-        what = "empty" if not message else "blank"
+        what = "empty" if not message else "only spaces or line breaks"
         return InvalidInput(f"The message is {what}.", hint="Write what the agent should read.")
     size = len(message)
     if size <= LARGEST_MESSAGE:
@@ -109,15 +109,15 @@ def _problem_of(message: object) -> InvalidInput | None:
     if size > LARGEST_MESSAGE:
         return InvalidInput(
             f"The message is over {LARGEST_MESSAGE:,} bytes of UTF-8.",
-            hint="Send a shorter one, or several.",
+            hint="Send a shorter message, or several.",
         )
     if "\0" in message:
-        return _unsendable(message, message.index("\0"), "a NUL, which does not survive the way")
+        return _unsendable(message, message.index("\0"), "NUL, which gets lost on the way")
     return None
 
 
 def _unsendable(message: str, at: int, what: str) -> InvalidInput:
     return InvalidInput(
         f"Character {at + 1:,} of the message (U+{ord(message[at]):04X}) is {what}.",
-        hint="Take it out, then send again; text that was decoded with errors often has such.",
+        hint="Remove it, then send again. Text decoded with errors often has such characters.",
     )

@@ -1,4 +1,11 @@
-"""`Report`: what became of the messages of a batch, counted, and row by row."""
+"""`Report`: the results of a batch, counted and row by row.
+
+- `Row`: an execution ID and a message
+- `NumberedRow`: a row with its position in the batch, counted from 0
+- `RowResult`: what happened to the row at one position
+- `ReportEntry`: a row with its result, as the journal keeps it
+- `RowReader`: reads the entries from the journal
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,19 +18,16 @@ from .frame import to_frame
 RowState = Literal["waiting", "under_way", "delivered", "failed", "unknown"]
 ROW_STATES: Final[tuple[RowState, ...]] = ("waiting", "under_way", "delivered", "failed", "unknown")
 
-# The execution, and the message.
 Row = tuple[str, str]
-# With its position, counted from 0.
-Numbered = tuple[int, Row]
+NumberedRow = tuple[int, Row]
 
 
 class RowResult(NamedTuple):
-    """What became of the row at `position`, counted from 0.
+    """The result of the row at `position`, counted from 0.
 
-    `sent_at` is in seconds since 1970, `elapsed` in seconds, `error` the name of the kind of
-    error and `detail` what it says. `wait`: the server takes no more messages for so many
-    seconds, or for a while if it is 0, and this one is to be sent again then. `is_refusal` says
-    that the server did not let the key in.
+    `sent_at` is in seconds since 1970, `elapsed` in seconds; `error` is the name of the error's
+    class, `detail` its text. `wait`: the server accepts no messages for so many seconds (0: it
+    does not say for how long); send this one again then. `is_refusal`: it refused the key.
     """
 
     position: int
@@ -38,7 +42,7 @@ class RowResult(NamedTuple):
 
 
 class ReportEntry(NamedTuple):
-    """A row of a batch and what became of it, as `RowResult` says."""
+    """A row of a batch and its result, with the fields of `RowResult`."""
 
     position: int
     execution_id: str
@@ -52,7 +56,7 @@ class ReportEntry(NamedTuple):
 
 
 class ErrorGroup(NamedTuple):
-    """The errors of one kind: how many rows have it, and what the first of them says."""
+    """The errors of one kind: how many rows have it, and the text and position of the first."""
 
     error: str
     state: RowState
@@ -66,10 +70,10 @@ class RowReader(Protocol):
 
     @property
     def path(self) -> str | None:
-        """The journal's file, None where it is a temporary one."""
+        """The journal's file, None if it is a temporary one."""
 
     def counts(self) -> Mapping[RowState, int]:
-        """Return how many rows there are in each state."""
+        """Return the number of rows in each state."""
 
     def entries(self, states: Sequence[RowState] = ()) -> Iterator[ReportEntry]:
         """Yield the rows in their order; only those in one of `states`, if given."""
@@ -79,9 +83,9 @@ class RowReader(Protocol):
 
 
 class Rows(Sequence[Row]):
-    """Rows of a batch in one state, as ``(execution_id, message)``: can be sent as they are.
+    """Rows of a batch in one state, as ``(execution_id, message)``: you can send them as they are.
 
-    They are read from the journal each time, so that they take no memory.
+    Each use reads them from the journal, so they take no memory.
     """
 
     def __init__(self, reader: RowReader, *states: RowState) -> None:
@@ -90,7 +94,7 @@ class Rows(Sequence[Row]):
 
     @property
     def path(self) -> str | None:
-        """The journal that they are read from, None where it is a temporary one."""
+        """The journal that they come from, None if it is a temporary one."""
         return self._reader.path
 
     def __len__(self) -> int:
@@ -113,13 +117,12 @@ class Rows(Sequence[Row]):
 
 @dataclass(frozen=True, kw_only=True)
 class Report(Displayable):
-    """What became of the messages of a batch.
+    """The results of a batch.
 
     `counts` has the number of rows in each state: delivered, failed (not delivered), unknown, and
-    waiting, which were read and not sent. `earlier` of the delivered ones were so before this
-    call. `elapsed` is in seconds. `interrupted`: a person has stopped the batch; `stopped` says
-    why it stopped by itself, and is empty where it did not. `reader` reads its rows from its
-    journal.
+    waiting (read but not sent). `earlier` is the number of rows that earlier calls delivered.
+    `elapsed` is in seconds. `interrupted`: the user stopped the batch. `stopped` says why it
+    stopped by itself, and is empty if it did not. `reader` reads its rows from its journal.
     """
 
     counts: Mapping[RowState, int]
@@ -141,17 +144,17 @@ class Report(Displayable):
 
     @property
     def failed(self) -> Rows:
-        """The rows that provably were not delivered; they can be sent again as they are."""
+        """The rows that provably were not delivered; you can resend them as they are."""
         return Rows(self.reader, "failed")
 
     @property
     def unknown(self) -> Rows:
-        """The rows that may have been delivered: to send one again may deliver it twice."""
+        """The rows that may have been delivered: resending one may deliver it twice."""
         return Rows(self.reader, "unknown", "under_way")
 
     @property
     def waiting(self) -> Rows:
-        """The rows that were read and not sent, since the batch stopped."""
+        """The rows that were read but not sent, because the batch stopped."""
         return Rows(self.reader, "waiting")
 
     @property
@@ -168,13 +171,13 @@ class Report(Displayable):
         return "not_delivered" if missing or self.stopped or self.interrupted else "delivered"
 
     def entries(self, *states: RowState) -> Iterator[ReportEntry]:
-        """Yield the rows with what became of them, in their order; only of `states` if given."""
+        """Yield the rows with their results, in their order; only those in `states`, if given."""
         return self.reader.entries(states)
 
     def to_frame(self) -> Any:
-        """Return a `pandas.DataFrame` with a row for each, in its order, with what became of it.
+        """Return a `pandas.DataFrame` of the rows with their results, in their order.
 
-        Raises `ImportError` where pandas is not installed.
+        Raises `ImportError` if pandas is not installed.
         """
         frame = to_frame(self.entries(), ReportEntry._fields)
         seconds = frame["sent_at"].astype("float64")

@@ -1,4 +1,4 @@
-"""What watching executions yields: a listing with its questions, a transcript, what happened.
+"""What you see of executions: a listing with questions, a transcript, the result of watching one.
 
 The functions say what activities mean for a user who waits: whether the agent has spoken, asks or
 is done, and what it is doing.
@@ -12,16 +12,16 @@ from ..display import Displayable
 from .activities import Activities, Activity, ActivityKind, Question
 from .executions import PHASES, WAITING, Execution, Executions
 
-# Why the watching came to its end.
+# Why the watching ended.
 Ending = Literal["spoke", "asks", "confirm", "over", "time", "interrupted", "unreadable"]
 ANSWERS: frozenset[Ending] = frozenset({"spoke", "asks", "confirm", "over"})
 WAITS_OR_ENDS = ANSWERS - {"spoke"}
 
 
 class Listing(Executions):
-    """Executions, those that wait for a person first; `questions` has what they ask, by ID.
+    """Executions, those that wait for the user first; `questions` has what they ask, by ID.
 
-    `has_more` says that there are older ones that were not asked for.
+    `has_more`: there are older executions that were not requested.
     """
 
     questions: Mapping[str, tuple[Question, ...]]
@@ -34,7 +34,7 @@ class Listing(Executions):
         *,
         has_more: bool = False,
     ) -> Self:
-        """Return the listing, its executions in the order in which they are shown."""
+        """Return the listing, with its executions in the order of display."""
         made = super().__new__(cls, sorted(executions, key=lambda one: not one.is_waiting))
         made.questions, made.has_more = questions or {}, has_more
         return made
@@ -47,7 +47,7 @@ class Listing(Executions):
 class Transcript(Displayable):
     """What was said and done in an execution: its `activities`, oldest first.
 
-    `has_older` says that there are older ones that were not asked for.
+    `has_older`: there are older activities that were not requested.
     """
 
     execution: Execution
@@ -61,11 +61,11 @@ class Transcript(Displayable):
 class WatchResult(Displayable):
     """What happened in an execution while it was watched: its `activities`, oldest first.
 
-    `ending` says why the watching ended: the agent ``"spoke"``, ``"asks"``, waits for a person to
-    ``"confirm"``, the execution is ``"over"``; or ``"time"`` ran out, it was ``"interrupted"``, or
-    the execution was ``"unreadable"``. `elapsed` is in seconds. `trouble` says why the latest
-    attempt to read failed, if it did; `has_gap` that some activities may be missing; `is_paused`
-    that a person has paused it.
+    `ending` says why the watching ended: the agent ``"spoke"``, ``"asks"`` or waits for the user to
+    ``"confirm"``; the execution is ``"over"`` or ``"unreadable"``; ``"time"`` ran out; or the user
+    ``"interrupted"`` it. `elapsed` is in seconds. `trouble` says why the latest
+    attempt to read failed, if it did. `has_gap`: some activities may be missing. `is_paused`: a
+    user has paused the execution.
     """
 
     execution_id: str
@@ -81,7 +81,7 @@ class WatchResult(Displayable):
 
 @dataclass(frozen=True)
 class AwaitedMessage:
-    """A message whose answer is waited for; `began`, by the clock, is when its send began."""
+    """A message that waits for its reply; `began`, by the watcher's clock, is when it was sent."""
 
     text: str
     began: float
@@ -90,7 +90,7 @@ class AwaitedMessage:
 
 @dataclass(frozen=True)
 class WatchProgress:
-    """How things stand while an execution is followed; times are in seconds.
+    """The progress of watching an execution; times are in seconds.
 
     `doing` is what the agent does, first seen `since` seconds ago; `trouble` says why the latest
     look failed, if it did.
@@ -104,9 +104,9 @@ class WatchProgress:
 
 
 def ending_of(activities: Iterable[Activity]) -> Ending | None:
-    """Return what the latest of these activities mean for one who waits; None: wait on.
+    """Return what the latest of these activities mean for a user who waits; None: keep waiting.
 
-    That the execution is over says most, then that it waits, then that the agent spoke.
+    The end of the execution counts most, then that it waits, then that the agent spoke.
     """
     spoke: Ending | None = None
     waits: Ending | None = None
@@ -118,7 +118,7 @@ def ending_of(activities: Iterable[Activity]) -> Ending | None:
             if waits == "over":
                 return waits
         elif activity.kind == ActivityKind.USER_MESSAGE:
-            # Whoever sent it: the question counts as answered.
+            # From any sender: the question counts as answered.
             waits = None
         elif activity.speaks_to_user and activity.text:
             spoke = "spoke"
@@ -126,12 +126,12 @@ def ending_of(activities: Iterable[Activity]) -> Ending | None:
 
 
 def ending_of_status(status: str) -> Ending | None:
-    """Return what a status means for one who waits; None: wait on."""
+    """Return what a status means for a user who waits; None: keep waiting."""
     return "over" if PHASES.get(status) == "terminal" else WAITING.get(status)
 
 
 def unfinished(activities: Iterable[Activity]) -> tuple[Activity, ...]:
-    """Return the actions that have started and not ended, in the order of their start."""
+    """Return the actions that have started but not ended, in the order of their start."""
     going: dict[str, Activity] = {}
     for activity in activities:
         if activity.action_id and activity.kind == ActivityKind.ACTION_STARTED:
@@ -142,7 +142,7 @@ def unfinished(activities: Iterable[Activity]) -> tuple[Activity, ...]:
 
 
 def is_paused(activities: Sequence[Activity]) -> bool:
-    """Tell whether a person has paused the execution, and not let it go on since."""
+    """Return True if a user has paused the execution and nobody has resumed it since."""
     return next((one.status for one in reversed(activities) if one.status), None) == "paused"
 
 

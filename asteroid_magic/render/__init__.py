@@ -9,13 +9,4 @@ if TYPE_CHECKING:
 
 __all__ = ["as_html", "as_line", "as_text"]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "renderer": (
-            "as_html",
-            "as_line",
-            "as_text",
-        ),
-    },
-)
+__getattr__, __dir__ = lazy_exports(__name__, {"renderer": ("as_html", "as_line", "as_text")})

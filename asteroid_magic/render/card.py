@@ -1,4 +1,4 @@
-"""What a card says, before it is drawn: plain data, its texts as they came."""
+"""The content of a card, as plain data whose texts are not yet escaped."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ OUTCOMES = {
     "pause": ("✓", "Paused"),
     "resume": ("✓", "Resumed"),
     "cancel": ("✓", "Cancelled"),
-    "changed": ("○", "Asked for"),
+    "changed": ("○", "Requested"),
     "transcript": ("≡", "Transcript"),
     "spoke": ("✓", "The agent has spoken"),
     "asks": ("?", "The agent asks"),
@@ -29,7 +29,7 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class CardRow:
-    """A label and its texts, a line each; `code` asks for a monospaced font."""
+    """A label and its lines of text; `code` selects a monospaced font."""
 
     label: str
     lines: tuple[str, ...]
@@ -38,10 +38,10 @@ class CardRow:
 
 @dataclass(frozen=True)
 class CardBlock:
-    """A label and a text that keeps its own lines; `attribute` holds the whole of it.
+    """A label and a text that keeps its line breaks.
 
-    `extent` says how long the whole is. `start` stands in for a text long enough to be folded,
-    and is empty for any other.
+    `attribute` names the attribute that holds the whole text, and `extent` says how long it is.
+    `start` replaces a text that is long enough to fold; it is empty for a shorter one.
     """
 
     label: str
@@ -53,7 +53,7 @@ class CardBlock:
 
 @dataclass(frozen=True)
 class Card:
-    """An outcome in words: `why` and `hint` say what happened and what to do next."""
+    """An outcome in words: `why` says what happened, and `hint` what to do next."""
 
     outcome: str
     rows: tuple[CardRow | CardBlock, ...]
@@ -63,7 +63,7 @@ class Card:
 
     @property
     def icon(self) -> str:
-        """Return the character that stands for the outcome."""
+        """Return the icon of the outcome."""
         return OUTCOMES[self.outcome][0]
 
     @property
@@ -74,7 +74,7 @@ class Card:
 
 @dataclass(frozen=True)
 class TranscriptCard(Card):
-    """A card that tells what happened, with what is left out `above` and `below` the entries."""
+    """A card with a transcript, and the notes `above` and `below` its entries."""
 
     entries: tuple[TranscriptEntry, ...] = ()
     above: str = ""

@@ -1,7 +1,7 @@
-"""What an outcome looks like: one card, drawn as HTML, as plain text and as a single line.
+"""Draws an outcome as a card in HTML, as plain text and as a single line.
 
-`card_for` finds what the card says by the type of the record. All text is taken to be hostile:
-each string is made visible where it is drawn, and the template engine escapes it.
+`card_for` chooses the content by the type of the record. All text counts as hostile: drawing makes
+its invisible characters visible, and the template engine escapes it.
 """
 
 import textwrap
@@ -18,15 +18,15 @@ from .templates import draw
 from .transcript import TranscriptEntry
 
 LINE_LENGTH, TEXT_WIDTH = 300, 88
-# Where what an entry says begins: behind its time of day.
+# The column where the text of an entry starts, after its time of day.
 ENTRY_COLUMN = 12
-# Of a thought, which a notebook folds, plain text shows so many characters.
+# Characters of a thought in plain text; a notebook folds it instead.
 FOLDED = 300
 
 
 @singledispatch
 def card_for(shown: object) -> Card:
-    """Return what the card of something says; TypeError for what has no card."""
+    """Return the content of a card; `TypeError` for an object that has none."""
     raise TypeError(f"There is no card for {type(shown).__name__}.")
 
 
@@ -39,18 +39,18 @@ card_for.register(StatusChange, status_change_card)
 
 
 def as_html(shown: object) -> str:
-    """Return the card as HTML; TypeError for what has no card.
+    """Return the card as HTML; `TypeError` for an object that has none.
 
-    It stays under 20,000 bytes, or under 200,000 where it tells what happened in an execution.
+    It stays under 20,000 bytes, or under 200,000 with a transcript.
     """
     return draw("card.html", card=card_for(shown))
 
 
 def as_text(shown: object) -> str:
-    """Return the card as plain text; TypeError for what has no card.
+    """Return the card as plain text; `TypeError` for an object that has none.
 
-    Only the first line begins at the margin and every label stands in the same column, so that
-    no text from outside can pass for a line of the card.
+    Only the first line starts at the margin, and all labels share one column, so that no text from
+    outside can imitate a line of the card.
     """
     card = card_for(shown)
     rows = (*_row("Why", card.why), *card.rows)
@@ -74,7 +74,7 @@ def _row_lines(rows: tuple[CardRow | CardBlock, ...], column: int) -> list[str]:
 
 
 def as_line(shown: object) -> str:
-    """Return the outcome as one line of at most 300 characters; TypeError for what has no card."""
+    """Return the outcome in at most 300 characters; `TypeError` for an object without a card."""
     card = card_for(shown)
     first = card.rows[0] if card.rows else None
     subject = (
@@ -85,7 +85,7 @@ def as_line(shown: object) -> str:
         for parts in ((card.word, card.title), (card.why,), (card.hint, subject))
     )
     outcome = f"{type(shown).__name__}: {outcome}"
-    # What to do next outlives what happened where there is no room for both.
+    # If there is no room for both, shorten what happened and keep what to do next.
     room = LINE_LENGTH - len(outcome) - len(hint) - len(" …  ")
     if len(why) > room:
         why = beginning(why, max(room, 0)).rstrip() + " …"
@@ -94,7 +94,7 @@ def as_line(shown: object) -> str:
 
 
 def _account_lines(account: TranscriptCard) -> list[str]:
-    """Return what happened, an entry after the other, each behind its time of day."""
+    """Return the lines of the transcript, each entry after its time of day."""
     lines = ["", *_wrapped(account.above, 2)]
     day = ""
     for entry in account.entries:

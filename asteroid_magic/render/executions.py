@@ -1,7 +1,7 @@
-"""The card of an execution: its transcript, what happened while it was watched, its new status.
+"""Cards about an execution: its transcript, a watch, a change of its status.
 
-A delivery whose reply was waited for shows both its outcome and what happened since. Each text has
-a budget, so that no card grows over 200,000 bytes.
+After `--wait`, the card of a delivery shows the outcome and what happened since. Each text has a
+budget, so that no card exceeds 200,000 bytes.
 """
 
 from dataclasses import fields
@@ -13,14 +13,14 @@ from .card import Card, CardRow, TranscriptCard
 from .outcomes import delivery_card
 from .transcript import entries_of
 
-# Bytes for all entries of a card; the rest of it takes 25,000 at most.
+# Bytes for all entries of a card; everything else takes at most 25,000.
 BUDGET = 170_000
 FIELD = 300
 DONE = {"pause": "paused", "resume": "running", "cancel": "cancelled"}
 
 
 def heard_delivery_card(delivery: Delivery) -> Card:
-    """Return what the card of a delivery says, with what was heard of the agent since."""
+    """Return the card of a delivery, with what the agent did since if the send waited."""
     return (
         delivery_card(delivery) if delivery.heard is None else _delivery(delivery, delivery.heard)
     )
@@ -35,8 +35,8 @@ def _delivery(delivery: Delivery, heard: WatchResult) -> TranscriptCard:
         "confirm": f"The agent waits for a confirmation, after {after}",
         "over": f"The execution is over, after {after}",
         "time": f"No answer within {after}; it may still come",
-        "interrupted": f"You stopped waiting after {after}; the agent was not stopped",
-        "unreadable": f"What the agent does could not be read: {heard.trouble}",
+        "interrupted": f"You stopped waiting after {after}; this did not stop the agent",
+        "unreadable": f"The execution could not be read: {heard.trouble}",
     }[heard.ending]
     told = watch_card(heard)
     ours = {each.name: getattr(told, each.name) for each in fields(told)}
@@ -44,13 +44,13 @@ def _delivery(delivery: Delivery, heard: WatchResult) -> TranscriptCard:
 
 
 def watch_card(heard: WatchResult) -> TranscriptCard:
-    """Return what the card of a watched execution says."""
+    """Return the card of a watched execution."""
     entries, left_out = entries_of(heard.activities, BUDGET)
-    gap = "Some activities may be missing here: more came at once than are looked at."
+    gap = "Some activities may be missing here: too many came at once to read them all."
     above = [_left_out(left_out)] if left_out else []
     above += [gap] if heard.has_gap else []
     failed = f"The latest attempt to read it failed: {heard.trouble}." if heard.trouble else ""
-    nothing = "" if entries else "Nothing has happened meanwhile."
+    nothing = "" if entries else "Nothing has happened since."
     is_unreadable = heard.ending == "unreadable"
     return TranscriptCard(
         outcome=heard.ending,
@@ -69,18 +69,18 @@ def watch_card(heard: WatchResult) -> TranscriptCard:
 def _next(ending: Ending | None, execution_id: str, *, is_paused: bool = False) -> str:
     run = _field(execution_id)
     if ending in {"time", "interrupted"} and is_paused:
-        return f"It is paused: let it go on with %asteroid_resume {run}"
+        return f"The execution is paused. Resume it with %asteroid_resume {run}"
     if ending in {"asks", "confirm"}:
         return f"Answer with %asteroid_send {run} your answer"
     if ending in {"time", "interrupted"}:
-        return f"Watch on with %asteroid_watch {run}"
+        return f"Continue watching with %asteroid_watch {run}"
     if ending == "unreadable":
-        return f"Look again with %asteroid_activities {run}"
+        return f"Try again with %asteroid_activities {run}"
     return ""
 
 
 def transcript_card(transcript: Transcript) -> TranscriptCard:
-    """Return what the card of a transcript says."""
+    """Return the card of a transcript."""
     execution, activities = transcript.execution, transcript.activities
     entries, left_out = entries_of(activities, BUDGET)
     shown = counted(len(activities), "activity", "activities")
@@ -103,16 +103,16 @@ def transcript_card(transcript: Transcript) -> TranscriptCard:
 
 def _left_out(entries: int) -> str:
     what = counted(entries, "older entry", "older entries")
-    return f"{what} left out here, since a card has no room for more: .activities holds everything."
+    return f"{what} left out here: the card is full. .activities holds everything."
 
 
 def status_change_card(change: StatusChange) -> Card:
-    """Return what the card of a pause, a resumption or a cancellation says."""
+    """Return the card of a pause, a resumption or a cancellation."""
     is_done = DONE.get(change.asked) == change.status
     run = _field(change.execution_id)
     hints = {
-        "pause": f"Let it go on with %asteroid_resume {run}",
-        "resume": f"See what it does with %asteroid_watch {run}",
+        "pause": f"Resume it with %asteroid_resume {run}",
+        "resume": f"Watch it with %asteroid_watch {run}",
     }
     status = _field(change.status)
     return Card(

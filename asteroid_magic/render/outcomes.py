@@ -1,7 +1,6 @@
-"""The card of an outcome: of a delivery, a dry run or an error.
+"""Cards of an outcome: a delivery, a dry run or an error.
 
-Texts are as they came, not yet escaped, but each is cut to a budget, so that no card grows over
-20,000 bytes.
+Texts are not yet escaped, but each is cut to its budget, so that no card exceeds 20,000 bytes.
 """
 
 from collections.abc import Iterator
@@ -15,14 +14,14 @@ from ..models.delivery import NO_KEY, Delivery, DryRun
 from ..text import beginning, bytes_in_card, counted, excerpt, shorten
 from .card import Card, CardBlock, CardRow
 
-# Budgets in bytes: the fullest card spends all of them and stays under 20,000.
+# Budgets in bytes: a card that uses all of them stays under 20,000.
 FIELD, PROSE, SERVER_BLOCK, BLOCK, START = 300, 600, 1_500, 5_000, 300
 MOST_LINES = 6
 FOLD_LINES, FOLD_CHARACTERS, START_LINES, START_CHARACTERS = 8, 800, 3, 240
 
 
 def delivery_card(delivery: Delivery) -> Card:
-    """Return what the card of a delivery says, without what was heard of the agent since."""
+    """Return the card of a delivery, without what the agent did since."""
     elsewhere = None if delivery.base_url == DEFAULT_BASE_URL else delivery.base_url
     rows = (
         *_subject(delivery, "Message"),
@@ -34,8 +33,8 @@ def delivery_card(delivery: Delivery) -> Card:
 
 
 def dry_run_card(run: DryRun) -> Card:
-    """Return what the card of a dry run says."""
-    missing = " once there is an API key" if NO_KEY in run.headers.values() else ""
+    """Return the card of a dry run."""
+    missing = " once you set an API key" if NO_KEY in run.headers.values() else ""
     title = f"This is what would be sent{_of_rows(run)}{missing}"
     return Card("dry_run", tuple(_request(run)), title=title)
 
@@ -45,7 +44,7 @@ def _of_rows(run: DryRun) -> str:
 
 
 def error_card(error: AsteroidError) -> Card:
-    """Return what the card of an error says."""
+    """Return the card of an error."""
     why = error.detail if _is_short(error.detail) else ""
     return Card(
         _outcome_of(error),
@@ -62,7 +61,7 @@ def error_card(error: AsteroidError) -> Card:
 
 
 def _outcome_of(error: AsteroidError) -> str:
-    # A login, say, that failed: no message was to be delivered.
+    # For example, a failed login: it had no message to deliver.
     is_setting_up = isinstance(error, ConfigurationError) and error.message is None
     if error.operation == SEND and not is_setting_up:
         return error.outcome
@@ -83,7 +82,7 @@ def _request(run: DryRun) -> Iterator[CardRow | CardBlock]:
     yield from _listed("Headers", headers, code=True)
     yield _block("Body", run.body, ".body", BLOCK)
     yield _block("As a curl command", run.curl, ".curl", BLOCK)
-    yield CardRow("Key for curl", ("read from ASTEROID_API_KEY, which curl's shell must have",))
+    yield CardRow("Key for curl", ("Set ASTEROID_API_KEY in the shell first",))
 
 
 def _answer(error: ApiError) -> Iterator[CardRow | CardBlock]:
@@ -123,8 +122,8 @@ def _when(delivery: Delivery) -> str:
 
 def _known(delivery: Delivery) -> Iterator[CardRow]:
     if delivery.confirmed_by == "activities":
-        words = "from the execution's activities, which show the message: its answer was lost"
-        yield CardRow("Known", (words,))
+        words = "from the execution's activities: they show the message, but the answer was lost"
+        yield CardRow("Confirmed", (words,))
 
 
 def _some(

@@ -1,4 +1,4 @@
-"""How far a batch has come: a bar in a notebook, a line in a terminal, drawn by tqdm."""
+"""The progress of a batch, drawn by tqdm: a bar in a notebook, a line in a terminal."""
 
 import sys
 import time
@@ -8,35 +8,35 @@ from typing import Any
 
 from ..models.report import RowState
 
-# The bar is drawn at most so often, in seconds.
+# The least time between two drawings, in seconds.
 EVERY = 0.1
 SHOWN: tuple[RowState, ...] = ("delivered", "failed", "unknown")
 LAST = "{desc}: {n_fmt} of {total_fmt} in {elapsed}, {rate_fmt}{postfix}"
 
 
 class ProgressBar:
-    """Draws the counts of a batch, once it is opened.
+    """Draws the counts of a batch, after `open`.
 
-    A bar that cannot be drawn, as where standard error is closed, is given up: it stops no batch.
+    If drawing fails, for instance with standard error closed, only the bar stops, not the batch.
     """
 
     def __init__(self) -> None:
         self._bar: Any = None
-        # The output of a notebook that shows the bar, None elsewhere.
+        # The notebook output that shows the bar; None in a terminal.
         self._output: Any = None
         self._drawn = 0.0
 
     def open(self, total: int | None, done: int) -> None:
-        """Show the bar, of which `done` is there already; called in the caller's thread."""
+        """Show the bar, starting at `done` messages; call this in the caller's thread."""
         if sys.stderr is None or sys.stderr.closed:
             return
         try:
             self._open(total, done)
-        except Exception:  # noqa: BLE001 (whatever tqdm meets there)
+        except Exception:  # noqa: BLE001 (tqdm may raise anything)
             self._give_up()
 
     def draw(self, counts: Mapping[RowState, int], done: int, note: str = "") -> None:
-        """Draw the counts, unless that was done a moment ago."""
+        """Draw the counts, at most once in `EVERY` seconds."""
         if self._bar is None or time.monotonic() - self._drawn < EVERY:
             return
         self._drawn = time.monotonic()
@@ -48,9 +48,9 @@ class ProgressBar:
             self._give_up()
 
     def close(self, counts: Mapping[RowState, int], done: int) -> None:
-        """Draw the counts for the last time, and leave them as they stand.
+        """Draw the final counts, and leave them.
 
-        In a notebook as a line of text: of a widget, a saved notebook holds how it began.
+        In a notebook they become a line of text: it saves only the first state of a widget.
         """
         self._drawn = 0.0
         self.draw(counts, done)
@@ -66,25 +66,25 @@ class ProgressBar:
         bar, self._bar = self._bar, None
         if bar is not None:
             bar.disable = True
-            # Where writing fails tqdm keeps its lock, and every later bar would wait for it.
+            # When writing fails, tqdm keeps its lock, and every later bar would wait for it.
             with suppress(Exception):
                 bar.get_lock().release()
 
     def _open(self, total: int | None, done: int) -> None:
-        # Loaded here: it is slow, and chooses between a widget and a line.
+        # Imported late: it is slow, and chooses between a widget and a line.
         from tqdm.auto import tqdm  # noqa: PLC0415 (as said)
 
-        # Only there if tqdm has chosen the widget.
+        # Loaded only if tqdm chose the widget.
         widget = getattr(sys.modules.get("tqdm.notebook"), "tqdm_notebook", ())
         is_widget = issubclass(tqdm, widget)
         kept: dict[str, Any] = {"display": False} if is_widget else {}
-        # The rate, and the time left, come from what follows alone.
+        # `initial` keeps earlier messages out of the rate and the time left.
         self._bar = tqdm(total=total, initial=done, unit=" messages", desc="Sending", **kept)
         if is_widget:
-            # What tqdm's widget has loaded already, and a program never needs.
+            # tqdm's widget has loaded this already; a program never needs it.
             from IPython.display import display  # noqa: PLC0415 (as said)
 
-            # By hand: widgets of ipywidgets 7 show themselves, and where cannot be told again.
+            # Displayed by hand: ipywidgets 7 gives no handle with which to replace the output.
             view = {
                 "version_major": 2,
                 "version_minor": 0,

@@ -1,4 +1,4 @@
-"""The renderer of the package: finds what draws a thing by its type."""
+"""Draws every result of the package, by its type."""
 
 from functools import singledispatch
 
@@ -9,18 +9,20 @@ from . import cards, report, table
 
 @singledispatch
 def as_html(shown: object) -> str:
-    """Return a card, a table or a report as HTML; `TypeError` for what cannot be drawn."""
+    """Return a card, a table or a report as HTML; `TypeError` for other objects."""
     return cards.as_html(shown)
 
 
 @singledispatch
 def as_text(shown: object) -> str:
-    """Return the same as plain text; `TypeError` for what cannot be drawn."""
+    """Return the same as plain text; `TypeError` for other objects."""
     return cards.as_text(shown)
 
 
 def as_line(shown: object) -> str:
-    """Return an outcome as one line of at most 300 characters; `TypeError` for what has no card."""
+    """Return an outcome in at most 300 characters; of a table or a report, its first line."""
+    if isinstance(shown, Executions | Report):
+        return as_text(shown).partition("\n")[0]
     return cards.as_line(shown)
 
 

@@ -1,6 +1,6 @@
-"""What the report of a batch looks like: counts, errors by kind, and rows, as HTML and as text.
+"""Draws the report of a batch as HTML and as text: counts, errors by kind, and rows.
 
-As on a card, every string is taken to be hostile, and is cut to its budget.
+As on a card, all text counts as hostile and is cut to its budget.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ WORDS: dict[RowState, str] = {
 }
 ICONS = {"delivered": "✓", "not_delivered": "✗", "unknown": "?"}
 COLUMNS = ("Row", "Outcome", "Execution", "Message")
-# A report with all of these full stays under 100,000 bytes.
+# A report that uses all of these stays under 100,000 bytes.
 OPEN_ROWS, MOST_ROWS, MOST_GROUPS = 50, 200, 20
 MESSAGE, KIND, EXAMPLE, STOPPED = 120, 60, 400, 600
 TEXT_MESSAGE = 60
@@ -32,7 +32,7 @@ TEXT_MESSAGE = 60
 
 @dataclass(frozen=True)
 class ReportRow:
-    """What the table says of one row, which is counted from 1."""
+    """The cells of one row; `row` counts from 1."""
 
     row: str
     outcome: str
@@ -75,7 +75,7 @@ def as_text(report: "Report") -> str:
 
 
 def _headline(report: "Report") -> str:
-    """Return the counts in words, those that ask for attention first."""
+    """Return the counts in words, those that need attention first."""
     parts = [
         f"{number:,} {WORDS[state]}"
         for state in WORDS
@@ -88,7 +88,7 @@ def _headline(report: "Report") -> str:
 def _notes(report: "Report") -> Iterator[str]:
     delivered = report.counts.get("delivered", 0) - report.earlier
     rate = (
-        f", {delivered / report.elapsed:,.0f} a second" if delivered >= report.elapsed > 1 else ""
+        f", {delivered / report.elapsed:,.0f} per second" if delivered >= report.elapsed > 1 else ""
     )
     earlier = f", {report.earlier:,} of them delivered earlier" if report.earlier else ""
     yield f"Took {report.elapsed:,.1f} s{rate}{earlier}."
@@ -97,10 +97,10 @@ def _notes(report: "Report") -> Iterator[str]:
     if report.interrupted:
         yield "You interrupted the batch."
     if report.reader.path is not None and report.outcome != "delivered":
-        yield "The same call with the same journal goes on with what is not delivered."
+        yield "To retry what was not delivered, run the same call with the same journal."
     if report.counts.get("unknown"):
         yield (
-            "Look at the executions in report.unknown before you send them again: "
+            "Check the executions in report.unknown before you resend: "
             "a second send may deliver a message twice."
         )
 
@@ -112,7 +112,7 @@ def _group(group: "ErrorGroup") -> tuple[str, str, str]:
 
 
 def _lines(report: "Report") -> Iterator[ReportRow]:
-    """Yield the rows that are shown, those that ask for attention first."""
+    """Yield the rows that are shown, those that need attention first."""
     attention = (report.entries(*states) for states in (("unknown", "under_way"), ("failed",)))
     rows = chain(*attention, report.entries("waiting"), report.entries("delivered"))
     for entry in islice(rows, MOST_ROWS):

@@ -1,7 +1,7 @@
-"""One line that tells, in place, how things stand while an agent is waited for.
+"""One line that shows what the agent does while a magic waits for it.
 
-A notebook keeps one output that is updated, so that a saved one holds the last line alone. A
-terminal rewrites its line. Where nothing can be rewritten, as in a log, the last line is shown.
+A notebook updates one output, so that a saved notebook keeps only the last line. A terminal
+rewrites its line. A log, which cannot be rewritten, gets only the last line.
 """
 
 import shutil
@@ -24,29 +24,29 @@ ENDINGS = {
     "confirm": "the agent waits for a confirmation",
     "over": "the execution is over",
     "time": "it is not over yet",
-    "interrupted": "you stopped the waiting, not the agent",
-    "unreadable": "what the agent does could not be read",
+    "interrupted": "you stopped waiting; this did not stop the agent",
+    "unreadable": "the execution could not be read",
 }
 
 
 class StatusLine:
-    """The line; `show` is called with every state, `end` once."""
+    """The line: call `show` with every state, and `end` once."""
 
     def __init__(self, shell: "InteractiveShell", *, is_quiet: bool = False) -> None:
         self._is_quiet = is_quiet
-        # A kernel has displays that can be updated; a terminal has none.
+        # A kernel can update a display; a terminal cannot.
         self._in_kernel = hasattr(shell, "kernel")
         self._in_terminal = not self._in_kernel and sys.stdout.isatty()
         self._handle: Any = None
         self._shown = ""
 
     def show(self, state: WatchProgress) -> None:
-        """Show how things stand, in place of what was shown before."""
+        """Show this state in place of the one before."""
         if not self._is_quiet and (self._in_kernel or self._in_terminal):
             self._put(_line(state))
 
     def end(self, heard: WatchResult) -> None:
-        """Show how it ended, and leave that."""
+        """Show how the wait ended, and leave that line."""
         line = f"Waited {span(heard.elapsed)}: {ENDINGS[heard.ending]}."
         if self._is_quiet:
             return
@@ -74,8 +74,8 @@ class StatusLine:
 
 
 def _fitting(line: str) -> str:
-    """Return as much of a line as has room in one of the terminal's, by columns."""
-    # What IPython's own prompt goes by: loaded in every terminal, and in no notebook.
+    """Return as much of the line as fits the terminal's width, in columns."""
+    # IPython's prompt has loaded this in every terminal, and in no notebook.
     from prompt_toolkit.utils import get_cwidth  # noqa: PLC0415 (as said)
 
     width = shutil.get_terminal_size().columns - 1
@@ -85,11 +85,11 @@ def _fitting(line: str) -> str:
 
 
 def _line(state: WatchProgress) -> str:
-    """Return the line as visible characters."""
+    """Return the line, in visible characters only."""
     clock = f"Waiting for the agent, {state.elapsed:.0f} s of {state.limit:.0f}"
     if state.trouble:
         return visible(f"{clock} · could not be read: {shorten(state.trouble, LONGEST)}", keep="")
-    # What it does is followed by for how long, not by the end of its sentence.
+    # The duration follows, so no full stop comes before it.
     words = shorten(state.doing, LONGEST).rstrip(".")
     since = f", for {state.since:.0f} s" if words and state.since >= 1 else ""
     return visible(f"{clock} · {words}{since}" if words else clock, keep="")

@@ -1,6 +1,6 @@
-"""What a list of executions looks like: a table, drawn as HTML and as plain text.
+"""Draws a list of executions as a table, in HTML and in plain text.
 
-As on a card, every string is taken to be hostile, and is cut to its budget.
+As on a card, all text counts as hostile and is cut to its budget.
 """
 
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ from ..text import bytes_in_card, counted, shorten, visible
 from .templates import draw
 
 COLUMNS = ("Status", "Workflow", "Execution", "Created")
-# With all of its rows full, a table stays under 100,000 bytes.
+# A table that uses all of these stays under 100,000 bytes.
 MOST_ROWS = 100
 NAME, ID, STATUS = 240, 120, 60
-# Of what an execution asks, so many bytes, options and questions are shown, and of so many
-# executions.
+# Limits for what executions ask: bytes of a question and of an option, options of a question,
+# questions of an execution, and executions.
 QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS, MOST_ASKING = 600, 150, 6, 3, 10
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """What the table says of one execution."""
+    """The cells of one execution."""
 
     status: str
     workflow: str
@@ -37,7 +37,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class AskedQuestion:
-    """A question of the agent, and its ready answers in brief."""
+    """A question of the agent, and its options on one line."""
 
     question: str
     options: str
@@ -47,7 +47,7 @@ class AskedQuestion:
 def as_html(executions: Executions) -> str:
     """Return the table as HTML, under 100,000 bytes, or under 200,000 for a `Listing`.
 
-    The browser shows the beginning of an ID and copies the whole of it.
+    The browser shows the beginning of an ID, and copies all of it.
     """
     return draw(
         "table.html", columns=COLUMNS, rows=_rows(executions), notes=list(_notes(executions))
@@ -55,7 +55,7 @@ def as_html(executions: Executions) -> str:
 
 
 def as_text(executions: Executions) -> str:
-    """Return the table as plain text: a line for each execution, its questions below it."""
+    """Return the table as plain text: a line per execution, its questions below."""
     rows = _rows(executions)
     lines: list[tuple[str, ...]] = [COLUMNS] if rows else []
     lines += [
@@ -79,7 +79,7 @@ def _asked_lines(asked: AskedQuestion) -> list[str]:
 
 def _asked(question: Question, execution: Execution) -> AskedQuestion:
     verb = "to confirm" if WAITING.get(execution.status) == "confirm" else "asks"
-    several = "; several may be chosen" if question.multi_select else ""
+    several = "; choose one or more" if question.multi_select else ""
     labels = [_in_one_line(one.label, OPTION) for one in question.options[:MOST_OPTIONS]]
     if question.options[MOST_OPTIONS:]:
         labels.append(f"and {len(question.options) - MOST_OPTIONS:,} more")
@@ -111,7 +111,7 @@ def _rows(executions: Executions) -> list[TableRow]:
 
 
 def _notes(executions: Executions) -> Iterator[str]:
-    """Yield what the table leaves out, so that no waiting execution goes unseen."""
+    """Yield what the table leaves out, so that no waiting execution goes unnoticed."""
     if not executions:
         yield "No executions were found."
     if (left_out := len(executions) - MOST_ROWS) > 0:

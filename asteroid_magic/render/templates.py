@@ -9,7 +9,7 @@ from ..text import visible
 
 @cache
 def environment(*packages: str) -> Environment:
-    """Return the engine for the templates of `packages`, and for those of this package."""
+    """Return the engine for the templates of `packages` and of this package."""
     loaders = [PackageLoader(package) for package in (*packages, "asteroid_magic.render")]
     return Environment(
         loader=ChoiceLoader(loaders),
@@ -18,11 +18,11 @@ def environment(*packages: str) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # Here, and not in the templates, so that no expression in them can forget it.
+        # Here rather than in the templates, so that no expression can omit it.
         finalize=lambda value: visible(str(value), joiners=True),
     )
 
 
 def draw(template: str, *packages: str, **values: object) -> str:
-    """Return a template with these values in it, each of them escaped."""
+    """Return a template filled with these values, all of them escaped."""
     return environment(*packages).get_template(template).render(**values)

@@ -1,8 +1,8 @@
-"""What activities say to a person, as entries: who said or did what, and when.
+"""Turns activities into entries for the reader: who said or did what, and when.
 
-Pure, and in the order of the activities. An action that has started and ended is one entry, of a
-to-do list only the latest is told whole, and what says nothing new is passed over. Every text is
-cut to a budget, and the newest entries that fit into the budget of all are shown.
+Pure, and in the order of the activities. An action from start to end is one entry, only the latest
+to-do list is complete, and activities that say nothing new are skipped. Each text is cut to its
+budget, and the newest entries that fit the total budget are shown.
 """
 
 import json
@@ -19,9 +19,9 @@ from ..text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten,
 # Budgets in bytes, each for one text.
 SPOKEN, THOUGHT, RESULT, LINE, ITEM = 12_000, 4_000, 12_000, 400, 240
 MOST_ITEMS = 40
-# So many characters stand for a thought that is folded.
+# Characters that a folded thought shows.
 START = 90
-# What the drawing of an entry and of an item of it takes besides their texts, in bytes.
+# Bytes of markup for an entry, and for one of its items, besides their texts.
 ENTRY_COST, ITEM_COST = 480, 200
 TODO_MARKS = {
     "completed": "✓",
@@ -37,13 +37,13 @@ LABELS: Mapping[str, str] = {
     ActivityKind.FILE_ADDED: "File",
     ActivityKind.TRANSITIONED_NODE: "Moved on to",
 }
-# What only tells of what another activity tells as well.
+# These only repeat what another activity says.
 PASSED_OVER = frozenset({ActivityKind.STEP_STARTED, ActivityKind.STEP_COMPLETED})
 
 
 @dataclass(frozen=True)
 class Item:
-    """An item of a list: a thing to do with its state, or an option with its description."""
+    """An item of a list: a to-do with its state, or an option with its description."""
 
     text: str
     note: str = ""
@@ -52,16 +52,16 @@ class Item:
 
 @dataclass(frozen=True)
 class TranscriptEntry:
-    """What one activity, or the start and the end of one action, says to a person.
+    """What the reader sees of one activity, or of one action from start to end.
 
-    `kind` is one of person, agent, asks, thinking, action, todos, result or note, and `label` says
-    it in words. `when` is a time of day, `day` its date, both in UTC and empty if not known;
-    `mark` and `extent` belong to an action: how it went, and how long it took.
+    `kind` is one of person, agent, asks, thinking, action, todos, result or note, and `label` its
+    name on screen. `when` is a time of day and `day` its date, both in UTC, empty if unknown. For
+    an action, `mark` says how it went and `extent` how long it took.
     """
 
     kind: str
     label: str
-    text: Excerpt = Excerpt("")  # noqa: RUF009 (it never changes)
+    text: Excerpt = Excerpt("")  # noqa: RUF009 (immutable)
     items: tuple[Item, ...] = ()
     mark: str = ""
     extent: str = ""
@@ -70,13 +70,13 @@ class TranscriptEntry:
 
     @property
     def start(self) -> str:
-        """Return the first words, which stand for a text that is folded."""
+        """Return the first words, which a folded text shows."""
         words = " ".join(self.text.head[: 2 * START].split())
         return words if len(words) <= START else beginning(words, START) + " …"
 
     @property
     def cost(self) -> int:
-        """Return the most bytes that the entry takes in a card."""
+        """Return how many bytes the entry takes in a card, at most."""
         start = self.start if self.kind == "thinking" else ""
         texts = (self.label, start, self.text.head, self.text.tail, self.extent, self.day)
         listed = (part for item in self.items for part in (item.text, item.note))
@@ -87,11 +87,11 @@ class TranscriptEntry:
 def entries_of(
     activities: Iterable[Activity], budget: int
 ) -> tuple[tuple[TranscriptEntry, ...], int]:
-    """Return the entries that fit into `budget` bytes, the newest ones, and how many do not."""
+    """Return the newest entries that fit into `budget` bytes, and how many do not."""
     told = _told(list(activities))
     shown: list[TranscriptEntry] = []
     lists = 0
-    # From the newest, so that of a long past only what is shown is made ready.
+    # Newest first, so that a long history costs no more than what is shown.
     for activity, end in reversed(told):
         lists += activity.kind == ActivityKind.TODOS_UPDATED
         entry = _dated(_entry(activity, end, is_latest_list=lists == 1), activity.timestamp)
@@ -103,7 +103,7 @@ def entries_of(
 
 
 def _told(activities: Sequence[Activity]) -> list[tuple[Activity, Activity | None]]:
-    """Return the activities that say something new, the start of an action with its end."""
+    """Return the activities that say something new, each start of an action with its end."""
     begun = {one.action_id for one in activities if one.kind == ActivityKind.ACTION_STARTED}
     ends = {
         one.action_id: one
@@ -180,7 +180,7 @@ def _question(asked: Sequence[Question]) -> TranscriptEntry:
     words = [f"{one.header}: {one.question}" if one.header else one.question for one in asked]
     several = any(one.multi_select for one in asked)
     options = tuple(Item(one.label, one.description) for each in asked for one in each.options)
-    extent = "several may be chosen" if several else ""
+    extent = "choose one or more" if several else ""
     return TranscriptEntry(
         "asks", "Agent asks", _fit("\n".join(words), SPOKEN), _cut(options), extent=extent
     )
@@ -222,7 +222,7 @@ def _todos(activity: Activity) -> tuple[Item, ...]:
 
 
 def _cut(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Return the items, each within its budget, and how many of them are left out."""
+    """Return the first items, each cut to its budget, then how many more there are."""
     shown = [
         replace(one, text=_brief(one.text, ITEM), note=_brief(one.note, ITEM))
         for one in items[:MOST_ITEMS]
@@ -245,13 +245,13 @@ def _brief(text: str, limit: int) -> str:
 
 
 def _named(kind: str) -> str:
-    """Return a name of the contract as words."""
+    """Return a name from the API as words."""
     return _brief(kind.replace("_", " "), ITEM) or "activity"
 
 
 ENTRY_MAKERS: Mapping[str, Callable[[Activity], TranscriptEntry]] = {
     ActivityKind.USER_MESSAGE: lambda one: TranscriptEntry(
-        "person", "Person", _fit(one.text, SPOKEN)
+        "person", "User", _fit(one.text, SPOKEN)
     ),
     ActivityKind.REASONING: lambda one: TranscriptEntry(
         "thinking", "Thinking", _fit(one.text, THOUGHT)

@@ -1,4 +1,4 @@
-"""A small Asteroid on this machine, with agents that answer, to try everything on.
+"""A small Asteroid on this machine, with agents that answer, for trying everything.
 
 ``with Sandbox() as box:`` serves the contract on loopback until the block ends. Needs tornado,
 which the extra ``sandbox`` installs; without it, importing this package raises

@@ -1,6 +1,6 @@
 """The payloads of activities, in the newer form: members beside ``activityType``.
 
-Pure functions, each giving a dictionary ready for JSON. The kinds and their members are those of
+Pure functions; each returns a dictionary ready for JSON. The kinds and their members are those of
 the vendor's published client.
 """
 
@@ -11,12 +11,12 @@ Payload = dict[str, Any]
 
 
 def user_message_received(text: str, user_id: str) -> Payload:
-    """Tell that a person's message has arrived, with its exact text."""
+    """Report that a user's message has arrived, with its exact text."""
     return {"activityType": "user_message_received", "message": text, "userUUID": user_id}
 
 
 def reasoning(text: str) -> Payload:
-    """Tell what the agent is thinking."""
+    """Report what the agent is thinking."""
     return {
         "activityType": "reasoning",
         "reasoning": text,
@@ -25,17 +25,17 @@ def reasoning(text: str) -> Payload:
 
 
 def step_started(number: int) -> Payload:
-    """Tell that a step, counted from 1, has begun."""
+    """Report that a step, counted from 1, has begun."""
     return {"activityType": "step_started", "stepNumber": number}
 
 
 def step_completed(number: int) -> Payload:
-    """Tell that a step, counted from 1, is over."""
+    """Report that a step, counted from 1, is over."""
     return {"activityType": "step_completed", "stepNumber": number}
 
 
 def action_started(name: str, message: str, action_id: str) -> Payload:
-    """Tell that the agent has begun to act; ``name`` is one of the vendor's action names."""
+    """Report that an action has begun; ``name`` is one of the vendor's action names."""
     return {
         "activityType": "action_started",
         "message": message,
@@ -46,7 +46,7 @@ def action_started(name: str, message: str, action_id: str) -> Payload:
 
 
 def action_completed(name: str, message: str, action_id: str, duration: int) -> Payload:
-    """Tell that an action is done; ``duration`` is in milliseconds."""
+    """Report that an action is done; ``duration`` is in milliseconds."""
     return action_started(name, message, action_id) | {
         "activityType": "action_completed",
         "duration": duration,
@@ -54,7 +54,7 @@ def action_completed(name: str, message: str, action_id: str, duration: int) -> 
 
 
 def acted(name: str, doing: str, done: str, duration: int) -> list[Payload]:
-    """Give the two activities of one finished action; ``duration`` is in milliseconds."""
+    """Return the two activities of one finished action; ``duration`` is in milliseconds."""
     action_id = str(uuid.uuid4())
     return [
         action_started(name, doing, action_id),
@@ -63,13 +63,13 @@ def acted(name: str, doing: str, done: str, duration: int) -> list[Payload]:
 
 
 def said(text: str) -> Payload:
-    """Let the agent speak to the person."""
+    """Report what the agent says to the user."""
     payload = action_completed("util_send_user_message", text, str(uuid.uuid4()), 1)
     return payload | {"display": {"presentationLevel": "primary"}}
 
 
 def todos_updated(**statuses: str) -> Payload:
-    """Give the agent's list of things to do: content, with ``_`` for a space, and its status."""
+    """Report the agent's to-do list: content, with ``_`` for a space, and status of each item."""
     todos = [
         {"id": str(number), "content": content.replace("_", " "), "status": status}
         for number, (content, status) in enumerate(statuses.items(), start=1)
@@ -78,16 +78,16 @@ def todos_updated(**statuses: str) -> Payload:
 
 
 def status_changed(status: str, **why: Payload) -> Payload:
-    """Tell of a new status; ``why`` is a payload of the contract, such as ``pausedPayload``."""
+    """Report a new status; ``why`` is a payload of the contract, such as ``pausedPayload``."""
     return {"activityType": "status_changed", "status": status, **why}
 
 
 def paused_by_agent(
     reason: str, header: str, question: str, options: dict[str, str], *, several: bool = False
 ) -> Payload:
-    """Pause with one question; ``options`` maps each ready answer to its description.
+    """Report that the agent asks; ``options`` maps each suggested answer to its description.
 
-    With ``several``, more than one of them may be chosen.
+    With ``several``, the user may choose more than one.
     """
     answers = [{"label": label, "description": text} for label, text in options.items()]
     item = {"question": question, "header": header, "multiSelect": several, "options": answers}
@@ -96,5 +96,5 @@ def paused_by_agent(
 
 
 def terminal(reason: str = "complete", message: str = "Execution completed") -> Payload:
-    """Tell that no activity will follow."""
+    """Report that no activity will follow."""
     return {"activityType": "terminal", "reason": reason, "message": message}

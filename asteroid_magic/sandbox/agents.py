@@ -1,4 +1,4 @@
-"""The agents: scripts that answer people, each an asyncio task on the sandbox's own loop."""
+"""The agents: scripts that answer users, each an asyncio task on the sandbox's own loop."""
 
 import asyncio
 import time
@@ -21,13 +21,13 @@ LONGEST_QUOTE = 1000
 """Code points of a message that an agent repeats when it speaks."""
 
 IDLE_ACTIONS = 60
-"""After so many actions of its own the running agent only listens: its activities stay few."""
+"""After this many actions of its own, the running agent only listens, to keep its list short."""
 
 
 class Agent:
-    """One agent's ears and hands.
+    """Hears messages and acts for one agent.
 
-    ``pace`` multiplies every delay, each of which is written in seconds.
+    ``pace`` multiplies every delay; delays are in seconds.
     """
 
     def __init__(self, world: World, execution_id: str, pace: float) -> None:
@@ -35,12 +35,12 @@ class Agent:
         self.execution_id = execution_id
         self.pace = pace
         self.inbox: asyncio.Queue[str] = asyncio.Queue()
-        # Set but while a person has paused the execution: then nothing is done.
+        # Set unless a user has paused the execution: then the agent does nothing.
         self.going = asyncio.Event()
         self.going.set()
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass at the sandbox's pace, and all of a pause."""
+        """Wait ``seconds`` at the sandbox's pace, and until the end of a pause."""
         await asyncio.sleep(seconds * self.pace)
         await self.going.wait()
 
@@ -51,7 +51,7 @@ class Agent:
         return text
 
     async def act(self, name: str, doing: str, done: str, seconds: float) -> None:
-        """Do one action, telling when it starts and when it is done."""
+        """Do one action, and record its start and its end."""
         action_id = str(uuid.uuid4())
         self.world.record(self.execution_id, action_started(name, doing, action_id))
         start = time.perf_counter()
@@ -88,7 +88,7 @@ async def take_an_answer(agent: Agent) -> None:
 
 
 async def sort_invoices(agent: Agent) -> Never:
-    """Acknowledge every message; in between, now and then, do a piece of work."""
+    """Acknowledge every message; do a piece of work now and then."""
     idle_actions = 0
     while True:
         patience = 8.0 * agent.pace if idle_actions < IDLE_ACTIONS else None
@@ -103,13 +103,13 @@ async def sort_invoices(agent: Agent) -> Never:
             await agent.act("file_read", "Reading an invoice", "Filed an invoice", 1.0)
             continue
         await agent.wait(0.6)
-        # One pause for all that came meanwhile: a hundred messages are not a minute's work.
+        # One pause for all messages that came meanwhile: a hundred must not take a minute.
         while not agent.inbox.empty():
             heard.append(agent.inbox.get_nowait())
         agent.world.record(agent.execution_id, *(said(f"Noted: {quote(text)}") for text in heard))
 
 
 def quote(text: str) -> str:
-    """Repeat a message in quotation marks, only the beginning of a very long one."""
+    """Return a message in quotation marks, only the beginning of a very long one."""
     shown = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
     return f"“{shown}”"

@@ -1,4 +1,4 @@
-"""The sandbox as its user holds it: a thread with a loop of its own, and ways to look inside."""
+"""`Sandbox`: runs the server in a thread with a loop of its own, and shows what happened in it."""
 
 import asyncio
 import math
@@ -25,12 +25,12 @@ class Sandbox:
     """A small Asteroid on loopback, with agents that answer.
 
     ``pace`` multiplies every delay of its agents: 0.02 makes them fifty times as fast. Use it as a
-    context manager, or call :meth:`start` and :meth:`stop`. Every start opens a free port and tells
-    the story from its beginning, with new executions; the key stays. What happened can still be
-    looked at after the stop. Every method may be called from any thread, also while the caller runs
-    an event loop of its own.
+    context manager, or call :meth:`start` and :meth:`stop`. Every start opens a free port and
+    begins again with new executions; the key stays. After the stop, you can still see what
+    happened. You may call every method from any thread, even while you run an event loop of your
+    own.
 
-    Raises :class:`ValueError` when ``pace`` is not a number above 0.
+    Raises :class:`ValueError` if ``pace`` is not a number above 0.
     """
 
     def __init__(self, *, pace: float = 1.0) -> None:
@@ -46,9 +46,9 @@ class Sandbox:
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Open the sandbox; does nothing when it is open.
+        """Open the sandbox; does nothing if it is open.
 
-        Raises :class:`OSError` when no port can be had.
+        Raises :class:`OSError` if no port is free.
         """
         with self._lock:
             if self._thread is not None:
@@ -104,45 +104,45 @@ class Sandbox:
 
     @property
     def is_running(self) -> bool:
-        """Tell whether it is open."""
+        """Return True if it is open."""
         return self._thread is not None
 
     @property
     def base_url(self) -> str:
-        """Where the sandbox serves, or last served: ``http://127.0.0.1:PORT/agents/v2``.
+        """The URL that the sandbox serves, or last served: ``http://127.0.0.1:PORT/agents/v2``.
 
-        Raises :class:`RuntimeError` before the first start, as all that looks inside does.
+        Raises :class:`RuntimeError` before the first start; so does all that shows executions.
         """
         self._world()
         return f"http://{HOST}:{self._port}{BASE_PATH}"
 
     @property
     def api_key(self) -> str:
-        """The only key this sandbox takes: random, and good for nothing else."""
+        """The only key that this sandbox accepts: random, and useless anywhere else."""
         return self._key
 
     @property
     def executions(self) -> tuple[ExecutionSnapshot, ...]:
         """The account's executions as they are now.
 
-        Always in this order: the one that opens with a question, the running one, the finished one,
-        then those that were added.
+        Always in this order: the one that asks a question, the running one, the finished one, then
+        those that you added.
         """
         return self._world().snapshots()
 
     @property
     def foreign_execution_id(self) -> str:
-        """The ID of an execution that belongs to somebody else: the sandbox answers 403."""
+        """The ID of an execution of another account: the sandbox answers 403."""
         return self._world().foreign_id()
 
     def add_waiting(
         self, count: int = 1, kind: Waiting = "question"
     ) -> tuple[ExecutionSnapshot, ...]:
-        """Add executions that wait for a person, and give them; a thousand take under a second.
+        """Add executions that wait for the user, and return them; 1,000 take under a second.
 
         They wait for an answer to a ``"question"`` with one choice or with several
         (``"choices"``), or for a ``"confirmation"``. Their agents take the first message and
-        finish. Raises :class:`ValueError` for a count below 1, and :class:`RuntimeError` when the
+        finish. Raises :class:`ValueError` for a count below 1, and :class:`RuntimeError` if the
         sandbox is not open.
         """
         if count < 1:
@@ -154,9 +154,9 @@ class Sandbox:
             return asyncio.run_coroutine_threadsafe(adding, self._loop).result()
 
     def messages(self, execution_id: str) -> list[str]:
-        """Give the exact texts that arrived at an execution, oldest first.
+        """Return the exact texts that arrived at an execution, oldest first.
 
-        Raises :class:`LookupError` when there is no such execution.
+        Raises :class:`LookupError` if there is no such execution.
         """
         return self._world().messages(execution_id)
 
@@ -170,18 +170,18 @@ class Sandbox:
         body: bytes | str | None = None,
         times: int = 1,
     ) -> None:
-        """Let the next user-message requests go wrong, ``times`` of them, after those on order.
+        """Make the next ``times`` user-message requests fail, after the faults ordered before.
 
-        - ``status`` (200 to 599) answers with it and does not store the message. The body is the
-          contract's error body, or ``body`` as given (its first character tells whether it is
+        - ``status`` (200 to 599): answer with it, and do not store the message. The body is the
+          contract's error body, or ``body`` as given (its first character decides whether it is
           JSON, HTML or plain text); ``retry_after``, in seconds or literally, is the header;
-        - ``drop`` closes the connection without an answer, ``"before"`` the message is processed or
-          ``"after"``;
-        - ``delay``, in seconds, comes first; alone it only delays, and then the message is
-          processed even if the client has gone.
+        - ``drop``: close the connection without an answer, ``"before"`` the sandbox processes the
+          message or ``"after"``;
+        - ``delay``, in seconds, comes first; alone it only delays, and then the sandbox processes
+          the message even if the client has gone.
 
-        A fault strikes before the key is checked. Raises :class:`ValueError` for values that cannot
-        be or that contradict each other.
+        A fault comes before the check of the key. Raises :class:`ValueError` for values that are
+        impossible or contradict each other.
         """
         self._faults.add(checked_fault(status, retry_after, delay, drop, body), times)
 

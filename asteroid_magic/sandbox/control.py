@@ -6,17 +6,17 @@ from .problems import Problem
 from .queries import whole_number
 
 LONGEST_SYNC = 25
-"""Seconds that ``/sync`` waits at most, and by default."""
+"""How many seconds ``/sync`` waits at most, and by default."""
 
 GLANCE = 0.02
-"""Seconds between two looks at an execution that is waited for."""
+"""Seconds between two looks at an execution while ``/sync`` waits."""
 
 
 class Control(ApiHandler):
     """A path that changes the status: POST without a body."""
 
     def change(self, execution_id: str) -> str:
-        """Make the change, and give the new status."""
+        """Make the change, and return the new status."""
         raise NotImplementedError
 
     def post(self, execution_id: str) -> None:
@@ -55,7 +55,7 @@ class Sync(ApiHandler):
     """``GET /executions/{executionId}/sync``."""
 
     async def get(self, execution_id: str) -> None:
-        """Answer 200 once the execution is over, 202 if it is not in time."""
+        """Answer 200 once the execution is over, 202 if the time runs out first."""
         self.check_id(execution_id)
         seconds = whole_number(self.arguments, "timeoutSeconds", LONGEST_SYNC)
         if seconds > LONGEST_SYNC:

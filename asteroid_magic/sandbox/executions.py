@@ -1,4 +1,4 @@
-"""One execution: its status, its past and how it reads as JSON."""
+"""One execution: its status, its past and its JSON."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ PHASES = {
     "cancelled": "terminal",
     "failed": "terminal",
 }
-"""The phase of every status, as the vendor's client documents them."""
+"""The phase of every status, as the vendor's client documents it."""
 
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
@@ -28,8 +28,8 @@ BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 class ExecutionSnapshot:
     """What one execution was when you looked; `question` is set while it waits for an answer.
 
-    `id`, `workflow_name` and `status` are as Asteroid names them, `options` the labels of the ready
-    answers to the question.
+    `id`, `workflow_name` and `status` are as Asteroid names them, `options` the labels of the
+    suggested answers to the question.
     """
 
     id: str
@@ -41,7 +41,7 @@ class ExecutionSnapshot:
 
 @dataclass
 class Execution:
-    """One execution as the world keeps it; only the world touches it, under its lock."""
+    """One execution as `World` keeps it; only `World` touches it, under its lock."""
 
     workflow_name: str
     status: str
@@ -70,7 +70,7 @@ class Execution:
         )
 
     def complete(self, reason: str, result: Any, moment: datetime) -> None:
-        """Finish well, with the activities that tell of it."""
+        """Finish with success, and add the activities that report it."""
         told = {"outcome": "success", "reasoning": reason, "result": result}
         self.status, self.terminal_at = "completed", moment
         identity = {"id": str(uuid.uuid4()), "executionId": self.id, "createdAt": stamp(moment)}
@@ -79,14 +79,14 @@ class Execution:
         self.add(activities.terminal(), moment)
 
     def cancel(self, reason: str, moment: datetime) -> None:
-        """End before the work is done, with the activities that tell of it."""
+        """End before the work is done, and add the activities that report it."""
         self.status, self.terminal_at = "cancelled", moment
         why = {"reason": reason}
         self.add(activities.status_changed("cancelled", cancelledPayload=why), moment)
         self.add(activities.terminal("cancelled", "Execution cancelled"), moment)
 
     def snapshot(self) -> ExecutionSnapshot:
-        """Give what a look from outside sees."""
+        """Return what a user of the sandbox sees of it."""
         question, options = self._pending_question()
         return ExecutionSnapshot(self.id, self.workflow_name, self.status, question, options)
 
@@ -100,7 +100,7 @@ class Execution:
         return None, ()
 
     def describe(self, organization_id: str) -> Payload:
-        """Give the execution as the contract's JSON, in a list and alone alike."""
+        """Return the execution as the contract's JSON, the same in a list and alone."""
         created = stamp(self.created_at)
         described: Payload = {
             "id": self.id,
@@ -130,5 +130,5 @@ class Execution:
 
 
 def stamp(moment: datetime) -> str:
-    """Write a moment in UTC the way the service does: RFC 3339 with ``Z``."""
+    """Return a moment in UTC as the service writes it: RFC 3339 with ``Z``."""
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Faults on order: how the next user-message requests are to go wrong."""
+"""Faults on order: how the next user-message requests must fail."""
 
 import math
 import threading
@@ -14,7 +14,7 @@ BODILESS = {204, 205, 304}
 
 @dataclass(frozen=True)
 class Fault:
-    """What one user-message request suffers; ``delay`` is in seconds."""
+    """How one user-message request fails; ``delay`` is in seconds."""
 
     status: int | None = None
     retry_after: str | None = None
@@ -33,7 +33,7 @@ class Faults:
     def add(self, fault: Fault, times: int) -> None:
         """Order a fault for so many requests.
 
-        Raises :class:`ValueError` when ``times`` is not a whole number of at least 1.
+        Raises :class:`ValueError` if ``times`` is not a whole number of at least 1.
         """
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
             raise ValueError(f"times must be a whole number of at least 1, not {times!r}.")
@@ -41,7 +41,7 @@ class Faults:
             self._queue.extend([fault] * times)
 
     def take(self) -> Fault | None:
-        """Give the next request's fault, if one is on order."""
+        """Return the fault for the next request, None if none is on order."""
         with self._lock:
             return self._queue.popleft() if self._queue else None
 
@@ -53,18 +53,18 @@ def checked_fault(
     drop: str | None,
     body: bytes | str | None,
 ) -> Fault:
-    """Make a fault out of what a person asked for.
+    """Return the fault with these values.
 
-    Raises :class:`ValueError` for values that cannot be, or that contradict each other.
+    Raises :class:`ValueError` for values that are impossible or contradict each other.
     """
     if status is not None and drop is not None:
         raise ValueError("A dropped connection has no status: give status or drop, not both.")
     if status is None and (retry_after is not None or body is not None):
-        raise ValueError("retry_after and body need an answer to stand in: give a status too.")
+        raise ValueError("retry_after and body belong to an answer: give a status too.")
     if status is None and drop is None and delay == 0:
         raise ValueError("This would change nothing: give a status, a delay or a drop.")
     if status in BODILESS and body is not None:
-        raise ValueError(f"An answer with status {status} has no body: leave body out.")
+        raise ValueError(f"An answer with status {status} has no body: remove body.")
     return Fault(
         status=_checked_status(status),
         retry_after=_checked_retry_after(retry_after),

@@ -1,4 +1,4 @@
-"""The contract over HTTP: what every answer has in common, and the paths that only read."""
+"""The contract over HTTP: what all answers have in common, and the paths that only read."""
 
 import json
 import re
@@ -25,7 +25,7 @@ UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @contextmanager
 def worded_for_http() -> Iterator[None]:
-    """Turn the world's refusals into :class:`Problem` with 404, 403 or 400."""
+    """Turn the errors of :class:`World` into :class:`Problem` with 404, 403 or 400."""
     try:
         yield
     except UnknownExecutionError as error:
@@ -33,7 +33,7 @@ def worded_for_http() -> Iterator[None]:
     except ForeignExecutionError as error:
         raise Problem(403, "this execution belongs to another organization") from error
     except FinishedExecutionError as error:
-        why = f"execution is {error} and takes no more messages (an assumption of the sandbox)"
+        why = f"execution is {error} and accepts no more messages (an assumption of the sandbox)"
         raise Problem(400, why) from error
     except WrongStatusError as error:
         why = f"execution is {error}, which does not allow this (an assumption of the sandbox)"
@@ -41,12 +41,12 @@ def worded_for_http() -> Iterator[None]:
 
 
 class JsonHandler(web.RequestHandler):
-    """Whatever every answer has in common: JSON, also for errors, and no log."""
+    """What all answers have in common: JSON, also for errors, and no log."""
 
     service: Service
 
     def initialize(self, service: Service) -> None:
-        """Take what the application hands every handler."""
+        """Take what the application passes to every handler."""
         self.service = service
 
     def send_json(self, value: Any) -> None:
@@ -73,9 +73,9 @@ class JsonHandler(web.RequestHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        """Log only what nobody meant to happen.
+        """Log only unexpected errors.
 
-        Tornado warns of every refused request, and a warning lands in the notebook.
+        Tornado logs a warning for every refused request, and it would show in the notebook.
         """
         if not isinstance(value, web.HTTPError):
             super().log_exception(typ, value, tb)
@@ -110,7 +110,7 @@ class ApiHandler(JsonHandler):
             raise Problem(400, "executionId must be a UUID", "executionId")
 
     def arguments(self, name: str) -> list[str]:
-        """Give the values of a query parameter as they were sent."""
+        """Return the values of a query parameter as they were sent."""
         return self.get_query_arguments(name, strip=False)
 
 

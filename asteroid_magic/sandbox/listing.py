@@ -1,4 +1,4 @@
-"""What a notebook shows of a sandbox: its executions, and how to write to one of them."""
+"""What a notebook shows of a sandbox: its executions, and how to send to one of them."""
 
 from collections.abc import Sequence
 from html import escape

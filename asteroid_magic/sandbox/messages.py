@@ -12,10 +12,10 @@ from .problems import Problem, error_body
 
 
 class UserMessages(ApiHandler):
-    """Takes a message, unless a fault on order gets in its way."""
+    """Takes a message, unless a fault is on order."""
 
     def prepare(self) -> None:
-        """Check the key, for a POST only after its fault: a broken network asks for no key."""
+        """Check the key, for a POST only after its fault: a broken network checks no key."""
         if self.request.method != "POST":
             self.check_key()
 
@@ -31,8 +31,8 @@ class UserMessages(ApiHandler):
     def add_message(self, execution_id: str) -> None:
         """Do what the contract says.
 
-        The checks come in this order: key, ID, body, then whether the execution exists, is the
-        account's own and still listens. Raises :class:`Problem`.
+        The checks come in this order: key, ID, body, then whether the execution exists, belongs to
+        the account and still accepts messages. Raises :class:`Problem`.
         """
         self.check_key()
         self.check_id(execution_id)
@@ -44,7 +44,7 @@ class UserMessages(ApiHandler):
         self.write("User message added.")
 
     async def suffer(self, fault: Fault, execution_id: str) -> None:
-        """Go wrong as ordered; a delay comes first, whatever follows."""
+        """Fail as ordered; a delay comes first."""
         if fault.delay and not await self.service.delay(fault.delay):
             self.hang_up()
         elif fault.status is not None:
@@ -76,11 +76,11 @@ class UserMessages(ApiHandler):
 
 
 def message_of(body: bytes) -> str:
-    """Read the message out of a request body, code point for code point.
+    """Return the message in a request body, code point for code point.
 
-    Raises :class:`Problem` with 400 for all but a JSON object whose ``message`` is a string.
-    Half a surrogate pair is refused: it is no text and no reader could show it (an assumption of
-    the sandbox; the contract is silent).
+    Raises :class:`Problem` with 400 unless it is a JSON object whose ``message`` is a string.
+    Refuses half a surrogate pair: it is not text, and no reader could show it (an assumption of
+    the sandbox; the contract does not say).
     """
     try:
         value = json.loads(body.decode(), parse_constant=_refuse_constant)
@@ -112,5 +112,5 @@ def content_type_of(body: bytes) -> str:
 
 
 def _refuse_constant(name: str) -> Never:
-    # Python reads NaN and Infinity, JSON does not know them.
+    # Python reads NaN and Infinity, but they are not JSON.
     raise ValueError(name)

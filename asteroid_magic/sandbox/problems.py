@@ -1,4 +1,4 @@
-"""Errors as the service words them: the contract's body with the newer RFC 9457 members."""
+"""Errors as the service writes them: the contract's body with the newer RFC 9457 members."""
 
 import json
 from http import HTTPStatus
@@ -17,7 +17,7 @@ class Problem(HTTPError):
 
 
 def error_body(status: int, message: str, path: str, parameter: str | None = None) -> bytes:
-    """Write an error body in JSON; ``path`` is the request's, for the member ``instance``."""
+    """Return an error body in JSON; ``path`` is the request's, for the member ``instance``."""
     body: dict[str, Any] = {
         "code": status,
         "message": message,
@@ -33,7 +33,7 @@ def error_body(status: int, message: str, path: str, parameter: str | None = Non
 
 
 def title(status: int) -> str:
-    """Give the short name of a status, as far as it has one."""
+    """Return the short name of a status, ``"Unknown"`` if it has none."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

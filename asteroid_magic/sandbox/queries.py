@@ -9,7 +9,7 @@ from .executions import PHASES, stamp
 from .problems import Problem
 
 Arguments = Callable[[str], list[str]]
-"""Gives the values of a query parameter, in order; none when it is absent."""
+"""Returns the values of a query parameter, in order; none if it is absent."""
 
 CREATED_WITHIN = re.compile(
     r"(?=.)((?P<weeks>\d{1,8})w)?((?P<days>\d{1,8})d)?((?P<hours>\d{1,8})h)?((?P<minutes>\d{1,8})m)?",
@@ -21,7 +21,7 @@ SORT_FIELDS = {"created_at": "createdAt", "started_at": "startedAt", "status": "
 
 
 def page_of_executions(executions: list[Payload], arguments: Arguments) -> Payload:
-    """Give the page that was asked for, as ``{items, page, pageSize, total}``.
+    """Return the requested page, as ``{items, page, pageSize, total}``.
 
     Without ``sort`` the newest comes first. Raises :class:`Problem` with status 400.
     """
@@ -46,7 +46,7 @@ def page_of_executions(executions: list[Payload], arguments: Arguments) -> Paylo
 
 
 def ordered_activities(activities: list[Payload], arguments: Arguments) -> list[Payload]:
-    """Give an execution's activities in the order asked for, oldest first by default.
+    """Return an execution's activities in the requested order, oldest first by default.
 
     ``limit`` counts from the front of that order. Raises :class:`Problem` with status 400.
     """
@@ -71,7 +71,7 @@ def _choices(arguments: Arguments, name: str, allowed: set[str]) -> set[str]:
 
 
 def whole_number(arguments: Arguments, name: str, default: int) -> int:
-    """Give a number from 1 that was asked for; raises :class:`Problem` with status 400."""
+    """Return a requested number, from 1 up; raises :class:`Problem` with status 400."""
     text = _last(arguments, name, str(default))
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
         raise Problem(400, f"{name} must be a whole number from 1, not {text!r}", name)
@@ -88,7 +88,7 @@ def _sort(arguments: Arguments) -> tuple[str, bool]:
 
 
 def _created_since(arguments: Arguments) -> str:
-    """Give the earliest ``createdAt`` asked for; the stamps compare as text."""
+    """Return the earliest requested ``createdAt``; timestamps compare as text."""
     if not arguments("createdWithin"):
         return ""
     text = _last(arguments, "createdWithin", "")

@@ -1,4 +1,4 @@
-"""Where the sandbox's story stands when it opens, and scenes that can be added to it."""
+"""The executions that the sandbox opens with, and those that a user can add."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ Waiting = Literal["question", "choices", "confirmation"]
 
 
 def opening_scene() -> Iterator[Execution]:
-    """Give the executions in the sandbox's order: asking, running, finished, somebody else's."""
+    """Yield the executions in the sandbox's order: asking, running, finished, another account's."""
     now = datetime.now(UTC)
     yield _asking(now - timedelta(minutes=4))
     yield _running(now - timedelta(minutes=47))
@@ -31,7 +31,7 @@ def opening_scene() -> Iterator[Execution]:
 
 
 def waiting_scenes(count: int, kind: Waiting) -> Iterator[Execution]:
-    """Give executions that wait for a person; each is a little younger than the one before."""
+    """Yield executions that wait for the user; each is a little younger than the one before."""
     name, waits = _what_it_waits_for(kind)
     status = waits["status"]
     start = datetime.now(UTC) - timedelta(seconds=30)
@@ -126,7 +126,7 @@ def _foreign(start: datetime) -> Execution:
 
 
 def _with_past(execution: Execution, past: list[list[Payload]]) -> Execution:
-    """Let the past happen, an activity every four seconds from the execution's start."""
+    """Add past activities, one every four seconds from the execution's start."""
     for number, payload in enumerate(chain.from_iterable(past)):
         execution.add(payload, execution.created_at + timedelta(seconds=4 * number))
     return execution

@@ -1,4 +1,4 @@
-"""The sandbox's life on its loop: it opens, serves, and leaves nothing open behind."""
+"""The server on the sandbox's loop: opens, serves, and closes all that it opened."""
 
 import asyncio
 import socket
@@ -14,13 +14,13 @@ from .service import Service
 
 BASE_PATH = "/agents/v2"
 LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes of a request body; the contract names no limit."""
+"""Bytes of a request body; the contract has no limit."""
 
 
 async def serve(sockets: list[socket.socket], service: Service) -> None:
-    """Serve until the service is to close, then close all that was opened.
+    """Serve until the service closes, then close all that was opened.
 
-    An agent that broke down raises here, so that a bug in a script does not pass for silence.
+    Raises the error of an agent that failed, so that a bug in a script does not go unnoticed.
     """
     server = HTTPServer(_application(service), max_body_size=LARGEST_BODY)
     server.add_sockets(sockets)

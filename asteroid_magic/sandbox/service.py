@@ -1,4 +1,4 @@
-"""What the handlers share: the world, the agents, the key, the faults, and word of the end."""
+"""What the handlers share: the world, the agents, the key, the faults, and the signal to close."""
 
 import asyncio
 import hmac
@@ -30,7 +30,7 @@ class Service:
         self._answering: set[asyncio.Task[Any]] = set()
 
     def open(self) -> None:
-        """Let the agents of the opening scene begin."""
+        """Start the agents of the opening scene."""
         asking, running, *_ = self.world.snapshots()
         self._employ(asking.id, book_a_table)
         self._employ(running.id, sort_invoices)
@@ -47,36 +47,36 @@ class Service:
         self._scripts[execution_id] = asyncio.ensure_future(script(agent))
 
     def scripts(self) -> list[asyncio.Task[None]]:
-        """Give what the agents do."""
+        """Return the tasks of the agents."""
         return list(self._scripts.values())
 
     def pause(self, execution_id: str) -> str:
-        """Pause an agent; gives and raises what :meth:`World.pause` does."""
+        """Pause an agent; returns and raises what :meth:`World.pause` does."""
         status = self.world.pause(execution_id)
         if agent := self._agents.get(execution_id.lower()):
             agent.going.clear()
         return status
 
     def resume(self, execution_id: str) -> str:
-        """Let an agent go on; gives and raises what :meth:`World.resume` does."""
+        """Resume an agent; returns and raises what :meth:`World.resume` does."""
         status = self.world.resume(execution_id)
         if agent := self._agents.get(execution_id.lower()):
             agent.going.set()
         return status
 
     def cancel(self, execution_id: str) -> str:
-        """Stop an agent for good; gives and raises what :meth:`World.cancel` does."""
+        """Stop an agent for good; returns and raises what :meth:`World.cancel` does."""
         status = self.world.cancel(execution_id)
         if script := self._scripts.get(execution_id.lower()):
             script.cancel()
         return status
 
     def knows_key(self, given: str) -> bool:
-        """Tell whether a key is this sandbox's, in a time that tells nothing about it."""
+        """Return True if a key is this sandbox's; the time that takes reveals nothing about it."""
         return hmac.compare_digest(given.encode(), self._key)
 
     def receive(self, execution_id: str, text: str) -> None:
-        """Hand a message to the world, and wake the agent it is for.
+        """Pass a message to the world, and wake the agent it is for.
 
         Raises what :meth:`World.receive` raises.
         """
@@ -84,7 +84,7 @@ class Service:
         self._agents[execution_id.lower()].inbox.put_nowait(text)
 
     async def delay(self, seconds: float) -> bool:
-        """Wait, and tell whether the sandbox is still open afterwards."""
+        """Wait, and return True if the sandbox is still open afterwards."""
         closing = asyncio.create_task(self._closing.wait())
         closed, _ = await asyncio.wait([closing], timeout=seconds)
         closing.cancel()
@@ -92,10 +92,10 @@ class Service:
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """Mark the current task as one that the end waits for."""
+        """Mark the current task as one to wait for before the end."""
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("A request is answered in a task of the sandbox's loop.")
+            raise RuntimeError("Answer a request in a task of the sandbox's loop.")
         self._answering.add(task)
         try:
             yield
@@ -103,17 +103,17 @@ class Service:
             self._answering.discard(task)
 
     def close(self) -> None:
-        """Ask for the end, which also wakes every request that is being delayed."""
+        """Request the end; this also wakes every delayed request."""
         self._closing.set()
 
     async def closed(self) -> None:
-        """Wait until the end is asked for."""
+        """Wait until the end is requested."""
         await self._closing.wait()
 
     async def all_answered(self) -> None:
-        """Wait for the requests still being answered.
+        """Wait for the requests that still need an answer.
 
-        A task that the loop cancelled as it ends would have tornado log an error.
+        Otherwise the ending loop would cancel their tasks, and tornado would log errors.
         """
         if self._answering:
             await asyncio.wait(self._answering)

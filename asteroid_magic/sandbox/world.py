@@ -1,4 +1,4 @@
-"""What the sandbox knows: executions, the messages they were sent and what they did.
+"""What the sandbox knows: executions, their messages and their activities.
 
 Nothing here speaks HTTP. Every method may be called from any thread.
 """
@@ -23,15 +23,15 @@ class ForeignExecutionError(PermissionError):
 
 
 class FinishedExecutionError(ValueError):
-    """The execution is over and hears no more messages."""
+    """The execution is over and accepts no more messages."""
 
 
 class WrongStatusError(ValueError):
-    """The execution's status does not allow what was asked for."""
+    """The execution's status does not allow the request."""
 
 
 class World:
-    """The account's executions and one of somebody else's, behind one lock."""
+    """The account's executions and one of another account, behind one lock."""
 
     def __init__(self, executions: Iterable[Execution]) -> None:
         self._lock = threading.RLock()
@@ -40,19 +40,19 @@ class World:
         self._user_id = str(uuid.uuid4())
 
     def add(self, executions: Iterable[Execution]) -> tuple[ExecutionSnapshot, ...]:
-        """Take in more executions, and give them as they are."""
+        """Add executions, and return their snapshots."""
         with self._lock:
             added = {execution.id: execution for execution in executions}
             self._executions |= added
             return tuple(execution.snapshot() for execution in added.values())
 
     def snapshots(self) -> tuple[ExecutionSnapshot, ...]:
-        """Give the account's executions as they are now, in the order they were made."""
+        """Return the account's executions as they are now, in the order of their creation."""
         with self._lock:
             return tuple(execution.snapshot() for execution in self._own())
 
     def messages(self, execution_id: str) -> list[str]:
-        """Give the exact texts an execution was sent, oldest first.
+        """Return the exact texts that an execution was sent, oldest first.
 
         Raises :class:`UnknownExecutionError`.
         """
@@ -60,12 +60,12 @@ class World:
             return list(self._find(execution_id).messages)
 
     def foreign_id(self) -> str:
-        """Give the ID of the execution that belongs to somebody else."""
+        """Return the ID of the execution that belongs to another account."""
         with self._lock:
             return next(each.id for each in self._executions.values() if each.foreign)
 
     def receive(self, execution_id: str, text: str) -> None:
-        """Hand a person's message to an execution.
+        """Add a user's message to an execution.
 
         Raises :class:`UnknownExecutionError`, :class:`ForeignExecutionError` or
         :class:`FinishedExecutionError`; then nothing is kept.
@@ -79,7 +79,7 @@ class World:
             execution.add(received, datetime.now(UTC))
 
     def pause(self, execution_id: str) -> str:
-        """Pause an execution that is at work, and give its status.
+        """Pause an execution that is at work, and return its status.
 
         Raises :class:`WrongStatusError` for one that waits or is over, and what :meth:`describe`
         raises.
@@ -88,12 +88,12 @@ class World:
             execution = self._find_own(execution_id)
             if execution.status != "paused":
                 _require(execution, {"queued", "starting", "running"})
-                reason = {"reason": "A person paused the execution"}
+                reason = {"reason": "A user paused the execution"}
                 self.record(execution.id, activities.status_changed("paused", pausedPayload=reason))
             return execution.status
 
     def resume(self, execution_id: str) -> str:
-        """Let a paused execution go on, and give its status; raises what :meth:`pause` raises."""
+        """Resume a paused execution, and return its status; raises what :meth:`pause` raises."""
         with self._lock:
             execution = self._find_own(execution_id)
             if execution.status != "running":
@@ -102,16 +102,16 @@ class World:
             return execution.status
 
     def cancel(self, execution_id: str) -> str:
-        """End an execution for good, and give its status; raises what :meth:`pause` raises."""
+        """Cancel an execution for good, and return its status; raises what :meth:`pause` raises."""
         with self._lock:
             execution = self._find_own(execution_id)
             if execution.status != "cancelled":
                 _require(execution, {name for name in PHASES if PHASES[name] != "terminal"})
-                execution.cancel("A person cancelled the execution", datetime.now(UTC))
+                execution.cancel("A user cancelled the execution", datetime.now(UTC))
             return execution.status
 
     def record(self, execution_id: str, *payloads: Payload) -> None:
-        """Add activities; one that changes the status changes it."""
+        """Add activities; one with a status changes the execution's status."""
         with self._lock:
             execution = self._find(execution_id)
             for payload in payloads:
@@ -119,12 +119,12 @@ class World:
                 execution.add(payload, datetime.now(UTC))
 
     def complete(self, execution_id: str, reason: str, result: Any) -> None:
-        """Finish an execution well, with its result and the activities that tell of it."""
+        """Finish an execution with success, its result and the activities that report it."""
         with self._lock:
             self._find(execution_id).complete(reason, result, datetime.now(UTC))
 
     def activities(self, execution_id: str) -> list[Payload]:
-        """Give an execution's activities, oldest first.
+        """Return an execution's activities, oldest first.
 
         Raises :class:`UnknownExecutionError` or :class:`ForeignExecutionError`.
         """
@@ -132,7 +132,7 @@ class World:
             return list(self._find_own(execution_id).activities)
 
     def describe(self, execution_id: str) -> Payload:
-        """Give an execution as the contract's JSON.
+        """Return an execution as the contract's JSON.
 
         Raises :class:`UnknownExecutionError` or :class:`ForeignExecutionError`.
         """
@@ -140,7 +140,7 @@ class World:
             return self._find_own(execution_id).describe(self._organization_id)
 
     def describe_all(self) -> list[Payload]:
-        """Give the account's executions as the contract's JSON."""
+        """Return the account's executions as the contract's JSON."""
         with self._lock:
             return [execution.describe(self._organization_id) for execution in self._own()]
 

@@ -1,4 +1,4 @@
-"""`send_many` against a real server: what arrives, and what is told of it."""
+"""`send_many` against a real server: what arrives, and what the report says."""
 
 import io
 import itertools
@@ -214,7 +214,7 @@ def test_a_429_holds_up_all_workers_for_as_long_as_it_asks(
 
 
 def test_while_it_waits_nothing_is_sent(run_id: str) -> None:
-    """Seen from the server: after the 429, the next request comes no sooner than it asked."""
+    """After a 429, the server gets the next request no sooner than it asked."""
     moments: list[float] = []
     lock = threading.Lock()
 
@@ -234,7 +234,7 @@ def test_while_it_waits_nothing_is_sent(run_id: str) -> None:
         report = send_many(texts(run_id, 30), client=client, workers=4, progress=False)
     assert report.counts == {"delivered": 30}
     gaps = [later - sooner for sooner, later in itertools.pairwise(moments)]
-    # Where not all four were under way, those that come next are limited as well, and wait again.
+    # If not all four were under way, the server limits those that come next, too; they wait again.
     first = next(place for place, gap in enumerate(gaps) if gap > 0.8)
     assert first <= 3, "those that were under way, then nobody for a second"
 
@@ -300,7 +300,7 @@ def test_a_429_without_a_time_is_waited_out_longer_each_time(
     for _ in range(10):
         paused.note(RowResult(0, "failed", wait=0.0))
         now += paused.wait
-    assert "takes no more messages" in paused.why
+    assert "accepts no more messages" in paused.why
 
 
 def test_rows_that_come_from_a_journal_are_not_sent_with_it(
@@ -309,7 +309,7 @@ def test_rows_that_come_from_a_journal_are_not_sent_with_it(
     box.fail_next(status=400)
     report = send(texts(run_id, 3), workers=1, journal=tmp_path / "answers.db")
     for path in (tmp_path / "answers.db", f"{tmp_path}/./answers.db"):
-        with pytest.raises(ConfigurationError, match="name another journal, or none"):
+        with pytest.raises(ConfigurationError, match="use another journal or none"):
             send(report.failed, journal=path)
     assert send(report.failed, journal=tmp_path / "again.db").counts == {"delivered": 1}
     assert len(box.messages(run_id)) == 3

@@ -34,7 +34,7 @@ def client(box: Sandbox) -> Iterator[AsteroidClient]:
 
 
 def texts(run_id: str, count: int, word: str = "message") -> list[Row]:
-    """Return rows of which two each have the same text."""
+    """Return rows, each text twice."""
     return [(run_id, f"{word} {number // 2}") for number in range(count)]
 
 
@@ -86,7 +86,7 @@ def test_answers_that_are_lost_elsewhere_are_looked_up_here(
 def test_what_another_process_sends_is_accounted_for_in_this_one(
     box: Sandbox, run_id: str, client: AsteroidClient, pool: Executor
 ) -> None:
-    """Else a lost message of the same text would be taken for delivered."""
+    """Otherwise a lost message with the same text would count as delivered."""
     report = send_many([(run_id.upper(), "once")], client=client, executor=pool, progress=False)
     box.fail_next(drop="before")
     with pytest.raises(DeliveryUnknown):
@@ -132,7 +132,7 @@ def test_a_pool_of_threads_that_is_shut_down_stops_the_batch_with_its_rows_waiti
     pool = ThreadPoolExecutor(2)
     pool.shutdown()
     report = send_many(texts(run_id, 40), client=client, executor=pool, progress=False)
-    assert "The executor takes no more work" in report.stopped
+    assert "The executor accepts no more work" in report.stopped
     assert report.counts == {"waiting": 40}
     assert not box.messages(run_id)
 
@@ -170,7 +170,7 @@ def test_a_pool_that_breaks_leaves_nothing_doubled_and_stops_the_batch(
         killing = kill_when(victim, box, run_id, 40)
         report = send_many(rows, client=client, executor=pool, journal=journal, progress=False)
         killing.join()
-    assert "The executor takes no more work: BrokenProcessPool" in report.stopped
+    assert "The executor accepts no more work: BrokenProcessPool" in report.stopped
     assert report.counts["waiting"]
     again = send_many(rows, client=client, journal=journal, progress=False)
     assert again.counts == {"delivered": 200}
@@ -191,7 +191,7 @@ def kill_when(victim: int, box: Sandbox, run_id: str, count: int) -> threading.T
 
 
 class Recording(Executor):
-    """Does at once what it is given, out of a pickle, and keeps what has travelled."""
+    """Runs each task at once, from its pickle, and keeps the pickles."""
 
     def __init__(self) -> None:
         self.pickles: list[bytes] = []
@@ -219,7 +219,7 @@ class DirectView:
 
 
 class Answering(Executor):
-    """Gives an answer of its own to everything."""
+    """Returns its own answer to every task."""
 
     def __init__(self, answer: object) -> None:
         self.answer = answer

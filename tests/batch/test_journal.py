@@ -1,4 +1,4 @@
-"""The journal: who may use it, what it is matched with, and what is in the file."""
+"""The journal: who may use it, which rows match it, and what is in the file."""
 
 import os
 import sqlite3
@@ -26,8 +26,8 @@ def test_what_is_written_is_read_by_whoever_opens_the_file_next(path: Path) -> N
     journal.write(ROWS, [])
     journal.write([], [RowResult(at, "delivered", 1, 1.5, 0.25) for at in range(1_000)])
     journal.write([], [RowResult(1_000, "failed", 2, error="NotFound", detail="no such execution")])
-    kept = journal.close()
-    assert kept.counts() == {"delivered": 1_000, "failed": 1, "under_way": 199}
+    reader = journal.close()
+    assert reader.counts() == {"delivered": 1_000, "failed": 1, "under_way": 199}
     assert list(path.parent.iterdir()) == [path]
     again = Journal(path)
     assert again.stored == 1_200
@@ -37,12 +37,12 @@ def test_what_is_written_is_read_by_whoever_opens_the_file_next(path: Path) -> N
     )
     assert matching.state_of(1_200, ("execution", "of a new row")) is None
     again.close()
-    (entry,) = kept.entries(["failed"])
+    (entry,) = reader.entries(["failed"])
     assert entry == (1_000, *ROWS[1_000][1], "failed", 2, None, None, "NotFound", entry.detail)
 
 
 def test_what_is_about_to_be_sent_is_on_the_disk_at_once(path: Path) -> None:
-    """Another process reads it, once this one is gone without a word."""
+    """Another process reads it after this one was killed."""
     code = (
         "import os, sys\nfrom asteroid_magic.batch.journal import Journal\n"
         "Journal(sys.argv[1]).write([(0, ('execution', 'message'))], [])\nos._exit(1)"
@@ -75,15 +75,15 @@ def test_it_is_in_wal_mode_and_a_commit_is_on_the_disk(path: Path) -> None:
 
 def test_a_second_batch_is_refused_while_one_uses_it(path: Path) -> None:
     first = Journal(path)
-    with pytest.raises(JournalError, match="in use by another batch"):
+    with pytest.raises(JournalError, match="Another batch is using it"):
         Journal(path)
     code = "import sys\nfrom asteroid_magic.batch.journal import Journal\nJournal(sys.argv[1])"
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
     )
     assert "JournalError" in done.stderr
-    assert "in use by another batch" in done.stderr
-    with pytest.raises(JournalError, match="in use"):
+    assert "Another batch is using it" in done.stderr
+    with pytest.raises(JournalError, match="Another batch is using it"):
         JournalReader(str(path)).counts()
     first.close()
     Journal(path).close()
@@ -107,7 +107,7 @@ def test_other_rows_are_refused(path: Path, row: tuple[str, str], words: str) ->
         matching.state_of(1, row)
     assert caught.value.title == "The journal belongs to other rows"
     assert words in caught.value.detail
-    with pytest.raises(JournalError, match=r"There are 7 rows, and the journal .* holds 1,200"):
+    with pytest.raises(JournalError, match=r"There are 7 rows, but the journal .* holds 1,200"):
         matching.end(7)
     journal.close()
 
@@ -123,7 +123,7 @@ def test_a_row_that_was_never_written_down_is_a_new_one(path: Path) -> None:
 def test_what_is_no_journal_is_refused_and_left_as_it_was(path: Path) -> None:
     path.write_text("my notes, which are longer than the head of a database " * 10)
     before = path.read_bytes()
-    with pytest.raises(JournalError, match="some other file"):
+    with pytest.raises(JournalError, match="It is not a journal"):
         Journal(path)
     assert path.read_bytes() == before
     path.unlink()
@@ -148,7 +148,7 @@ def test_a_journal_of_a_newer_version_is_refused(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["missing/answers.db", ".", "a\0b"])
 def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(JournalError, match="folder that can be written to"):
+    with pytest.raises(JournalError, match="in a folder that you can write to"):
         Journal(str(tmp_path / name))
 
 
@@ -192,7 +192,7 @@ def test_a_disk_that_fills_up_later_stops_the_writing_with_a_clear_error(path: P
     journal._connection.execute("PRAGMA max_page_count = 20")
     with pytest.raises(JournalError, match="The disk is full") as caught:
         journal.write(ROWS, [])
-    assert "looked up when the batch is gone on with" in caught.value.hint
+    assert "Resume the batch to look up what was under way." in caught.value.hint
     assert journal.counts() == {}, "all of it or nothing"
     journal.close()
 
@@ -200,18 +200,18 @@ def test_a_disk_that_fills_up_later_stops_the_writing_with_a_clear_error(path: P
 def test_without_a_path_nothing_is_left_behind(tmp_path: Path) -> None:
     journal = Journal()
     journal.write(ROWS, [])
-    kept = journal.close()
-    assert kept.path is None
-    assert kept.counts() == {"under_way": 1_200}
-    assert sum(1 for _ in kept.entries(limit=700)) == 700
+    reader = journal.close()
+    assert reader.path is None
+    assert reader.counts() == {"under_way": 1_200}
+    assert sum(1 for _ in reader.entries(limit=700)) == 700
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_journal_that_is_gone_says_so(path: Path) -> None:
-    kept = Journal(path).close()
+    reader = Journal(path).close()
     path.unlink()
     with pytest.raises(JournalError, match="cannot be opened"):
-        kept.counts()
+        reader.counts()
 
 
 def test_an_empty_file_and_the_end_of_a_link_become_private_too(path: Path) -> None:

@@ -107,7 +107,7 @@ def test_an_older_message_with_the_same_text_is_not_taken_for_this_one(
     box: Sandbox, run_id: str, send: Send, tmp_path: Path
 ) -> None:
     send([(run_id, "yes")])
-    # So long that whole seconds, and clocks that differ a little, make no difference.
+    # Long enough for whole seconds, and for clocks that differ a little, not to matter.
     time.sleep(4)
     left_by_a_dead_process(tmp_path / "answers.db", [(run_id, "yes")], clock=None)
     assert send([(run_id, "yes")], journal=tmp_path / "answers.db").counts == {"delivered": 1}
@@ -148,7 +148,7 @@ def test_an_execution_that_is_no_longer_there_leaves_its_row_unknown(
     left_by_a_dead_process(tmp_path / "answers.db", [(ID, "x"), (run_id, "y")], clock=0.0)
     report = send([(ID, "x"), (run_id, "y")], journal=tmp_path / "answers.db")
     assert report.counts == {"unknown": 1, "delivered": 1}
-    assert "could not be looked up" in report.errors[0].example
+    assert "Looking up the message failed." in report.errors[0].example
 
 
 def test_the_journal_holds_no_key(box: Sandbox, run_id: str, send: Send, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_disk_that_fills_up_stops_the_batch_with_what_is_known(
 
 
 def interrupt_when(condition: Callable[[], bool]) -> threading.Thread:
-    """Interrupt the main thread, as the kernel does, once something is so."""
+    """Interrupt the main thread, as the kernel does, once a condition holds."""
 
     def watch() -> None:
         wait_for(condition)

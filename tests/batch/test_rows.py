@@ -1,4 +1,4 @@
-"""What the rows of a batch may be, and what is said of those that cannot be sent."""
+"""What the rows of a batch may be, and the errors for rows that cannot be sent."""
 
 import uuid
 from collections.abc import Iterator
@@ -42,19 +42,22 @@ def test_rows_of_every_kind_are_read(rows: Any) -> None:
     [
         (None, "The rows are of type NoneType."),
         ("text", "The rows are of type str."),
-        ({ID: "one"}, "give the items() of a mapping"),
-        ([(ID,)], "row 1: It is of type tuple of length 1."),
-        ([7], "row 1: It is of type int."),
-        ([{"execution_id": ID}], "There is no column message; there are: execution_id."),
-        (pandas.DataFrame({"id": [ID]}), "There is no column execution_id; there are: id."),
+        ({ID: "one"}, "of a mapping, give the items()"),
+        ([(ID,)], "row 1: The row is of type tuple of length 1."),
+        ([7], "row 1: The row is of type int."),
+        ([{"execution_id": ID}], "The column message is missing. The columns are: execution_id."),
+        (
+            pandas.DataFrame({"id": [ID]}),
+            "The column execution_id is missing. The columns are: id.",
+        ),
         (polars.LazyFrame(COLUMNS), "Collect it first"),
         (
             pandas.DataFrame([[ID, "a", "b"]], columns=["execution_id", "message", "message"]),
-            "There are several columns message.",
+            "Several columns are named message.",
         ),
         (
             pandas.DataFrame({"execution_id": [ID], "message": [float("nan")]}),
-            "row 1: There is no message, but an empty float.",
+            "row 1: The message is empty (NaN).",
         ),
         ([(ID, "fine"), ("nonsense", "x")], "row 2: The execution ID 'nonsense' is not a UUID."),
         ([(ID, "\ud800")], "row 1: Character 1 of the message (U+D800)"),

@@ -1,4 +1,4 @@
-"""Whatever breaks between a public method and the socket, no error that leaves holds the key."""
+"""No error that leaves a public method holds the key, whatever fails below it."""
 
 import io
 import sys
@@ -21,14 +21,14 @@ THEIRS = ("requests", "urllib3", "http.client", "socket", "ssl")
 Send = Callable[[], object]
 
 
-# A fault in what closes a socket leaves it open.
+# An error in a function that closes a socket leaves the socket open.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
 
 
 class Injected(Exception):
-    """A fault that nobody expects."""
+    """An unexpected error."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The client: what it sends, what it makes of each answer, and what it keeps to itself."""
+"""The client: what it sends, how it reads each answer, and what it keeps secret."""
 
 import copy
 import json
@@ -223,7 +223,7 @@ def test_each_foreign_exception_becomes_one_of_ours_and_its_text_is_dropped(
     ("message", "says"),
     [
         ("", "empty"),
-        (" \n\t\u2003", "blank"),
+        (" \n\t\u2003", "only spaces or line breaks"),
         ("half \ud83d", "U+D83D"),
         ("nul \0", "U+0000"),
         ("x" * 1_000_001, "1,000,000 bytes"),
@@ -333,7 +333,7 @@ def test_an_interrupt_while_waiting_for_another_try_is_not_delivered() -> None:
             client.send(EXECUTION, TEXT)
         timer.join()
     assert caught.value.outcome == "not_delivered"
-    assert "has not got the message" in caught.value.hint
+    assert "did not get the message" in caught.value.hint
 
 
 def test_an_interrupt_while_connecting_is_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -423,7 +423,7 @@ def test_the_key_is_in_no_representation_and_no_log(
 
 @pytest.mark.parametrize("copying", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_a_client_is_neither_pickled_nor_copied(client: AsteroidClient, copying: Any) -> None:
-    with pytest.raises(TypeError, match="make one in each process"):
+    with pytest.raises(TypeError, match="Create one in each process"):
         copying(client)
 
 

@@ -1,4 +1,4 @@
-"""Unknown becomes known: a lost answer is made up for by the activities, and never guessed."""
+"""Confirming an unknown delivery: the activities replace a lost answer; nothing is guessed."""
 
 import pickle
 import random
@@ -94,7 +94,7 @@ def test_an_answer_that_comes_needs_no_look(line: Line) -> None:
     with line.client() as client:
         delivery = client.send(line.run, TEXT)
     assert (delivery.confirmed_by, delivery.activity_id) == ("answer", None)
-    assert "Known" not in Seen(delivery._repr_html_()).words
+    assert "Confirmed" not in Seen(delivery._repr_html_()).words
 
 
 @pytest.mark.parametrize("fate", LOST)
@@ -107,7 +107,7 @@ def test_a_message_that_is_not_found_stays_unknown(line: Line, fate: Fate) -> No
     assert error.outcome == "unknown"
     assert error.message == TEXT
     assert error.attempts == 1
-    assert "do not show the message so far, which proves nothing" in error.detail
+    assert "is not among the execution's activities yet; it may still have arrived." in error.detail
     assert "twice" in error.hint
     assert "May have been delivered" in cards.as_line(error)
     assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
@@ -208,7 +208,7 @@ def test_where_nothing_can_be_read_the_first_error_stands(line: Line) -> None:
     with line.client(timeout=3, grace=0.2) as client, pytest.raises(ServerError) as caught:
         client.send(line.run, TEXT)
     assert caught.value.outcome == "unknown"
-    assert "could not be read either" in caught.value.detail
+    assert "Reading the execution's activities failed too." in caught.value.detail
     assert "502" in cards.as_text(caught.value)
 
 
@@ -254,7 +254,7 @@ def test_an_interrupted_send_that_is_not_found_stays_unknown_after_one_look(line
             client.send(line.run, TEXT)
         timer.join()
     assert caught.value.outcome == "unknown"
-    assert "do not show" in caught.value.detail
+    assert "it may still have arrived" in caught.value.detail
     assert time.monotonic() - began < 8
 
 
@@ -271,7 +271,7 @@ def test_a_second_interrupt_ends_the_look_at_once(line: Line) -> None:
             timer.join()
     assert time.monotonic() - began < 15
     assert caught.value.outcome == "unknown"
-    assert "was interrupted" in caught.value.detail
+    assert "You interrupted the search" in caught.value.detail
     assert caught.value.title == "You interrupted the send"
 
 
@@ -335,7 +335,7 @@ def test_without_the_servers_clock_nothing_is_known(headers: str, *, known: bool
 
 
 def listed(*changes: dict[str, Any], taken: int = 0) -> AsteroidError | Delivery:
-    """Send messages, of which an answer tells of the first `taken`; return what the last came to.
+    """Send messages, with answers for the first `taken`; return the result of the last.
 
     The activities are one with the text, changed like this, for each of the changes.
     """
@@ -378,7 +378,7 @@ def test_an_activity_of_another_execution_confirms_nothing() -> None:
 
 
 def test_stamps_of_another_clock_than_the_answers_confirm_nothing() -> None:
-    """An old message would look new, if its stamps were hours ahead."""
+    """An old message would look new if its timestamps were hours ahead."""
     ahead = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
     assert listed({"timestamp": ahead}).outcome == "unknown"
 
@@ -455,7 +455,7 @@ SEED = 4711
 
 @dataclass
 class Tally:
-    """What the sends of one text came to."""
+    """The results of the sends of one text."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     found: list[str] = field(default_factory=list)
@@ -518,7 +518,7 @@ def test_in_500_random_runs_nothing_false_is_said() -> None:
                 for number in range(RUNS)
             ]
             results = [each.result() for each in runs]
-        # Also those that arrived after the end of their run were sent once each.
+        # Messages that arrived after the end of their run were sent once each, too.
         assert max(Counter(box.messages(box.executions[1].id)).values()) <= 3
     outcomes = sum((each for each, _ in results), Counter[str]())
     assert outcomes["delivered"] > 300

@@ -1,4 +1,4 @@
-"""Pausing, resuming and cancelling: done, not done, or nobody can tell; never twice on a guess."""
+"""Pausing, resuming and cancelling: done, not done or unknown; never twice on a guess."""
 
 import pickle
 
@@ -83,7 +83,7 @@ def test_without_a_clear_answer_it_may_have_been_done(
     assert error.execution_id == ID
     for words in (error.as_text(), Seen(error._repr_html_()).words):
         assert "May have been done" in words
-        assert "may have been cancelled. Look at its status" in " ".join(words.split())
+        assert "may have been cancelled. Check its status" in " ".join(words.split())
         assert "deliver" not in words
         assert "message" not in words
     again = pickle.loads(pickle.dumps(error))
@@ -93,7 +93,7 @@ def test_without_a_clear_answer_it_may_have_been_done(
 def test_what_was_refused_was_not_done() -> None:
     error = failing(answers(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"))
     assert error.outcome == "not_done"
-    assert error.as_text().startswith("✗ Not done: Asteroid had an error of its own")
+    assert error.as_text().startswith("✗ Not done: Asteroid had an internal error")
     with FaultServer(silent) as server:
         url = server.base_url
     with AsteroidClient(KEY, url, 5) as client, pytest.raises(ConnectionFailed) as caught:

@@ -126,7 +126,7 @@ def test_executions_come_over_as_many_pages_as_needed(
 def pages(
     *pages: list[str], total: int | None = None, size: int | None = None
 ) -> tuple[Behaviour, list[int]]:
-    """Serve the pages, and note which were asked for."""
+    """Serve the pages, and note the requests."""
     asked: list[int] = []
 
     def reply(_path: str, query: dict[str, list[str]]) -> bytes:
@@ -329,10 +329,10 @@ def test_an_answer_that_is_no_list_is_said_to_be_none(body: bytes) -> None:
 def test_what_is_no_page_and_no_execution_is_said_to_be_none(body: bytes) -> None:
     with FaultServer(answers(ok(body))) as server:
         client = AsteroidClient(KEY, server.base_url, 5)
-        with pytest.raises(UnexpectedAnswer, match="no list of executions"):
+        with pytest.raises(UnexpectedAnswer, match="the body is not a list of executions"):
             client.executions()
         if not body.startswith(b"{"):
-            with pytest.raises(UnexpectedAnswer, match="no execution"):
+            with pytest.raises(UnexpectedAnswer, match="the body is not an execution"):
                 client.execution(ID)
         client.close()
 
@@ -342,7 +342,7 @@ def test_an_answer_too_large_is_refused_in_words(monkeypatch: pytest.MonkeyPatch
     with FaultServer(floods(b"HTTP/1.1 200 OK\r\n\r\n")) as server:
         error = failing(server)
     assert type(error) is UnexpectedAnswer
-    assert str(error).startswith("The answer is too large. It is over 2 MiB; nothing of it")
+    assert str(error).startswith("The answer is too large. It is over 2 MiB; none of it")
 
 
 def test_a_large_answer_is_read() -> None:
@@ -401,7 +401,7 @@ def test_an_interrupt_is_one_of_ours_and_leaves_nothing_done() -> None:
 def test_refusals_say_what_could_not_be_read(box: Sandbox, client: AsteroidClient) -> None:
     with pytest.raises(NotFound) as caught:
         client.execution(ID)
-    assert caught.value.as_text().startswith("✗ Not done: There is no such execution")
+    assert caught.value.as_text().startswith("✗ Not done: No execution has this ID")
     with pytest.raises(AsteroidError, match="This API key may not read this"):
         client.activities(box.foreign_execution_id)
     box.stop()

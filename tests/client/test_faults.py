@@ -82,7 +82,7 @@ def test_a_connection_that_breaks_before_an_answer_leaves_the_outcome_unknown(
 
 def test_a_reset_before_reading_is_unknown_as_well() -> None:
     def resets_unread(connection: socket.socket, server: FaultServer) -> None:
-        # A reset that comes before the request can be one of a connection that never came about.
+        # A reset before the request may belong to a connection that was never made.
         connection.recv(1, socket.MSG_PEEK)
         resets(connection, server)
 
@@ -285,7 +285,7 @@ def test_a_server_that_comes_up_in_between_is_reached() -> None:
 
 
 def test_a_stale_connection_is_never_resent_blindly() -> None:
-    """The server takes the second request of a connection and closes without a word."""
+    """The server reads the second request of a connection and closes without an answer."""
 
     def behave(connection: socket.socket, server: FaultServer) -> None:
         connection.sendall(KEPT)

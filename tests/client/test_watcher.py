@@ -1,4 +1,4 @@
-"""Following an execution: politely, for no more than it takes, and until something is heard.
+"""Watching an execution: politely, no longer than necessary, and until something happens.
 
 Time is made up, and so is the past of the execution: the client is one that reads from a list. The
 same through real HTTP stands in `test_watching`.
@@ -49,7 +49,7 @@ MESSAGE = payload("user_message_received", message="hello", userUUID="u")
 
 
 class Asteroid:
-    """An execution to which things happen at given seconds, and the time that passes meanwhile."""
+    """An execution with activities at given seconds, and a clock that the test moves."""
 
     def __init__(self, *past: dict[str, Any], status: str = "running") -> None:
         self.now = 0.0
@@ -63,7 +63,7 @@ class Asteroid:
             self.happens(number - len(past) - 10, one)
 
     def happens(self, at: float, *payloads: dict[str, Any], listed: float | None = None) -> None:
-        """Let things happen at a second; they are listed then, or at another."""
+        """Add activities at a second; the server lists them then, or at another second."""
         for one in payloads:
             number = len(self._happened)
             body = {"id": str(number), "executionId": ID, "payload": one}
@@ -155,7 +155,7 @@ def test_what_the_server_asks_for_is_kept_to_and_told() -> None:
     asteroid.happens(18, OVER)
     assert asteroid.watch(60, tell=states.append).ending == "over"
     assert asteroid.looks() == [0, 0.5, 17.5, pytest.approx(18.25, abs=0.5)]
-    assert {one.trouble for one in states} == {"", "Asteroid takes no more requests for now"}
+    assert {one.trouble for one in states} == {"", "Asteroid accepts no more requests for now"}
     assert not states[-1].trouble
 
 

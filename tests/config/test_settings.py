@@ -1,4 +1,4 @@
-"""Where settings come from, in which order, and what is refused."""
+"""The precedence of the settings, and which values raise errors."""
 
 import pickle
 
@@ -165,7 +165,7 @@ def test_a_key_does_not_show_itself() -> None:
     assert key == ApiKey(" key-4711 ", "elsewhere")
     assert hash(key) == hash(ApiKey("key-4711", "elsewhere"))
     assert key != "key-4711"
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(key)
 
 

@@ -1,4 +1,4 @@
-"""The form as a person in front of it meets it, less the browser: that is for the live tests."""
+"""The form as a user sees it, without a browser: the live tests use one."""
 
 import gc
 import html
@@ -31,14 +31,14 @@ EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 
 @pytest.fixture
 def account(box: Sandbox) -> Sandbox:
-    """A sandbox that the settings lead to."""
+    """A sandbox, with the settings pointing to it."""
     use(box.base_url, box.api_key)
     return box
 
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """Every form is closed after each test, and every thread of one has ended."""
+    """Close every form after each test, and wait for their threads to end."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         # There is no mouse here.
         monkeypatch.setattr(form_module, "LONGEST_DOUBLE_CLICK", 0.0)
@@ -60,18 +60,18 @@ def fields(form: SendForm) -> Any:
 
 
 def words(widget: ipywidgets.HTML) -> str:
-    """Return what a person reads of a piece of HTML."""
+    """Return the words that a user reads in a piece of HTML."""
     return " ".join(Seen(widget.value).words.split())
 
 
 def listed(form: SendForm) -> SendForm:
-    """Return the form once it has listed what there is to list."""
+    """Return the form once it has listed the executions."""
     until(lambda: "Listing" not in words(fields(form).listing))
     return form
 
 
 def sent(form: SendForm, message: str = "Yes, go on.") -> SendForm:
-    """Return the form once it has shown what became of this message."""
+    """Return the form once it has shown the outcome of this message."""
     before = form.outcomes[:1]
     form.message = message
     form.submit()
@@ -108,7 +108,7 @@ def test_send_is_disabled_with_the_reason_beside_it(account: Sandbox) -> None:
         ("", "", "Choose an execution"),
         ("8b07", "hello", "Choose an execution"),
         (EXECUTION, "", "Write a message."),
-        (EXECUTION, " \n", "The message is blank."),
+        (EXECUTION, " \n", "The message is only spaces"),
         (EXECUTION, "a\0b", "NUL"),
         (EXECUTION, "x" * 1_000_001, "1,000,000 bytes"),
     ):
@@ -118,7 +118,7 @@ def test_send_is_disabled_with_the_reason_beside_it(account: Sandbox) -> None:
     form.message = "hello"
     assert not fields(form).send.disabled
     assert words(reason) == ""
-    # Answered at once, the send would be over before it is looked at.
+    # Without a delay, the send would be over before the next assertion.
     account.fail_next(delay=0.5)
     form.submit()
     assert fields(form).send.index == 1
@@ -178,7 +178,7 @@ def test_a_listing_that_fails_is_said_quietly_and_a_pasted_id_is_sent(account: S
     use(account.base_url, "another-key-4711")
     form = listed(SendForm(account.executions[1].id))
     assert "does not accept the API key" in words(fields(form).listing)
-    assert "An ID can be pasted all the same" in words(fields(form).listing)
+    assert "You can still paste an ID" in words(fields(form).listing)
     session.key = ApiKey(account.api_key, "the test")
     assert sent(form).outcomes[0].outcome == "delivered"
 
@@ -198,7 +198,7 @@ def test_a_failure_shows_its_card_and_keeps_the_text(account: Sandbox, kind: str
     run = account.executions[1].id
     outcome, said = {
         "key": ("not_delivered", "does not accept the API key"),
-        "execution": ("not_delivered", "no such execution"),
+        "execution": ("not_delivered", "No execution has this ID"),
         "drop": ("unknown", "May have been delivered"),
         "refused": ("not_delivered", "refused the connection"),
     }[kind]
@@ -236,7 +236,7 @@ def test_one_press_is_one_message_also_when_it_comes_twice(account: Sandbox) -> 
     account.fail_next(delay=0.3)
     form = SendForm(run, "once")
     form.submit()
-    with pytest.raises(InvalidInput, match="still on its way"):
+    with pytest.raises(InvalidInput, match="still sending a message"):
         form.submit()
     fields(form).send.index = 0
     fields(form).freeze()
@@ -312,18 +312,18 @@ def test_what_the_field_says_follows_the_list(account: Sandbox) -> None:
     waiting, _, finished = account.executions
     form = listed(SendForm(finished.id))
     about = fields(form).about
-    assert words(about) == "This one is not among the active executions."
+    assert words(about) == "This execution is not among the active ones."
     form.execution = waiting.id
     assert words(about) == "Book a table · paused_by_agent"
     sent(form, "Friday 18:30")
     until(lambda: account.executions[0].status == "completed")
     fields(form).refresh.click()
-    until(lambda: words(about) == "This one is not among the active executions.")
-    # Part of a line that is offered: whoever types it is looking for it.
+    until(lambda: words(about) == "This execution is not among the active ones.")
+    # Part of an offered line: the user may be looking for it.
     form.execution = "sort inc"
     assert words(about) == ""
     form.execution = f"https://platform.example/runs/{waiting.id}?tab=1"
-    assert words(about) == f"This is not an execution ID, but holds one: {waiting.id}"
+    assert words(about) == f"This is not an execution ID, but contains one: {waiting.id}"
 
 
 def test_a_second_click_so_soon_after_the_first_is_no_press(
@@ -334,7 +334,7 @@ def test_a_second_click_so_soon_after_the_first_is_no_press(
     form = SendForm(account.executions[1].id, "once")
     form.submit()
     until(lambda: "Not delivered" in words(fields(form).cards))
-    # The card is there, and the fields are not given back yet.
+    # The form shows the card and has not released the fields yet.
     assert fields(form).send.index == 1
     fields(form).freeze()
     until(lambda: form.outcomes)
@@ -348,7 +348,7 @@ def test_late_news_of_the_browser_is_no_second_press(account: Sandbox) -> None:
         form.message = f"message {number}"
         form.submit()
         while len(form.outcomes) < min(number + 1, 10):
-            # As the browser reports the fields that it has frozen, whenever it gets to it.
+            # As the browser reports the fields that it has frozen, at any time.
             fields(form).execution.disabled = fields(form).message.disabled = 1
         until(lambda: form._sending is None)
     assert account.messages(form.execution) == [f"message {number}" for number in range(30)]
@@ -367,10 +367,10 @@ def test_a_text_that_is_set_while_another_is_on_its_way_stays(account: Sandbox) 
 def test_what_the_browser_has_not_shown_is_not_sent(account: Sandbox) -> None:
     form = SendForm(account.executions[1].id, "shown")
     form.message = "set by a cell"
-    # The browser's press, which was made before it heard of the new text.
+    # The user presses Send before the browser has the new text.
     fields(form).execution.disabled = fields(form).message.disabled = 1
     fields(form).send.index = 1
-    assert words(fields(form).reason).startswith("A cell has just filled in the form")
+    assert words(fields(form).reason).startswith("A cell has just changed the form")
     assert fields(form).send.index == 0
     fields(form)._shown.value = fields(form)._filled.value
     fields(form).execution.disabled = fields(form).message.disabled = 1
@@ -413,12 +413,12 @@ def test_a_listing_that_breaks_is_said_and_stops_nothing(
 
     monkeypatch.setattr(AsteroidClient, "executions", fail)
     form = listed(SendForm(account.executions[1].id))
-    assert "could not be listed: RuntimeError." in words(fields(form).listing)
+    assert "Could not list the active executions: RuntimeError." in words(fields(form).listing)
     assert sent(form).outcomes[0].outcome == "delivered"
 
 
 def buttons(form: SendForm) -> list[Any]:
-    """Return the buttons of the options that the form offers as answers."""
+    """Return the buttons that the form offers as answers."""
     lines = [one for one in fields(form).question.children if hasattr(one, "children")]
     return [line.children[0] for line in lines]
 
@@ -521,13 +521,13 @@ def test_no_widget_ever_holds_the_key(account: Sandbox) -> None:
 
 
 def states() -> str:
-    """Return all that a saved notebook could hold of the widgets there are."""
-    # Of every widget there is: also of those that widgets make for themselves.
+    """Return everything that a saved notebook could hold of the widgets."""
+    # Every widget, also those that widgets create for themselves.
     return repr([one.get_state() for one in every_widget()])
 
 
 def every_widget() -> list[ipywidgets.Widget]:
-    # By type: to look at __class__ would wake the proxies of other tests.
+    # By type: reading __class__ would wake the proxies of other tests.
     found = [one for one in gc.get_objects() if issubclass(type(one), ipywidgets.Widget)]
     return [one for one in found if getattr(one, "comm", None) is not None]
 
@@ -628,7 +628,7 @@ def test_an_execution_that_is_none_stops_the_magic(notebook: Notebook) -> None:
     )
     with capture_output() as captured:
         notebook.shell.run_cell("%asteroid_form run_id hello")
-    assert "takes an execution and no more" in captured.stderr + captured.stdout
+    assert "takes only an execution" in captured.stderr + captured.stdout
     assert result.error_in_exec
 
 

@@ -1,4 +1,4 @@
-"""What Tab offers, as IPython's completer gives it to a terminal and to a kernel."""
+"""Tab completion, through IPython's completer for a terminal and for a kernel."""
 
 import uuid
 from collections import namedtuple
@@ -25,7 +25,7 @@ class Run:
 
 
 class Slotted:
-    """An execution whose attributes lie in slots."""
+    """An execution with its attributes in slots."""
 
     __slots__ = ("id",)
 
@@ -48,14 +48,14 @@ class Asking:
 
 
 class Proxy:
-    """An object that would wake up something slow if it were asked what it is."""
+    """An object that fails if anything reads its `__class__`."""
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         raise OSError("woken up")
 
 
-Pair = namedtuple("Pair", ["id"])  # noqa: PYI024 (people still have them)
+Pair = namedtuple("Pair", ["id"])  # noqa: PYI024 (users still have them)
 NAMESPACE: dict[str, Any] = {
     "run_id": EXECUTION,
     "as_uuid": uuid.UUID(EXECUTION),
@@ -119,7 +119,7 @@ def test_each_magic_has_its_own_offers(typed: str, options: list[str], execution
 
 
 @needs_matchers
-# IPython's own terminal still asks in this way.
+# IPython's own terminal still completes in this way.
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_the_shell_offers_them_in_this_order(notebook: Notebook) -> None:
     notebook.shell.user_ns.clear()

@@ -1,4 +1,4 @@
-"""Which execution a word means."""
+"""Which execution a word names."""
 
 import uuid
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 
 
 class Broken:
-    """An object that cannot be read, as one whose database is down."""
+    """An object that raises when read, as if its database were down."""
 
     @property
     def id(self) -> str:
@@ -50,16 +50,16 @@ def test_an_id_is_itself() -> None:
         ("$missing", "'$missing' is neither", "before any message"),
         ("Yes,", "'Yes,' is neither", "before any message"),
         ("12-34", "'12-34' is neither", "before any message"),
-        ("run[0]", "'run[0]' is neither", "into a variable first"),
-        ("run_id()", "'run_id()' is neither", "into a variable first"),
-        (f"https://x/runs/{EXECUTION}", "is neither", f"It holds {EXECUTION}: give that alone"),
-        (f"'{EXECUTION}'", "is neither", "give that alone"),
+        ("run[0]", "'run[0]' is neither", "in a variable first"),
+        ("run_id()", "'run_id()' is neither", "in a variable first"),
+        (f"https://x/runs/{EXECUTION}", "is neither", f"It contains {EXECUTION}. Give only that"),
+        (f"'{EXECUTION}'", "is neither", "Give only that"),
         ("run_id,", "is neither", "There is a variable run_id"),
         ("run_id\u00a0hi", "is neither", "invisible character (U+00A0)"),
-        ("run.missing", "'run.missing' cannot be read: missing failed with AttributeError", "ID"),
-        ("broken.id", "'broken.id' cannot be read: id failed with OSError", "ID"),
+        ("run.missing", "Reading 'run.missing' failed: missing raised AttributeError", "ID"),
+        ("broken.id", "Reading 'broken.id' failed: id raised OSError", "ID"),
         ("broken", "'broken' holds no execution ID: Broken", "36 characters"),
-        ("other", "'other' holds no execution ID: list", "take one, as in run = other[0]"),
+        ("other", "'other' holds no execution ID: list", "Take one, as in run = other[0]"),
         ("text", "'text' holds no execution ID: 'abc'", "36 characters"),
     ],
 )
@@ -95,11 +95,15 @@ def test_a_variable_of_that_name_goes_first() -> None:
     [
         (
             "123e4567",
-            "'123e4567' begins 2 of the execution IDs",
+            "2 executions seen in this session have an ID starting with '123e4567'",
             f"{EXECUTION} (Book a table); 123",
         ),
-        ("12345678", "'12345678' begins no execution ID that has been", "%asteroid_executions"),
-        ("123e456", "'123e456' is too short", "at least 8"),
+        (
+            "12345678",
+            "No execution seen in this session has an ID starting with '12345678'",
+            "%asteroid_executions",
+        ),
+        ("123e456", "'123e456' is too short", "at least the first 8"),
         ("12345", "'12345' is neither", "before any message"),
         ("$123e4567", "'$123e4567' is neither", "before any message"),
     ],
@@ -117,5 +121,5 @@ def test_of_many_that_begin_alike_a_few_are_named() -> None:
     seen = {EXECUTION[:-2] + f"{number:02d}": "x" * 500 for number in range(20)}
     with pytest.raises(InvalidInput) as caught:
         resolve_execution("123e4567", {}, seen)
-    assert "begins 20 of" in caught.value.detail
+    assert "20 executions seen in this session have" in caught.value.detail
     assert "and 17 more" in caught.value.hint

@@ -1,4 +1,4 @@
-"""The little language of `%asteroid_send`."""
+"""The parser of `%asteroid_send`."""
 
 import pytest
 
@@ -81,12 +81,12 @@ def test_options_stand_before_the_execution() -> None:
         ("", "execution is missing"),
         ("--quiet", "execution is missing"),
         ("--quite run hi", "Did you mean --quiet?"),
-        ("--zzz run hi", "no option '--zzz'"),
-        ("-x run hi", "no option '-x'"),
+        ("--zzz run hi", "Unknown option '--zzz'"),
+        ("-x run hi", "Unknown option '-x'"),
         ("--timeout", "needs a value: --timeout SECONDS"),
         ("--timeout= run hi", "needs a value"),
-        ("--timeout soon run hi", "'soon' is none"),
-        ("--out 5x run hi", "'5x' is none"),
+        ("--timeout soon run hi", "needs a number of seconds, not 'soon'"),
+        ("--out 5x run hi", "needs the name of a variable, not '5x'"),
         ("--quiet=yes run hi", "takes no value"),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_line_that_does_not_follow_the_usage_says_what_is_wrong(line: str, say
 
 
 def test_words_behind_the_execution_of_a_cell_are_not_swallowed() -> None:
-    with pytest.raises(InputError, match="there is 'hello'"):
+    with pytest.raises(InputError, match="Unexpected text after the execution: 'hello'"):
         parse(f"{EXECUTION} hello", "world\n")
 
 
@@ -111,12 +111,16 @@ def test_each_sends_a_cell_to_the_rows_of_a_variable() -> None:
 @pytest.mark.parametrize(
     ("line", "cell", "says"),
     [
-        ("--each rows hello", None, "--each is for cells"),
-        ("--each rows run_id", "hello", "the executions come from the rows, and there is 'run_id'"),
-        ("--each rows --wait 5", "hello", "no answers are waited for"),
-        ("--journal a.db run_id", "hello", "it goes with --each"),
+        ("--each rows hello", None, "--each works only in a cell"),
+        (
+            "--each rows run_id",
+            "hello",
+            "come from the rows. Unexpected text 'run_id'",
+        ),
+        ("--each rows --wait 5", "hello", "--wait works only for one message"),
+        ("--journal a.db run_id", "hello", "--journal works only with --each"),
         ("--each", "hello", "--each needs a value"),
-        ("--each rows[0]", "hello", "--each needs the name of a variable; 'rows[0]' is none"),
+        ("--each rows[0]", "hello", "--each needs the name of a variable, not 'rows[0]'"),
     ],
 )
 def test_each_that_does_not_follow_the_usage_says_what_is_wrong(
@@ -178,7 +182,7 @@ def test_a_value_that_cannot_be_written_is_named() -> None:
         def __str__(self) -> str:
             raise OSError("no")
 
-    with pytest.raises(InvalidInput, match="'broken' cannot be written as text: OSError"):
+    with pytest.raises(InvalidInput, match="'broken' cannot be converted to text: OSError"):
         fill("{broken}", {"broken": Broken()})
 
 

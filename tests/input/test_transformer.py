@@ -1,4 +1,4 @@
-"""What is typed is what arrives: through a real shell's `run_cell`, at the sandbox."""
+"""The sandbox gets exactly what the user typed, through a real shell's `run_cell`."""
 
 import time
 import warnings
@@ -15,7 +15,7 @@ from tests.support.cells import FOREIGN
 from tests.support.messages import CELLS, LINES
 from tests.support.shells import Notebook
 
-# Separators, quotes, prompts and IPython's own syntax far more often than chance would have them.
+# Separators, quotes, prompts and IPython's own syntax, far more often than in random text.
 SEPARATORS = ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\r", "\t", "  "]
 MARKS = ["?", "??", "!", ";", "\\", "%", "%%", "#", "'", '"', '"""', "'''", *"()[]{}="]
 WORDS = [
@@ -38,14 +38,14 @@ THOROUGH = settings(
 
 @pytest.fixture
 def arrived(notebook: Notebook, box: Sandbox, run_id: str) -> Iterator[list[str]]:
-    """The messages that the sandbox got, with one that must not be run."""
+    """The messages that the sandbox got; fails if part of a message ran as code."""
     notebook.shell.user_ns["ran"] = []
     yield ArrivedMessages(box, run_id)
     assert notebook.shell.user_ns["ran"] == []
 
 
 class ArrivedMessages(list[str]):
-    """What has arrived since it was last asked."""
+    """The messages since the last call of `new`."""
 
     def __init__(self, box: Sandbox, run_id: str) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class ArrivedMessages(list[str]):
 
 
 def in_a_line(text: str) -> str:
-    """Return what a line message is, by the README: trimmed, one pair of quotes off."""
+    """Return the message of a line as the README defines it: trimmed, without its quotes."""
     text = text.strip(" \t\r")
     quoted = len(text) > 1 and text[0] in "'\"" and text.find(text[0], 1) == len(text) - 1
     return text[1:-1] if quoted else text
@@ -105,7 +105,7 @@ def test_a_natural_message_arrives_from_every_kind_of_line(
     notebook: Notebook, arrived: ArrivedMessages, form: str
 ) -> None:
     for name, text in LINES.items():
-        # A backslash at the end of a line that is not the last one continues it.
+        # A backslash at the end of a line continues it, unless it is the last line.
         if not (text.endswith("\\") and not form.endswith("{}")):
             notebook.run(form.replace("{}", text))
             assert notebook.error is None, name
@@ -259,11 +259,11 @@ MENTIONING = [
     "x + asteroid_send?",
     "x = [\n    asteroid_send,\n    ",
 ]
-"""Cells that mention the magic and are none of ours."""
+"""Cells that mention the magic but do not call it."""
 
 
 def transformed(shell: InteractiveShell, cell: str) -> tuple[object, object]:
-    """Return what a cell becomes, and whether it counts as complete."""
+    """Return the transformed cell, and whether IPython considers it complete."""
     manager = shell.input_transformer_manager
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

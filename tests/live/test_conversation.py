@@ -1,4 +1,4 @@
-"""The notebook of the conversation, run as a reader runs it: find, answer, hear, watch."""
+"""The conversation notebook, run as by a reader: list, answer, wait, watch."""
 
 import nbformat
 import pytest

@@ -1,4 +1,4 @@
-"""The notebook of the form, run as a reader runs it, and what it leaves behind."""
+"""The form notebook, run as by a reader, and what it saves."""
 
 import json
 

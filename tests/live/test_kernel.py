@@ -21,7 +21,7 @@ Message = dict[str, Any]
 
 
 class Kernel:
-    """A running kernel, spoken to as a front end does."""
+    """A running kernel, which the test talks to like a front end."""
 
     def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
         self.manager = manager
@@ -57,7 +57,7 @@ def started() -> Iterator[Kernel]:
 
 @pytest.fixture
 def kernel(started: Kernel, box: Sandbox) -> Kernel:
-    """A kernel with the extension loaded anew, and the sandbox set."""
+    """A kernel with the extension reloaded, which uses the sandbox."""
     started.run(
         f"import os; os.environ.update(ASTEROID_API_KEY={box.api_key!r}, "
         f"ASTEROID_BASE_URL={box.base_url!r})\n%reload_ext asteroid_magic\n"
@@ -163,7 +163,7 @@ def test_interrupting_the_waiting_stops_the_cells_behind_and_keeps_the_delivery(
     assert replies[behind]["status"] in {"aborted", "error"}
     reply = {"status": "aborted"}
     while reply["status"] == "aborted":
-        # An old ipykernel may abort a little more than what was waiting when the cell failed.
+        # An old ipykernel may also abort cells sent after the failure.
         reply, shown = kernel.run("kept is _, kept.outcome, kept.heard.ending")
     assert "(True, 'delivered', 'interrupted')" in shown_as("text/plain", shown)
     assert box.messages(box.executions[1].id) == ["hello"]

@@ -24,25 +24,25 @@ class Terminal:
             env=environment,
             encoding="utf-8",
             timeout=30,
-            # So long that the help needs no pager.
+            # Long enough to show the help without a pager.
             dimensions=(200, 200),
         )
         self._count = 0
         self.wait()
 
     def wait(self) -> str:
-        """Wait for the next prompt, and return what stands before it, without colours."""
+        """Wait for the next prompt; return the text before it, without colours."""
         return _ESCAPES.sub("", self.wait_raw()).replace("\r\n", "\n")
 
     def wait_raw(self) -> str:
-        """Wait for the next prompt, and return every character that stands before it."""
+        """Wait for the next prompt; return all characters before it."""
         self._count += 1
-        # What is typed before the prompt is there would be lost.
+        # IPython would lose input that arrives before the prompt.
         self.process.expect(rf"In \[{self._count}\]: ")
         return str(self.process.before)
 
     def run(self, line: str) -> str:
-        """Type a line, and return what it shows."""
+        """Type a line; return its output."""
         self.process.sendline(line)
         return self.wait()
 

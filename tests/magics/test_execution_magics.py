@@ -1,4 +1,4 @@
-"""What a person sees of executions from a notebook, in a real shell and over real HTTP."""
+"""What a user sees of executions in a notebook, in a real shell and over real HTTP."""
 
 import _thread
 import io
@@ -22,9 +22,12 @@ from asteroid_magic import (
 )
 from asteroid_magic.config.session import session
 from asteroid_magic.magics import execution_commands
+from asteroid_magic.magics.execution_magics import AsteroidExecutionMagics
+from asteroid_magic.models.executions import PHASES
 from asteroid_magic.models.watch import Listing, Transcript, WatchProgress, WatchResult
 from asteroid_magic.render.status_line import StatusLine
 from asteroid_magic.sandbox import Sandbox
+from asteroid_magic.sandbox import executions as sandbox_executions
 from tests.support.outcomes import Seen
 from tests.support.servers import FaultServer, answers
 from tests.support.shells import Notebook
@@ -35,7 +38,7 @@ ASKING = "Which time shall I book?"
 
 @pytest.fixture
 def asking(notebook: Notebook, box: Sandbox) -> str:
-    """The execution that waits with a question; its beginning is known to the session."""
+    """The execution that waits with a question; the session has seen it."""
     session.remember(box.executions[0].id, "Book a table")
     notebook.shell.user_ns["asking"] = box.executions[0].id
     return box.executions[0].id
@@ -43,6 +46,12 @@ def asking(notebook: Notebook, box: Sandbox) -> str:
 
 def words(text: str) -> str:
     return " ".join(text.split())
+
+
+def test_help_lists_every_status_and_the_sandbox_has_the_same_ones() -> None:
+    listed = words(AsteroidExecutionMagics.asteroid_executions.__doc__ or "")
+    assert not [status for status in PHASES if not re.search(rf"\b{status}\b", listed)]
+    assert sandbox_executions.PHASES == PHASES
 
 
 def test_those_that_wait_come_first_with_what_they_ask(notebook: Notebook, box: Sandbox) -> None:
@@ -55,7 +64,7 @@ def test_those_that_wait_come_first_with_what_they_ask(notebook: Notebook, box: 
         flat = words(shown)
         assert f"asks: Trattoria Lucia has no table for four on Friday at 20:00. {ASKING}" in flat
         assert "Friday 18:30 | Friday 21:15 | Saturday 20:00" in flat
-        assert "Recycled paper | Blue pens | Larger envelopes; several may be chosen" in flat
+        assert "Recycled paper | Blue pens | Larger envelopes; choose one or more" in flat
         assert "to confirm: About to pay 29.90 euros" in flat
     assert set(session.seen.values()) >= {"Book a table", "Sort incoming invoices"}
     assert len(found.to_frame()) == 5
@@ -120,9 +129,9 @@ def test_the_beginning_of_an_id_is_enough_for_every_magic(notebook: Notebook, bo
     ):
         notebook.run(line)
         assert isinstance(notebook.error, InvalidInput), line
-        assert "begins no execution ID" in notebook.html()
+        assert "No execution seen in this session has an ID starting with" in notebook.html()
     notebook.run(f"%asteroid_form {run[:8]}")
-    assert "begins no execution ID" in notebook.text
+    assert "No execution seen in this session has an ID starting with" in notebook.text
     assert box.messages(run) == []
     notebook.run("%asteroid_executions")
     notebook.run(f"%asteroid_send {run[:8].upper()} hello {run[:8]}")
@@ -139,12 +148,12 @@ def test_a_beginning_in_a_variable_is_enough_and_a_list_says_what_to_take(
     notebook.run("%asteroid_send short hello")
     assert box.messages(run_id) == ["hello"]
     notebook.run("%asteroid_send L hello")
-    assert "run = L[0], or send to each, with %%asteroid_send --each L" in str(notebook.error)
+    assert "run = L[0], or send to each with %%asteroid_send --each L" in str(notebook.error)
     notebook.run("%asteroid_pause nobody")
-    assert "It is not clear which execution is meant" in str(notebook.error)
-    assert "The execution comes first, before any message" in str(notebook.error)
+    assert "It is not clear which execution you mean" in str(notebook.error)
+    assert "Give the execution first, before any message" in str(notebook.error)
     notebook.run("%asteroid_send --wait 1m run_id hello")
-    assert "For --wait, give a number of seconds, as in --wait 60." in str(notebook.error)
+    assert "For --wait, give a number of seconds, such as --wait 60." in str(notebook.error)
     notebook.run("%asteroid_send --wait nobody hello")
     notebook.run("%asteroid_send nobody hello")
     assert "--wait" not in str(notebook.error)
@@ -162,7 +171,7 @@ def test_watching_one_that_is_paused_says_how_it_goes_on(notebook: Notebook, run
     notebook.run("%asteroid_pause run_id")
     heard = notebook.run("%asteroid_watch run_id 1")
     for shown in (notebook.text, Seen(heard._repr_html_()).words):
-        assert f"It is paused: let it go on with %asteroid_resume {run_id}" in words(shown)
+        assert f"The execution is paused. Resume it with %asteroid_resume {run_id}" in words(shown)
     notebook.run("%asteroid_resume run_id")
     assert not notebook.run("%asteroid_watch run_id 0.5").is_paused
 
@@ -252,8 +261,8 @@ def test_time_that_runs_out_is_no_failure_of_the_message(notebook: Notebook, box
     assert notebook.error is None
     assert (delivery.outcome, delivery.heard.ending, delivery.reply) == ("delivered", "time", ())
     assert "✓ Delivered: No answer within 0.3 s; it may still come" in notebook.text
-    assert "Nothing has happened meanwhile." in notebook.text
-    assert "It is paused: let it go on with %asteroid_resume" in notebook.text
+    assert "Nothing has happened since." in notebook.text
+    assert "The execution is paused. Resume it with %asteroid_resume" in notebook.text
 
 
 def test_what_cannot_be_read_after_the_message_is_told_and_the_message_is_delivered(
@@ -269,22 +278,22 @@ def test_what_cannot_be_read_after_the_message_is_told_and_the_message_is_delive
         delivery = notebook.run("%asteroid_send --wait 5 run_id hello")
     assert notebook.error is None
     assert delivery.heard.ending == "unreadable"
-    assert "Delivered: What the agent does could not be read" in notebook.text
+    assert "Delivered: The execution could not be read" in notebook.text
     monkeypatch.setattr(execution_commands, "AsteroidClient", None)
     delivery = notebook.run("%asteroid_send --wait 5 run_id hello")
-    assert "Waiting failed in an unforeseen way: TypeError" in notebook.text
+    assert "Waiting failed with an unexpected error: TypeError" in notebook.text
 
 
 @pytest.fixture
 def interrupting(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Interrupt once an agent is waited for, as the button of a notebook does."""
+    """Interrupt while a cell waits for the agent, as the button of a notebook does."""
     waiting = threading.Event()
 
     class Line(StatusLine):
         def show(self, state: Any) -> None:
             super().show(state)
             if state.doing:
-                # It has looked, and rests.
+                # It has read the activities and now sleeps.
                 waiting.set()
 
     def interrupt() -> None:
@@ -308,7 +317,7 @@ def test_an_interrupt_stops_the_waiting_and_the_cells_but_loses_no_delivery(
     assert isinstance(notebook.error, KeyboardInterrupt)
     assert "reached" not in notebook.shell.user_ns
     assert "You stopped waiting" in notebook.html()
-    assert "the agent was not stopped" in notebook.html()
+    assert "this did not stop the agent" in notebook.html()
     assert "<strong>Delivered</strong>" in notebook.html()
     assert notebook.text.strip().splitlines()[-1].startswith("SendInterrupted: Delivered.")
     delivery = notebook.shell.user_ns["_"]
@@ -358,7 +367,7 @@ def test_watching_ends_where_the_agent_waits_or_is_done(notebook: Notebook) -> N
 
 
 class Screen(io.StringIO):
-    """A terminal, as far as one can be told from a file."""
+    """A file that says it is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -436,7 +445,7 @@ def test_a_notebook_updates_one_output(notebook: Notebook, monkeypatch: pytest.M
 
 
 def test_what_is_watched_goes_on_meanwhile(notebook: Notebook, box: Sandbox) -> None:
-    """The notebook asks while the agent works: its words reach the card in their order."""
+    """The notebook polls while the agent works; the card shows the activities in order."""
     (added,) = box.add_waiting()
     notebook.shell.user_ns["run"] = added.id
     notebook.run("%asteroid_send --wait 30 run Monthly")

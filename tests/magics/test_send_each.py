@@ -61,20 +61,24 @@ def test_an_empty_cell_fills_nothing(
     notebook.shell.user_ns["rows"]["name"] = ["Ann", empty, "Bob"]
     notebook.run("%%asteroid_send --each rows\nDear {name},")
     assert "row 2: The column 'name' is empty here" in str(notebook.error)
-    assert "Fill it in, or leave the row out." in str(notebook.error)
+    assert "Fill it in, or remove the row." in str(notebook.error)
     assert [box.messages(run_id) for run_id in ids] == [[], [], []]
 
 
 def test_each_row_says_what_to_do_where_that_differs(notebook: Notebook, ids: list[str]) -> None:
     notebook.shell.user_ns["rows"] = [{"execution_id": "x", "name": ""}, {"execution_id": ids[0]}]
     notebook.run("%%asteroid_send --each rows\n{name}")
-    for words in ("'x' is not a UUID. Copy the ID", "no column 'name'. Add it", "Mend these rows"):
+    for words in (
+        "'x' is not a UUID. Copy the execution's ID",
+        "no column 'name'. Add the column",
+        "Correct these rows",
+    ):
         assert words in str(notebook.error)
 
 
 def test_rows_can_be_an_attribute(box: Sandbox, notebook: Notebook, ids: list[str]) -> None:
     notebook.run("%%asteroid_send --each rows.nothing\nAgain.")
-    assert "no variable 'rows.nothing'" in str(notebook.error)
+    assert "--each cannot read the variable 'rows.nothing'" in str(notebook.error)
     notebook.run("import types; it = types.SimpleNamespace(rows=rows)")
     assert notebook.run("%%asteroid_send --each it.rows\nAgain.").counts == {"delivered": 3}
     assert box.messages(ids[0])[-1] == "Again."
@@ -83,7 +87,7 @@ def test_rows_can_be_an_attribute(box: Sandbox, notebook: Notebook, ids: list[st
 def test_a_variable_that_is_not_there_is_named(notebook: Notebook) -> None:
     notebook.run("%%asteroid_send --each nobody\nhello")
     assert isinstance(notebook.error, InvalidInput)
-    assert "no variable 'nobody' that holds the rows" in str(notebook.error)
+    assert "--each cannot read the variable 'nobody'" in str(notebook.error)
 
 
 @pytest.mark.usefixtures("ids")

@@ -1,4 +1,4 @@
-"""The magics in a real IPython shell, over real HTTP: what a person types, and what they see."""
+"""The magics in a real IPython shell, over real HTTP: what users type, and what they see."""
 
 import gc
 import getpass
@@ -217,7 +217,7 @@ def test_login_saves_and_forgets(notebook: Notebook, monkeypatch: pytest.MonkeyP
     try:
         monkeypatch.setattr(getpass, "getpass", typed("key-4711"))
         notebook.run("%asteroid_login --save")
-        assert "saved in the system keyring" in notebook.text
+        assert "The system keyring holds it, too." in notebook.text
         assert list(stored.stored.values()) == ["key-4711"]
         monkeypatch.setenv("ASTEROID_API_KEY", "other")
         notebook.run("%asteroid_login --forget")
@@ -272,7 +272,7 @@ def test_a_key_that_cannot_be_forgotten_is_told(
 def test_a_key_typed_into_the_line_is_refused_and_not_repeated(notebook: Notebook) -> None:
     notebook.run("%asteroid_login key-4711")
     assert notebook.text.startswith("UsageError: ")
-    assert "give you a new key" in notebook.text
+    assert "get a new key from Asteroid" in notebook.text
     assert "key-4711" not in notebook.text
 
 
@@ -386,7 +386,7 @@ def test_the_sandbox_magic_needs_no_account_and_undoes_itself(
     notebook.run("%asteroid_sandbox --stop")
     assert notebook.error is None
     notebook.run("%asteroid_sandbox --start")
-    assert "takes nothing but --stop" in notebook.text
+    assert "takes only --stop" in notebook.text
 
 
 def footprint(shell: InteractiveShell) -> dict[str, Any]:
@@ -412,7 +412,7 @@ def footprint(shell: InteractiveShell) -> dict[str, Any]:
 
 
 def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
-    shell.run_cell("%config")  # loads the magics that newer releases of IPython load lazily
+    shell.run_cell("%config")  # loads the magics that newer IPython releases load lazily
     before = footprint(shell)
     for _ in range(3):
         shell.run_line_magic("load_ext", "asteroid_magic")

@@ -1,4 +1,4 @@
-"""Activities as records: whatever a server leaves out, adds or gets wrong."""
+"""Activities as records, even if the server leaves out, adds or changes members."""
 
 import pickle
 from datetime import UTC, datetime

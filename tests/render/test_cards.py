@@ -1,4 +1,4 @@
-"""Cards as they are drawn: exact, bounded, and inert whatever text they show."""
+"""Cards are exact, bounded, and inert whatever text they show."""
 
 import re
 import unicodedata
@@ -90,12 +90,12 @@ def test_the_message_is_shown_exactly(message: str) -> None:
 def test_a_line_names_the_error_and_ends_with_what_to_do() -> None:
     line = cards.as_line(errors.Unauthorized(status_code=401))
     assert line.startswith(
-        "Unauthorized: Not delivered. Asteroid does not accept the API key. Give the right key with"
+        "Unauthorized: Not delivered. Asteroid does not accept the API key. Set the right key with"
     )
     assert cards.as_line(delivery()) == f"Delivery: Delivered. Execution: {ID}."
     assert cards.as_line(dry_run()).startswith("DryRun: Not sent (dry run).")
     long = cards.as_line(errors.BadRequest("why " * 1_000, status_code=400))
-    assert long.endswith("one that has ended takes no messages.")
+    assert long.endswith("one that has ended accepts no messages.")
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)

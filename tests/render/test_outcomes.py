@@ -1,4 +1,4 @@
-"""What cards say: the words a person reads, the most important first, none of them lost."""
+"""The words of a card: all there, the most important first."""
 
 import re
 from datetime import datetime, timedelta, timezone
@@ -67,9 +67,7 @@ def test_an_error_says_what_happened_what_to_do_and_keeps_what_was_typed() -> No
     error = errors.Unauthorized("Invalid API key.", status_code=401).about(ID, MESSAGE, 1)
     seen, text = Seen(cards.as_html(error)), cards.as_text(error)
     happened = ("Not delivered", "Asteroid does not accept the API key", "Invalid API key.")
-    in_order(
-        seen.words, *happened, "Next: Give the right key", ID, MESSAGE, "HTTP 401 Unauthorized"
-    )
+    in_order(seen.words, *happened, "Next: Set the right key", ID, MESSAGE, "HTTP 401 Unauthorized")
     in_order(text, *happened, ID, "your message", MESSAGE, "HTTP 401 Unauthorized", "next")
     assert seen.blocks == [MESSAGE]
     assert "Attempts" not in seen.words

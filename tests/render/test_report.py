@@ -1,4 +1,4 @@
-"""What the report of a batch looks like: exact, bounded, and inert."""
+"""The report of a batch: exact, bounded, and inert."""
 
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.support.outcomes import ID, Seen
 pandas: Any = import_module("pandas")
 
 LOOK = (
-    "Look at the executions in report.unknown before you send them again: "
+    "Check the executions in report.unknown before you resend: "
     "a second send may deliver a message twice."
 )
 
@@ -43,7 +43,7 @@ def test_a_notebook_shows_tables_and_a_terminal_text() -> None:
     data, _ = DisplayFormatter().format(report)
     assert data["text/plain"].splitlines() == [
         "? 7 messages: 1 may have been delivered, 2 not delivered, 1 not sent, 3 delivered",
-        "  Took 2.0 s, 2 a second.",
+        "  Took 2.0 s, 2 per second.",
         f"  {LOOK}",
         "  NotFound, 2 rows: row 4: why failed",
         "  ServerError, 1 row: row 6: why unknown",
@@ -61,7 +61,7 @@ def test_a_notebook_shows_tables_and_a_terminal_text() -> None:
 def test_all_is_well_in_two_lines() -> None:
     assert report_of(*some(delivered=3)).as_text().splitlines() == [
         "✓ 3 messages: 3 delivered",
-        "  Took 2.0 s, 2 a second.",
+        "  Took 2.0 s, 2 per second.",
     ]
 
 
@@ -111,7 +111,8 @@ def test_without_pandas_the_frame_says_what_to_install(monkeypatch: pytest.Monke
 def test_rows_are_read_from_the_journal_when_they_are_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "answers.db"
     report = report_of(*some(delivered=2, failed=3), journal=path)
-    assert "The same call with the same journal goes on" in report.as_text()
+    text = report.as_text()
+    assert "To retry what was not delivered, run the same call with the same journal." in text
     failed = report.failed
     assert (len(failed), failed[0], failed[-1:]) == (3, (ID, "hello"), [(ID, "hello")])
     assert repr(failed) == "<3 rows: failed>"

@@ -1,4 +1,4 @@
-"""A list of executions as it is shown: a table, exact, bounded, and inert."""
+"""The table of executions: exact, bounded, and inert."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What a notebook shows of a sandbox, and the question it is told to answer."""
+"""What a notebook shows of a sandbox, and how to answer its question."""
 
 import re
 from html import unescape
@@ -18,13 +18,13 @@ OPTIONS = ("Friday 18:30", "Friday 21:15", "Saturday 20:00")
 
 
 def shown(thing: object) -> dict[str, str]:
-    """Give what IPython would show, by MIME type."""
+    """Return what IPython would show, by MIME type."""
     data, _ = DisplayFormatter().format(thing)
     return dict(data)
 
 
 def read(html: str) -> str:
-    """Give the text of the HTML as a reader sees it, each element's on a line of its own."""
+    """Return the text of the HTML as a reader sees it, one line per element."""
     return unescape(re.sub(r"(<[^>]*>)+", "\n", html))
 
 

@@ -9,9 +9,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "transport": ("Transport",),
-    },
-)
+__getattr__, __dir__ = lazy_exports(__name__, {"transport": ("Transport",)})

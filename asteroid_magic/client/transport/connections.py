@@ -1,17 +1,17 @@
 """Connections that keep one deadline for a whole call, and their adapter for requests.
 
-urllib3 grants each address of a host the whole of a timeout, and nothing bounds the system's
-resolver: a host *name* is therefore resolved in a thread, once a connection, never once a message.
-SOCKS proxies bring their own sockets: there, the deadline bounds each operation on its own.
+urllib3 gives each address of a host the whole timeout, and nothing limits the system's resolver:
+so a thread resolves a host *name*, once per connection, never once per message. SOCKS proxies use
+their own sockets: there, the deadline limits each operation separately.
 
-Names that are not public, and why they are used:
+Private names used here, and why:
 
 - urllib3 `HTTPConnection._new_conn` and `_dns_host`: to connect to one address at a time
 - urllib3 `HTTPResponse.length_remaining`: to know the end of a body without asking for it
 - requests `Response._content` and `_content_consumed`: to make a response without its cookies
 
-CI runs the tests with the newest releases, with requests 2.31, and with urllib3-future in the place
-of urllib3, which has the same names.
+CI runs the tests with the newest releases, with requests 2.31, and with urllib3-future, which has
+the same names, in place of urllib3.
 """
 
 import http.client
@@ -32,10 +32,10 @@ from ...deadline import Deadline, current
 
 FIRST_FINAL_STATUS = 200
 LARGEST_PIECE = 65_536
-# urllib3-future, which may stand in urllib3's place, sends in a way of its own.
+# urllib3-future, which may replace urllib3, sends in its own way.
 IS_STOCK = issubclass(HTTPConnection, http.client.HTTPConnection)
 RESOLVER_TURN = 0.1
-# As a timeout of a socket, 0 would mean not to wait at all, and to fail in another way.
+# A socket timeout of 0 would mean not to wait at all, and would raise other errors.
 LEAST_TIMEOUT_S = 0.001
 
 if TYPE_CHECKING:
@@ -45,33 +45,33 @@ else:
 
 
 class _Bounded(_AnySocket):
-    """What both kinds of socket do before each operation."""
+    """Applies the deadline before each operation; the base of both kinds of socket."""
 
-    def _hurry(self) -> None:
+    def _apply_deadline(self) -> None:
         deadline = current()
         if deadline is None:
             return
         deadline.use(self)
         left = deadline.left() or LEAST_TIMEOUT_S
         own = self.gettimeout()
-        # 0 is a probe of urllib3-future that must not block.
+        # A timeout of 0 is a probe of urllib3-future that must not block.
         if own is None or own > left:
             self.settimeout(left)
 
     def recv(self, *args: Any) -> bytes:
-        self._hurry()
+        self._apply_deadline()
         return super().recv(*args)
 
     def recv_into(self, *args: Any) -> int:
-        self._hurry()
+        self._apply_deadline()
         return super().recv_into(*args)
 
     def send(self, *args: Any) -> int:
-        self._hurry()
+        self._apply_deadline()
         return super().send(*args)
 
     def sendall(self, *args: Any) -> None:
-        self._hurry()
+        self._apply_deadline()
         deadline = current()
         if deadline is not None:
             deadline.begin_sending()
@@ -83,7 +83,7 @@ class BoundedSocket(_Bounded, socket.socket):
 
     @classmethod
     def adopt(cls, plain: socket.socket, deadline: Deadline) -> "BoundedSocket":
-        """Return a socket of this kind in place of a plain one."""
+        """Return a socket of this kind that replaces a plain one."""
         adopted = cls(plain.family, plain.type, plain.proto, fileno=plain.detach())
         adopted.settimeout(deadline.left())
         return adopted
@@ -93,13 +93,13 @@ class BoundedTLSSocket(_Bounded, ssl.SSLSocket):
     """A TLS socket under the deadline, its handshake included."""
 
     def do_handshake(self, *args: Any) -> None:
-        """Shake hands within what is left."""
-        self._hurry()
+        """Do the handshake within the time left."""
+        self._apply_deadline()
         super().do_handshake(*args)
 
 
 class _QuietAnswer(http.client.HTTPResponse):
-    """An answer whose malformed headers are dropped: urllib3 would log what they say."""
+    """An answer without its malformed headers: urllib3 would log their contents."""
 
     def begin(self) -> None:
         super().begin()
@@ -108,14 +108,14 @@ class _QuietAnswer(http.client.HTTPResponse):
 
 
 class _Connecting(HTTPConnection):
-    """Connects to each address of the host in turn, within what is left for all of them."""
+    """Connects to each address of the host in turn, within the time left for all of them."""
 
     response_class = _QuietAnswer
-    # None: what is sent goes out at once. A list: the head is held back until the body comes.
+    # None: data goes out at once. A list: the head waits for the body.
     _held_back: list[bytes] | None = None
 
     def request(self, method: str, url: str, body: Any = None, *args: Any, **keywords: Any) -> None:
-        """Send a request, its head and a short body as one piece; called by urllib3.
+        """Send a request, its head and a short body in one piece; called by urllib3.
 
         `http.client` sends the head, then the body. Two pieces wake the server twice, which takes
         a tenth of the time of a send on loopback.
@@ -144,7 +144,7 @@ class _Connecting(HTTPConnection):
         fault: Exception | None = None
         try:
             for tried, address in enumerate(addresses):
-                # urllib3 reads the address from here; as a number it needs no resolver.
+                # urllib3 reads the address from here; a numeric one needs no resolver.
                 self._dns_host = address
                 self.timeout = max(LEAST_TIMEOUT_S, deadline.left() / (len(addresses) - tried))
                 try:
@@ -158,14 +158,14 @@ class _Connecting(HTTPConnection):
     def connect(self) -> None:
         super().connect()
         if not isinstance(self.sock, BoundedSocket | BoundedTLSSocket):
-            # A replacement for ssl, such as truststore, made a socket that does not say when the
-            # first byte goes out. From here on, nothing is proven.
+            # A replacement for ssl, such as truststore, made a socket that does not report the
+            # first byte. From here on, bytes may have gone out.
             _governing().begin_sending()
 
     def getresponse(self, *args: Any, **keywords: Any) -> Any:
         response = super().getresponse(*args, **keywords)
         if response.status < FIRST_FINAL_STATUS:
-            # The real answer may still come, and must not be taken for that to the next message.
+            # The real answer may still come; it must not pass for the answer to the next message.
             self.close()
         return response
 
@@ -179,7 +179,7 @@ def _governing() -> Deadline:
 
 
 def _resolve(connection: Any, host: str, port: int, deadline: Deadline) -> list[str]:
-    """Return the host's addresses; raises urllib3's errors for none, and for none in time."""
+    """Return the host's addresses; raises urllib3's errors if there are none, or not in time."""
     answers: list[str] = []
     faults: list[OSError | UnicodeError] = []
 
@@ -196,7 +196,7 @@ def _resolve(connection: Any, host: str, port: int, deadline: Deadline) -> list[
         asking = threading.Thread(target=ask, name="asteroid-magic resolver", daemon=True)
         asking.start()
         while asking.is_alive() and deadline.left():
-            # In short turns, since the call may be cancelled from another thread.
+            # In short turns, because another thread may cancel the call.
             asking.join(min(deadline.left(), RESOLVER_TURN))
         if asking.is_alive():
             raise ConnectTimeoutError(connection, f"Resolving {host} took too long.")
@@ -226,9 +226,9 @@ _POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
 class _Reply(requests.Response):
-    """An answer with only what is used here: making the whole takes a fifteenth of a send.
+    """A response with only what this package uses: a full one takes a fifteenth of a send.
 
-    It has no cookies: nobody uses them, and some take seconds to parse.
+    It has no cookies: nothing uses them, and some take seconds to parse.
     """
 
     def __init__(self, request: Any, raw: Any) -> None:
@@ -259,8 +259,8 @@ class DeadlineAdapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **keywords: Any) -> Any:
         """Return the pool of connections; called by requests.
 
-        There is one base URL, so the pool is always the same. To work it out for each message takes
-        an eighth of the time of a send on loopback.
+        There is one base URL, so the pool is always the same. Finding it for each message would
+        take an eighth of the time of a send on loopback.
         """
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*args, **keywords)

@@ -1,7 +1,7 @@
-"""What went wrong, as an error of ours: for an HTTP answer, and for a fault of the network.
+"""Maps HTTP answers and network failures to the errors of this package.
 
-An answer is mapped by its status, a foreign exception by what it proves: that nothing was sent, or
-nothing at all. No text of a foreign exception is matched or repeated.
+The status decides for an answer. The type decides for a foreign exception: it proves that nothing
+was sent, or it leaves that open. This module neither matches nor repeats the exception's text.
 """
 
 import html
@@ -49,9 +49,9 @@ _KINDS: dict[int, type[ApiError]] = {
     404: NotFound,
     429: RateLimited,
 }
-# NewConnectionError is also what urllib3 raises, or derives, for a name without an address.
-# Only these prove that no byte of the request left, whoever wraps them. A reset looks the same
-# before and after the server has read a request.
+# Only these prove that no byte of the request left, whatever wraps them. A reset looks the same
+# before and after the server has read a request. For a name without an address, urllib3 raises
+# NewConnectionError or a subclass.
 _NOTHING_SENT = (
     requests.ConnectTimeout,
     NewConnectionError,
@@ -62,20 +62,20 @@ _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNOR
 
 
 def error_of(answer: Answer, key: ApiKey, operation: Operation) -> ApiError:
-    """Return the error that an answer other than that of success amounts to."""
+    """Return the error for an answer that does not mean success."""
     status = answer.status
     body = _json_object(answer.text)
     members = _members(body, key)
     kind = _KINDS.get(status) or _kind_of_class(status)
     said = members.get("detail") or members.get("message") or members.get("title")
-    # Once more: what was JSON or HTML may have hidden the key behind escapes.
+    # Hide the key once more: escapes in JSON or HTML may have concealed it before.
     text = _plain(answer.text) if body is None else json.dumps(body, ensure_ascii=False)
     text = shorten(key.hide_in(text), LONGEST_TEXT)
     error = kind(
         _own_words(answer, key, operation)
         or said
         or text
-        or f"It answered {status} and gave no reason.",
+        or f"The server answered {status} and gave no reason.",
         status_code=status,
         members=members,
         server_text=text,
@@ -92,10 +92,10 @@ def error_of(answer: Answer, key: ApiKey, operation: Operation) -> ApiError:
 def error_of_fault(
     fault: Exception, operation: Operation, *, host: str, connecting: bool, timed_out: bool
 ) -> AsteroidError:
-    """Return the error that a foreign exception amounts to; its text is never repeated.
+    """Return the error for a foreign exception; never repeats its text.
 
-    `connecting` says that the sockets know of no byte sent, `timed_out` that the deadline of
-    the call has passed. Nothing is matched by its text: urllib3-future words it otherwise.
+    `connecting`: the sockets know of no byte sent. `timed_out`: the deadline of the call has
+    passed. The text is not matched either: urllib3-future has other texts.
     """
     causes = list(_causes(fault))
     if connecting or any(isinstance(cause, _NOTHING_SENT) for cause in causes):
@@ -115,7 +115,7 @@ def _kind_of_class(status: int) -> type[ApiError]:
 
 
 def _outcome_of(status: int) -> Outcome:
-    """Tell what is known: a refusal, a redirect or a 503 took nothing, a login page may have."""
+    """Return what is known: a refusal, a redirect or a 503 took nothing, a login page may have."""
     refused = status // 100 in {3, 4} or status == 503  # noqa: PLR2004 (these are the statuses)
     return "not_delivered" if refused else "unknown"
 
@@ -126,12 +126,12 @@ def _own_words(answer: Answer, key: ApiKey, operation: Operation) -> str:
     if answer.status // 100 == 3:  # noqa: PLR2004 (the class of redirects)
         host = _host_of(answer.headers.get("Location"), key)
         where = f" to {host}" if host else ""
-        return f"It answered {answer.status}, a redirect{where}, which is never followed."
-    return f"It answered {answer.status} where Asteroid answers {operation.expected}."
+        return f"The server answered {answer.status}, a redirect{where}, which is never followed."
+    return f"The server answered {answer.status}; Asteroid would answer {operation.expected}."
 
 
 def _plain(text: str) -> str:
-    """Return the words of a text that may be an HTML page, as proxies and gateways send."""
+    """Return a text; of an HTML page, which proxies and gateways send, only its words."""
     start = text[:8_192].strip()
     if not start.startswith("<"):
         return text.strip()
@@ -167,7 +167,7 @@ def _json_object(text: str) -> dict[str, Any] | None:
 
 
 def _members(body: dict[str, Any] | None, key: ApiKey) -> dict[str, Any]:
-    """Return the known members of an error body, each only if it is of a kind that can be read."""
+    """Return the known members of an error body; one of an unexpected type counts as missing."""
     if body is None:
         return {}
 
@@ -192,7 +192,7 @@ def _members(body: dict[str, Any] | None, key: ApiKey) -> dict[str, Any]:
 def _why_not_connected(
     causes: list[BaseException], host: str, *, timed_out: bool
 ) -> tuple[str, str | None]:
-    """Return why no connection came about, and what to do where trying again cannot help."""
+    """Return why there is no connection, and what to do if a retry cannot help."""
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             why = cause.verify_message.rstrip(".")
@@ -202,18 +202,18 @@ def _why_not_connected(
             )
             return f"The certificate of {host} cannot be trusted: {why}.", hint
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return f"The name {host} could not be resolved to an address.", None
+        return f"This machine found no address for the name {host}.", None
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return f"{host} refused the connection: nothing listens there.", None
-    # By type: before urllib3 2, NewConnectionError is a ConnectTimeoutError.
+    # By exact type: before urllib3 2, NewConnectionError is a ConnectTimeoutError.
     timeouts = {ConnectTimeoutError, requests.ConnectTimeout, TimeoutError}
     if timed_out or any(type(cause) in timeouts for cause in causes):
-        return f"{host} did not answer in time, so no connection came about.", None
-    return f"No connection to {host} came about.", None
+        return f"{host} did not answer in time, so there is no connection.", None
+    return f"The connection to {host} failed.", None
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:
-    """Yield the fault and all that it wraps, by any of the three ways libraries wrap."""
+    """Yield the fault and all that it wraps, in any of the three ways that libraries use."""
     waiting: list[object] = [fault]
     seen: set[int] = set()
     while waiting:

@@ -1,13 +1,11 @@
-"""The request that goes out: its headers, with the key in one of them, and the same for curl."""
+"""The HTTP request: its headers, with the key in one of them, and the same request for curl."""
 
 import json
 import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ...errors import (
-    Operation,
-)
+from ...errors import Operation
 from ...version import __version__
 
 KEY_HEADER = "X-Asteroid-Agents-Api-Key"
@@ -15,10 +13,10 @@ USER_AGENT = f"asteroid-magic/{__version__}"
 
 
 class Request(NamedTuple):
-    """A request over HTTP, less the key; a `body` is JSON, and a POST may have none.
+    """An HTTP request without the key; the `body` is JSON, and a POST may have none.
 
-    `largest` is the size in bytes that the body of the answer is read up to. If it must come
-    `whole`, an answer of success that breaks off, or is larger, is a failure.
+    At most `largest` bytes of the answer's body are read. If it must be `whole`, a successful
+    answer that is cut short or larger is a failure.
     """
 
     operation: Operation
@@ -32,8 +30,8 @@ class Request(NamedTuple):
 def curl_command(url: str, headers: Mapping[str, str], body: bytes) -> str:
     """Return the request as a shell command; `headers` may use shell variables.
 
-    Characters that a terminal would swallow stand as JSON escapes, so that what is copied from
-    the screen is what is sent.
+    Characters that a terminal would swallow become JSON escapes, so that a copy from the screen
+    sends the same message.
     """
     data = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in body.decode())
     lines = [f"curl -X POST {shlex.quote(url)}"]
@@ -48,13 +46,13 @@ def headers_of(asked: Request, key: str) -> dict[str, str]:
 
 
 def headers_for(key: str, body: bytes | None = None) -> dict[str, str]:
-    """Return the headers that carry `body`; without one, those of a request for JSON.
+    """Return the headers for sending `body`; without one, those for requesting JSON.
 
-    A body that is empty has no type.
+    An empty body has no content type.
     """
     headers = {
         "Accept": "text/plain, application/json",
-        # A compressed answer could be a bomb, and the answers are short.
+        # A compressed answer could be a decompression bomb, and the answers are short.
         "Accept-Encoding": "identity",
         "Content-Type": "application/json; charset=utf-8",
         "User-Agent": USER_AGENT,

@@ -1,4 +1,4 @@
-"""An answer, read within bounds, with the key taken out of it."""
+"""Reads an answer within limits, and hides the key in it."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from .connections import IS_STOCK
 from .request import Request
 
 PIECE: Final = 262_144
-# Bytes of an error's body that are read, and characters of it that are kept.
+# How many bytes of an error's body to read, and how many characters of it to keep.
 LARGEST_ERROR: Final = 65_536
 LARGEST_TEXT: Final = 60_000
 # JSON may write any character of the key as an escape, which hides it from a search of the text.
@@ -25,9 +25,9 @@ _ESCAPED = re.compile(r"\\(?:u00([2-7][0-9a-fA-F])|/)")
 
 @dataclass(frozen=True)
 class Answer:
-    """A status line and what could be read after it; the key, if echoed, is taken out.
+    """A status line and what could be read after it, with the key hidden if it was echoed.
 
-    Of an answer that had to come whole, `body` holds it as it came, the key still in it.
+    If the answer had to be whole, `body` holds it as it came, with the key still in it.
     """
 
     status: int
@@ -37,18 +37,18 @@ class Answer:
 
 
 class BodyTooLargeError(Exception):
-    """The body is larger than it may be."""
+    """The body is larger than allowed."""
 
 
 class BodyCutShortError(Exception):
-    """The body ended before its end."""
+    """The body is incomplete."""
 
 
 def read_answer(response: Response, key: ApiKey, asked: Request) -> Answer:
     """Read the answer, as much of it as `asked` says.
 
-    A body that breaks off is kept as far as it came: the status line alone decides about a
-    message. Only one that must come whole raises what `read_whole` raises.
+    If the body is cut short, keep what came: the status line alone decides about a message. Only
+    a body that must be whole raises what `read_whole` raises.
     """
     status = response.status_code
     try:
@@ -62,24 +62,24 @@ def read_answer(response: Response, key: ApiKey, asked: Request) -> Answer:
 
 
 def read_some(response: Response, largest: int) -> bytes:
-    """Return the body, decoded, as far as it came: it may be cut short, stall, or never end."""
+    """Return the decoded body as far as it came: it may be cut short, stall, or never end."""
     raw = bytearray()
-    # Reset, cut short, too late: what came is kept.
+    # After a reset or a timeout, or if the body is cut short: keep what came.
     with suppress(Exception):
         _read(response, raw, largest)
     return _inflate(response, bytes(raw), largest)[0]
 
 
 def read_whole(response: Response, largest: int) -> bytes:
-    """Return the whole body, decoded.
+    """Return the whole decoded body.
 
-    Raises `BodyTooLargeError`, `BodyCutShortError`, or what the connection raises as it breaks.
+    Raises `BodyTooLargeError`, `BodyCutShortError`, or the error of a broken connection.
     """
     raw = bytearray()
     _read(response, raw, largest + 1)
     length = response.headers.get("Content-Length", "")
-    # Where the headers break off half-way, urllib3 gives an empty body and says nothing; and not
-    # all of its releases compare the length.
+    # If the headers are cut short, urllib3 returns an empty body without an error; and not all of
+    # its releases compare the length.
     if not raw:
         raise BodyCutShortError
     if len(raw) <= largest and length.isdigit() and len(raw) != int(length):
@@ -93,7 +93,7 @@ def read_whole(response: Response, largest: int) -> bytes:
 
 
 def _read(response: Response, into: bytearray, largest: int) -> None:
-    # read1 hands over each piece as it comes, where read would lose all at a break.
+    # read1 returns each piece as it comes; read would lose them all if the connection broke.
     read = getattr(response.raw, "read1", response.raw.read)
     while len(into) < largest:
         piece = read(min(PIECE, largest - len(into)), decode_content=False)
@@ -101,15 +101,15 @@ def _read(response: Response, into: bytearray, largest: int) -> None:
             break
         into += piece
         if IS_STOCK and response.raw.length_remaining == 0:
-            # The connection is free already: to ask for the end takes a thirtieth of a send.
+            # The connection is free already: asking for the end would take a thirtieth of a send.
             break
 
 
 def _inflate(response: Response, raw: bytes, largest: int) -> tuple[bytes, bool]:
-    """Return what the body holds, up to a size, and whether that is all of it."""
+    """Return the decompressed body, up to a size, and whether that is all of it."""
     if response.headers.get("Content-Encoding", "").lower() not in {"gzip", "deflate"}:
         return raw, True
-    # Not left to urllib3, whose older releases inflate a whole piece, however large.
+    # urllib3 does not do this: its older releases decompress a whole piece, however large.
     inflating = zlib.decompressobj(wbits=47)
     try:
         return inflating.decompress(raw, largest), inflating.eof
@@ -118,15 +118,15 @@ def _inflate(response: Response, raw: bytes, largest: int) -> tuple[bytes, bool]
 
 
 def json_of(body: bytes, key: ApiKey) -> Any:
-    """Return what the body says as JSON, the key taken out; raises `ValueError` for no JSON."""
+    """Return the JSON value of the body with the key hidden; raises `ValueError` if not JSON."""
     text = body.decode("utf-8", "replace")
     try:
         try:
             value = json.loads(text)
         except ValueError:
-            # A number too long for Python makes the rest no less readable.
+            # A number that is too long for Python must not make the rest unreadable.
             value = json.loads(text, parse_int=_number)
-        # To look into every value takes twice as long as to read them.
+        # Searching every value takes twice as long as reading them.
         return _without(key, value) if _holds(key, text) else value
     except RecursionError:
         nested_too_deep = ValueError("nested too deep")
@@ -134,7 +134,7 @@ def json_of(body: bytes, key: ApiKey) -> Any:
 
 
 def _holds(key: ApiKey, text: str) -> bool:
-    """Tell whether JSON holds the key, also where some of it is escaped."""
+    """Return True if JSON holds the key, even with some of its characters escaped."""
     plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "/", text)
     return key.hide_in(text) != text or key.hide_in(plain) != plain
 

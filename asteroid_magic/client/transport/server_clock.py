@@ -1,10 +1,9 @@
-"""What the server's own clock shows, as far as the Date of an answer tells.
+"""The server's own clock, as far as the Date header of an answer tells it.
 
-This machine's clock may be wrong by hours, so it is never held against a server's stamps: only
-the seconds that it counts between two moments are used. A Date has whole seconds, it was written
-at some moment between the request and its answer, and what stamps the activities may be the clock
-of another machine of the service. So a moment is known to some seconds only, which are reckoned
-with.
+This machine's clock may be wrong by hours, so never compare it with the server's timestamps: use
+only the seconds that it counts between two moments. A Date has whole seconds, the server wrote it
+at some moment between the request and its answer, and the activities may get their timestamps from
+another machine of the service. So times are known only to a few seconds; the code allows for that.
 """
 
 from collections.abc import Mapping
@@ -12,16 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-# How far, in seconds, two clocks of one service are taken to be apart at most.
+# How many seconds two clocks of one service are assumed to differ at most.
 SKEW = 1.0
 RESOLUTION = 1.0
-# The years of a Date that can be reckoned with.
+# The years of a Date that can be calculated with.
 YEARS = range(1970, 9000)
 
 
 @dataclass(frozen=True)
 class Clock:
-    """A Date of the server, and the moments, by `time.monotonic`, between which it was written."""
+    """A Date of the server, written between two moments by `time.monotonic`."""
 
     date: datetime
     asked: float
@@ -29,11 +28,11 @@ class Clock:
 
     @property
     def uncertainty(self) -> float:
-        """Return how many seconds lie between the earliest and the latest that it can show."""
+        """The seconds between the earliest and the latest time that it can show."""
         return self.answered - self.asked + RESOLUTION + 2 * SKEW
 
     def earliest(self, moment: float) -> datetime:
-        """Return the earliest that it can have shown at a moment by `time.monotonic`."""
+        """Return the earliest time that it can have shown at `moment`, by `time.monotonic`."""
         return self.date + timedelta(seconds=moment - self.answered - SKEW)
 
     def since(self, shown: datetime) -> float:
@@ -43,9 +42,9 @@ class Clock:
 
 
 def clock_of(headers: Mapping[str, str], asked: float, answered: float) -> Clock | None:
-    """Return what the headers of an answer tell of the server's clock; None if that is nothing.
+    """Return the server's clock from the headers of an answer, None if they do not tell it.
 
-    An answer out of a cache has the Date of another time.
+    An answer from a cache does not count: its Date is old.
     """
     if headers.get("Age", "0").strip() != "0":
         return None

@@ -1,4 +1,4 @@
-"""One request over HTTP, with the key in its one header: an answer comes back, or an error.
+"""Makes one HTTP request, with the key in one header; returns an answer or raises an error.
 
 `error_mapping` decides what a failure proves, and which error it becomes.
 """
@@ -24,9 +24,9 @@ POOL_SIZE = 256
 class Transport:
     """The connections to one base URL, for many threads at once.
 
-    Proxies and the CA bundle (`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`) are taken from the
-    environment once: requests would read it at every message. Raises `ConfigurationError` for
-    those that cannot be used.
+    Takes the proxies and the CA bundle (`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`) from the
+    environment once: requests would read it for every message. Raises `ConfigurationError` for
+    one that cannot be used.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -43,10 +43,10 @@ class Transport:
         self._process = os.getpid()
 
     def _check_surroundings(self, base_url: str) -> None:
-        """Find out before a message is sent, when it is certain that nothing was."""
+        """Check before the first message, when it is certain that nothing was sent."""
         if isinstance(self._verify, str) and not os.path.exists(self._verify):  # noqa: PTH110
             raise ConfigurationError(
-                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a file that is not there.",
+                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a file that does not exist.",
                 hint="Correct or remove the variable, then try again.",
             )
         proxy = select_proxy(base_url, self._proxies)
@@ -61,28 +61,28 @@ class Transport:
         else:
             usable = urlsplit(proxy).hostname is not None
         if not usable:
-            # Its URL is not quoted: a password may stand in it.
+            # Do not quote its URL: it may contain a password.
             raise ConfigurationError(
-                "The proxy that the environment names cannot be used.",
+                "The proxy in your environment variables cannot be used.",
                 hint="Correct HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), then try again.",
             )
 
     def request(self, asked: Request, key: ApiKey, deadline: Deadline) -> Answer:
         """Make a request once, without following a redirect; raises what `error_mapping` says."""
         if self._process != os.getpid():
-            # A child that was forked shares the parent's sockets, and would get its answers.
+            # A forked child shares the parent's sockets, and would get the parent's answers.
             self._open()
         request = requests.PreparedRequest()
         request.method = asked.method
         request.url = asked.url
-        # A plain dict: looking headers up in any case costs a tenth of a send.
+        # A plain dict: case-insensitive headers cost a tenth of a send.
         request.headers = headers_of(asked, key.reveal())  # type: ignore[assignment]
         request.body = asked.body
         request.hooks = {}
         try:
             with deadline.governing():
-                # Not through a session, which would forward the key on a redirect and add
-                # what it finds in ~/.netrc.
+                # No session: it would forward the key on a redirect, and add credentials from
+                # ~/.netrc.
                 response = self._adapter.send(
                     request,
                     stream=True,
@@ -110,9 +110,9 @@ class Transport:
 
 def _too_large(asked: Request) -> UnexpectedAnswer:
     return UnexpectedAnswer(
-        f"It is over {asked.largest // 1_048_576:,} MiB; nothing of it was kept.",
+        f"It is over {asked.largest // 1_048_576:,} MiB; none of it was kept.",
         status_code=asked.operation.expected,
         title="The answer is too large",
-        hint="Ask for less, with a limit.",
+        hint="Set a limit, or a smaller one.",
         operation=asked.operation,
     )

@@ -1,4 +1,4 @@
-"""One deadline over resolving, connecting and the handshake, too."""
+"""One deadline also covers resolving, connecting and the handshake."""
 
 import socket
 import ssl
@@ -51,13 +51,13 @@ def test_a_name_that_does_not_exist_is_said_to_be_so(monkeypatch: pytest.MonkeyP
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(ConnectionFailed, match="could not be resolved") as caught:
+    with pytest.raises(ConnectionFailed, match="found no address for the name") as caught:
         send("http://somewhere.invalid")
     assert caught.value.attempts == 3
 
 
 def test_a_name_that_no_resolver_can_encode_is_said_to_be_so() -> None:
-    with pytest.raises(ConnectionFailed, match="could not be resolved"):
+    with pytest.raises(ConnectionFailed, match="found no address for the name"):
         send(f"http://{'a' * 70}.invalid")
 
 
@@ -81,7 +81,7 @@ def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def full_port() -> Iterator[int]:
-    """Give a port on two addresses whose queues are full, so that connecting hangs."""
+    """Yield a port on two addresses whose queues are full, so that connecting hangs."""
     with ExitStack() as stack:
         port = 0
         for address in ("127.0.0.1", "127.0.0.2"):
@@ -206,7 +206,7 @@ def test_a_peer_that_does_not_read_keeps_the_deadline() -> None:
 
 
 def cancelled_while(base_url: str, under_way: Callable[[Deadline], bool]) -> SendInterrupted:
-    """Return how a send ends that another thread cancels as soon as it is `under_way`."""
+    """Return the error of a send that another thread cancels as soon as it is `under_way`."""
     deadline = Deadline(30)
     ends: list[BaseException] = []
 
@@ -277,7 +277,7 @@ def test_cancelling_a_call_that_is_over_leaves_its_connection_to_the_next() -> N
 
 
 def test_a_socket_that_is_not_ours_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As truststore and pyOpenSSL do it: they put their own in the place of the standard library's.
+    # truststore and pyOpenSSL replace the standard library's in this way.
     monkeypatch.setattr(BoundedSocket, "adopt", staticmethod(lambda plain, _: plain))
     with FaultServer(answers(b"")) as server:
         with pytest.raises(DeliveryUnknown) as caught:

@@ -1,4 +1,4 @@
-"""What lies between a send and the wire: shared connections, surroundings, and the key."""
+"""What lies between a send and the network: shared connections, the environment, and the key."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 def outcome(client: AsteroidClient, message: str) -> str:
-    """Return what is known of a message after a send, whatever that is."""
+    """Return the outcome of a send, with or without an error."""
     try:
         return client.send(EXECUTION, message).outcome
     except AsteroidError as error:
@@ -141,7 +141,7 @@ def test_a_ca_bundle_that_is_missing_is_told_before_anything_is_sent(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
-    with pytest.raises(ConfigurationError, match="names a file that is not there"):
+    with pytest.raises(ConfigurationError, match="names a file that does not exist"):
         AsteroidClient(KEY)
 
 
@@ -152,7 +152,7 @@ def test_a_proxy_that_cannot_be_used_is_told_before_anything_is_sent(
     monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    with pytest.raises(ConfigurationError, match="proxy that the environment names") as caught:
+    with pytest.raises(ConfigurationError, match="proxy in your environment variables") as caught:
         AsteroidClient(KEY)
     assert "HTTPS_PROXY" in caught.value.hint
 

@@ -1,4 +1,4 @@
-"""A browser and a Jupyter server for all tests of this folder, and the form in a page of them."""
+"""One browser and one Jupyter server for all tests of this folder."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def browser() -> Iterator[Browser]:
     path = chromium()
     if path is None:
         missing = "No Chromium was found: these tests need one."
-        # Where everything must be tried, a missing browser must not pass for a pass.
+        # With REQUIRE_BROWSER, a missing browser must not count as a pass.
         (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip)(missing)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -39,7 +39,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
 
 @pytest.fixture
 def open_cells(browser: Browser, jupyter: Jupyter, tmp_path: Path) -> Opener:
-    """Open a notebook of cells that reach a sandbox, and run them all.
+    """Open a notebook whose cells use a sandbox, and run them all.
 
     The key comes from a file, so that the cells do not hold it.
     """
@@ -56,7 +56,7 @@ def open_cells(browser: Browser, jupyter: Jupyter, tmp_path: Path) -> Opener:
 
 
 def reach(box: Sandbox, folder: Path) -> str:
-    """Return a cell that loads the extension and leads it to the sandbox."""
+    """Return a cell that loads the extension and points it to the sandbox."""
     settings = folder / "settings.json"
     settings.write_text(
         json.dumps({"ASTEROID_BASE_URL": box.base_url, "ASTEROID_API_KEY": box.api_key})
@@ -70,6 +70,6 @@ def reach(box: Sandbox, folder: Path) -> str:
 
 @pytest.fixture
 def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The folder for pictures: a new one, or that of ``--pictures``."""
+    """The folder for pictures: that of ``--pictures``, or a new one."""
     asked = request.config.getoption("--pictures")
     return Path(asked) if asked else tmp_path

@@ -55,7 +55,7 @@ def test_a_person_picks_an_execution_types_sends_and_sees_the_card(
 
 
 def saved_with(save: Callable[[], str], words: str) -> str:
-    """Save until the file holds these words, and return its text."""
+    """Save until the file contains these words, and return its text."""
     texts = [""]
 
     def look() -> bool:
@@ -71,14 +71,14 @@ def test_a_saved_notebook_without_a_kernel_shows_the_cards_and_no_dead_form(
 ) -> None:
     with open_cells(box, f"%asteroid_form {box.executions[1].id}") as notebook:
         form = FormPage(notebook.page)
-        expect(notebook.page.get_by_text("The form that stood here")).to_be_hidden()
+        expect(notebook.page.get_by_text("works only while its kernel runs")).to_be_hidden()
         form.message.fill("Keep this, please.")
         form.press_and_see("Delivered")
         saved_with(notebook.save, "Keep this, please.")
-        # A kernel that starts anew has forgotten the form.
+        # After a restart, the kernel has no form.
         notebook.page.evaluate(RESTART)
         expect_only_cards(notebook.page)
-    # Lab asks for a kernel where the notebook names none; and another may start by itself.
+    # Lab asks for a kernel if the notebook names none; otherwise one may start by itself.
     document = nbformat.reads(jupyter.read(notebook.name), as_version=4)
     del document.metadata["kernelspec"], document.metadata["language_info"]
     nbformat.write(document, jupyter.notebooks / f"bare-{notebook.name}")
@@ -95,7 +95,7 @@ RESTART = """async () => {
 
 
 def expect_only_cards(page: Page) -> None:
-    """Expect the card of the notebook itself, and nothing that looks like a form."""
+    """Expect the card that the notebook holds, and nothing that looks like a form."""
     cards = page.locator(".asteroid-form-saved .asteroid-card")
     expect(cards).to_be_visible()
     expect(cards).to_contain_text("Keep this, please.")
@@ -124,18 +124,18 @@ def test_failures_show_their_cards_keep_the_text_and_run_no_script(
             form.press_and_see(words)
             expect(form.message).to_have_value("Do not lose this.")
         form.execution.fill(UNKNOWN)
-        form.press_and_see("There is no such execution")
+        form.press_and_see("No execution has this ID")
         expect(form.message).to_have_value("Do not lose this.")
         expect(form.execution).to_have_value(UNKNOWN)
         for summary in form.root.locator("summary").all():
             summary.click()
         assert form.root.locator("a, img, script").count() == 0
         assert form.page.evaluate("window.canary") is None
-        # What was lost before was not sent again, and what arrives now is found without its answer.
+        # The lost message was not resent, and the next one is found although its answer is lost.
         assert box.messages(run) == []
         form.execution.fill(run)
         box.fail_next(drop="after")
-        form.press_and_see("which show the message: its answer was lost")
+        form.press_and_see("they show the message, but the answer was lost")
         assert box.messages(run) == ["Do not lose this."]
 
 
@@ -161,14 +161,14 @@ def test_a_wrong_key_shows_its_card_and_the_right_one_is_noticed(
 def test_pressed_while_a_cell_runs_it_sends_once_and_all_that_was_typed(
     browser: Browser, tmp_path: Path, box: Sandbox, settings: dict[str, Any]
 ) -> None:
-    """With the subshells of newer kernels, which hear of widgets while a cell runs, and without."""
+    """With and without subshells, in which newer kernels serve widgets while a cell runs."""
     run = box.executions[1].id
     with Jupyter(tmp_path / "jupyter", settings) as jupyter:
         name = jupyter.add(reach(box, tmp_path), f"%asteroid_form {run}")
         with opened(browser, jupyter, name) as notebook:
             notebook.run_all()
             form = FormPage(notebook.page)
-            # The first letter enables Send, for which the kernel has to hear of it.
+            # The first letter must reach the kernel, which then enables Send.
             form.message.press_sequentially("T")
             expect(form.send).to_be_enabled()
             notebook.run_code("import time; time.sleep(5)", wait=False)
@@ -202,7 +202,7 @@ def test_other_cells_go_on_while_it_sends(open_cells: Opener, box: Sandbox) -> N
         form.send.click()
         expect(form.root.get_by_text("Sending for 1 s…")).to_be_visible()
         expect(form.message).to_be_disabled()
-        # This returns, though the message is still under way.
+        # This returns while the form is still sending.
         notebook.run_code("assert not form.outcomes")
         form.root.get_by_role("button", name="Cancel").click()
         expect(form.newest()).to_contain_text("May have been delivered")
@@ -231,7 +231,7 @@ def test_it_works_without_a_mouse(open_cells: Opener, box: Sandbox) -> None:
         keyboard.press("Space")
         expect(form.newest()).to_contain_text("Delivered")
         expect(form.send).to_be_disabled()
-        # The place of the keyboard is kept, though the button that had it takes it no more.
+        # The keyboard keeps its place, although the focused button is now disabled.
         keyboard.press("Shift+Tab")
         expect(form.message).to_be_focused()
         keyboard.type("And one more.")

@@ -1,4 +1,4 @@
-"""Other places that show notebooks: Voilà, and a page that nbconvert has exported."""
+"""Other hosts of notebooks: Voilà, and a page exported by nbconvert."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_voila_serves_the_form_and_it_sends(browser: Browser, tmp_path: Path, bo
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A notebook that was run without a front end, as a page of its own."""
+    """A notebook run without a front end, exported as a page."""
     folder = tmp_path_factory.mktemp("exported")
     with Sandbox(pace=0.02) as box:
         run = box.executions[1].id
@@ -46,7 +46,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
             allow_errors=True,
         )
     assert box.api_key not in nbformat.writes(ran)
-    # As Lab saves it, which by default keeps no state of widgets.
+    # As Lab saves it: by default, without the state of widgets.
     ran.metadata.pop("widgets")
     body, _ = HTMLExporter(
         require_js_url="", jquery_url="", mathjax_url="", mermaid_js_url=""
@@ -65,5 +65,5 @@ def test_an_exported_page_shows_the_cards_and_what_to_use_for_the_form(
         cards = page.locator(".asteroid-card")
         expect(cards.nth(0)).to_contain_text("Delivered")
         expect(cards.nth(1)).to_contain_text("Please do not lose this.")
-        expect(page.get_by_text("The form that stood here")).to_be_visible()
+        expect(page.get_by_text("works only while its kernel runs")).to_be_visible()
         assert violations(page, ".asteroid-card") == []

@@ -1,4 +1,4 @@
-"""What the form and the cards look like, to the eye, a screen reader and in narrow windows."""
+"""The look of the form and the cards: for the eye, a screen reader and narrow windows."""
 
 import re
 from pathlib import Path
@@ -25,8 +25,8 @@ CARDS = (
 
 
 def violations(page: Page, selector: str) -> list[str]:
-    """Return what breaks WCAG 2.1 A or AA in these elements, after a look that can see them."""
-    # Without a height of its body, axe judges no colours in Lab, and says nothing of it.
+    """Return what breaks WCAG 2.1 A or AA in these elements; fail if nothing was judged."""
+    # If the body has no height, axe silently judges no colours in Lab.
     page.evaluate("document.body.style.height = '100vh'")
     results = (
         Axe()
@@ -107,12 +107,12 @@ def test_cards_of_the_magics_break_no_rule_of_accessibility(
 
 
 def shown(cell: str) -> str:
-    """Return a cell that shows what it comes to, and goes on after a failure."""
+    """Return a cell that shows its result, and does not stop after a failure."""
     return cell if re.match(r"%asteroid_(?!send)", cell) else tolerant(cell)
 
 
 def tolerant(cell: str) -> str:
-    """Return a cell that goes on after a failure, whose card is shown all the same."""
+    """Return a cell that shows the card of a failure without stopping."""
     return f"try:\n    {cell}\nexcept Exception:\n    pass"
 
 
@@ -162,7 +162,7 @@ def test_a_bar_shows_how_far_a_batch_is_and_then_how_it_ended(
     cell = f"from asteroid_magic import send_many\n{rows}\nsend_many(rows, workers=1)"
     with open_cells(box, cell, host="notebooks") as notebook:
         box.fail_next(delay=0.2, times=40)
-        # Void: the cells are not waited for.
+        # void: do not wait for the cells.
         notebook.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
         bar = notebook.page.locator(".progress-bar")
         bar.wait_for()
@@ -172,7 +172,7 @@ def test_a_bar_shows_how_far_a_batch_is_and_then_how_it_ended(
         expect(notebook.page.get_by_text("40 messages: 40 delivered")).to_be_visible()
 
 
-# What is wider than the form itself, or stands out of it.
+# The elements that extend beyond the form.
 OVERFLOWING = """form => {
   const right = form.getBoundingClientRect().right + 1;
   return [...form.querySelectorAll('*')]
@@ -183,5 +183,5 @@ OVERFLOWING = """form => {
 
 
 def picture(element: Locator, path: Path) -> None:
-    """Take a picture of an element, with nothing on it that blinks."""
+    """Take a picture of an element, without animations or a caret."""
     element.screenshot(path=path, animations="disabled", caret="hide")
