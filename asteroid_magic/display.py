@@ -4,33 +4,34 @@ Records and errors depend neither on HTML nor on IPython nor on a renderer. The 
 `set_renderer_loader` once, and imports Jinja2 only when IPython first shows something.
 """
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-class Renderer(Protocol):
-    """Renders records and errors; each method raises `TypeError` for any other object."""
+    class Renderer(Protocol):
+        """Renders records and errors; each method raises `TypeError` for any other object."""
 
-    def as_html(self, shown: object) -> str:
-        """Return the object as HTML, a card or a table."""
+        def as_html(self, shown: object) -> str:
+            """Return the object as HTML, a card or a table."""
 
-    def as_text(self, shown: object) -> str:
-        """Return the object as plain text."""
+        def as_text(self, shown: object) -> str:
+            """Return the object as plain text."""
 
-    def as_line(self, shown: object) -> str:
-        """Return an outcome as one line."""
+        def as_line(self, shown: object) -> str:
+            """Return an outcome as one line."""
 
 
 # A reload of this module, as %autoreload does it, keeps the loader.
-_loaders: list[Callable[[], Renderer]] = globals().get("_loaders", [])
+_loaders: "list[Callable[[], Renderer]]" = globals().get("_loaders", [])
 
 
-def set_renderer_loader(load: Callable[[], Renderer]) -> None:
+def set_renderer_loader(load: "Callable[[], Renderer]") -> None:
     """Set the function that loads the renderer; the package calls this once, on import."""
     _loaders[:] = [load]
 
 
-def _renderer() -> Renderer:
+def _renderer() -> "Renderer":
     return _loaders[0]()
 
 
