@@ -89,7 +89,14 @@ def transform_cell(lines: list[str]) -> list[str]:
 
 @_guarded
 def mask_separators(lines: list[str]) -> list[str]:
-    """Mask the separators that would cut a send line; return any other cell unchanged."""
+    """Mask the separators within send lines, so that IPython does not split them there.
+
+    The name may also occur in a string or a comment, which must stay as it is. Only IPython knows
+    which it is, so each candidate is masked on trial and kept if the line is then transformed::
+
+      %asteroid_send run a<U+2028>b       masked: IPython finds one more send line, keep it masked
+      text = "%asteroid_send<U+2028>"     masked: IPython finds no more than before, leave it
+    """
     _cell.masked = {}
     text = "".join(lines)
     typed = _statements(text)
@@ -98,12 +105,12 @@ def mask_separators(lines: list[str]) -> list[str]:
         return lines
     mask = _mask_for(text)
     _cell.masked = {private: separator for separator, private in mask.items()}
-    kept = 0
+    send_lines = 0
     for at in cut:
         trial = [*typed[:at], _masked(typed[at], mask), *typed[at + 1 :]]
-        if _count_taken("".join(trial)) > kept:
-            typed, kept = trial, kept + 1
-    return "".join(typed).splitlines(keepends=True) if kept else lines
+        if _count_send_lines("".join(trial)) > send_lines:
+            typed, send_lines = trial, send_lines + 1
+    return "".join(typed).splitlines(keepends=True) if send_lines else lines
 
 
 def _statements(text: str) -> list[str]:
@@ -132,7 +139,7 @@ def _mask_for(text: str) -> dict[int, int]:
     raise ValueError("the text uses every private character")
 
 
-def _count_taken(text: str) -> int:
+def _count_send_lines(text: str) -> int:
     """Return how many masked lines `SendLineTransformer` would transform in this cell."""
     manager = TransformerManager()  # type: ignore[no-untyped-call]
     manager.token_transformers.append(SendLineTransformer)
