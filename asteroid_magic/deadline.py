@@ -27,6 +27,9 @@ class Deadline:
         self._socket: socket.socket | None = None
         self._next: Deadline | None = None
         self.connecting = False
+        # True while a proxy is asked to connect; and its status if it did not, 0 if unknown.
+        self.is_tunnelling = False
+        self.proxy_status: int | None = None
 
     def left(self) -> float:
         """Return the seconds left, never less than 0."""
@@ -79,7 +82,8 @@ class Deadline:
         with self._lock:
             if self._over.is_set():
                 raise TimeoutError("the call was cancelled")
-            self.connecting = False
+            # What asks a proxy to connect is no byte of the request.
+            self.connecting = self.is_tunnelling
 
     @contextmanager
     def governing(self) -> Iterator[None]:

@@ -126,7 +126,8 @@ class AsteroidError(Displayable, Exception):
     in seconds (None if it did not).
 
     `is_final`: the same call would fail in the same way. `refuses_key`: the server does not accept
-    the key. `is_about_execution`: the error concerns only this execution.
+    the key. `is_about_execution`: the error concerns only this execution. `stops_batch`: no other
+    message could be sent either.
     """
 
     title: str = "The {thing} was not sent"
@@ -134,6 +135,7 @@ class AsteroidError(Displayable, Exception):
     default_hint: ClassVar[str] = ""
     retry_after: float | None = None
     is_final: bool = True
+    stops_batch: bool = False
     refuses_key: ClassVar[bool] = False
     is_about_execution: ClassVar[bool] = False
 
@@ -319,7 +321,7 @@ class RateLimited(ApiError):
 
 
 class ServerError(ApiError):
-    """5xx: the server failed; only a 503 proves that it did not accept the message."""
+    """5xx: the server failed; it may have accepted the message before."""
 
     title = "Asteroid had an internal error"
     default_hint = "Wait a moment, then {again}."

@@ -3,7 +3,7 @@
 from ..client.retry import busy_wait_s
 from ..errors import AsteroidError
 from ..models.delivery import Delivery
-from ..models.report import RowResult
+from ..models.report import RowResult, RowState
 from ..text import shorten
 
 LONGEST_DETAIL = 500
@@ -19,13 +19,21 @@ def failed_row(position: int, error: AsteroidError) -> RowResult:
     """Return the result of a row whose message failed, or whose delivery is unknown."""
     return RowResult(
         position,
-        "unknown" if error.outcome == "unknown" else "failed",
+        _state_after(error),
         error.attempts,
         error=type(error).__name__,
         detail=storable(shorten(str(error), LONGEST_DETAIL)),
         wait=busy_wait_s(error),
         is_refusal=error.refuses_key,
+        stops_batch=error.stops_batch,
     )
+
+
+def _state_after(error: AsteroidError) -> RowState:
+    if error.outcome == "unknown":
+        return "unknown"
+    # What keeps every message from being sent is no failure of this one.
+    return "waiting" if error.stops_batch else "failed"
 
 
 def storable(text: str) -> str:

@@ -41,6 +41,8 @@ class Throttle:
     def note(self, outcome: RowResult) -> None:
         """Close or stay open, depending on the server's answer."""
         with self._lock:
+            if outcome.stops_batch:
+                self.stop(f"No message can be sent. {outcome.detail}")
             if outcome.wait is not None:
                 self._pause(outcome.wait)
                 return

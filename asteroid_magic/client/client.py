@@ -81,9 +81,9 @@ class AsteroidClient:
         """Send `message` to the execution, exactly as it is, and return the `Delivery`.
 
         Every failure raises an `AsteroidError`; its `outcome` says what is known about the
-        message. The client retries only if the message provably was not sent, or after a 429 or
-        503 whose Retry-After fits in `timeout` (seconds; the client's, if None). Source: the
-        contract's `ExecutionUserMessagesAdd`.
+        message. The client retries only if the message provably was not sent, or after a 429
+        whose Retry-After fits in `timeout` (seconds; the client's, if None): three requests at
+        most. Source: the contract's `ExecutionUserMessagesAdd`.
 
         If the answer is lost and the activities confirm the delivery, `confirmed_by` says so.
         After an interrupt the error is raised even then, with the outcome ``"delivered"``.

@@ -7,7 +7,7 @@ execution, for a lost message or at a busy server have a `Backoff`.
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import ApiError, AsteroidError, RateLimited, ServerError, UnexpectedAnswer
+from ..errors import ApiError, AsteroidError, RateLimited, UnexpectedAnswer
 
 # Keeps a server that always says "Retry-After: 0" from being flooded.
 SHORTEST_WAIT_S = 0.1
@@ -18,8 +18,8 @@ class RetryPolicy:
     """When to retry a failed request.
 
     `delays_s` are the seconds before each retry of a request that got no answer. `busy` says
-    whether to retry when the server accepts nothing for now (429, 503): ``"never"``, only
-    ``"when it says when"`` with Retry-After, or ``"always"``.
+    whether to retry when the server accepts nothing for now (429; for reads also 503): ``"never"``,
+    only ``"when it says when"`` with Retry-After, or ``"always"``.
     """
 
     delays_s: tuple[float, ...]
@@ -32,12 +32,13 @@ class RetryPolicy:
         """
         if error.is_final or error.outcome == "unknown" or isinstance(error, UnexpectedAnswer):
             return None
-        if isinstance(error, ApiError) and self.busy != "always":
-            return None if self.busy == "never" else asked_wait_s(error)
         asked = asked_wait_s(error)
+        is_tired = tries > len(self.delays_s)
+        if isinstance(error, ApiError) and self.busy != "always":
+            return None if self.busy == "never" or is_tired else asked
         if asked is not None:
             return asked
-        return self.delays_s[tries - 1] if tries <= len(self.delays_s) else None
+        return None if is_tired else self.delays_s[tries - 1]
 
 
 UNSENT_MESSAGE = RetryPolicy((0.1, 0.4), busy="when it says when")
@@ -83,9 +84,7 @@ def busy_wait_s(error: AsteroidError) -> float | None:
 
     0 means that the server is busy and does not say for how long.
     """
-    if not isinstance(error, RateLimited | ServerError) or error.outcome == "unknown":
+    if not isinstance(error, RateLimited):
         return None
     asked = asked_wait_s(error)
-    if asked is None and isinstance(error, RateLimited):
-        return 0.0
-    return asked
+    return 0.0 if asked is None else asked

@@ -91,9 +91,9 @@ def test_without_a_clear_answer_it_may_have_been_done(
 
 
 def test_what_was_refused_was_not_done() -> None:
-    error = failing(answers(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"))
+    error = failing(answers(b"HTTP/1.1 429 Busy\r\nContent-Length: 0\r\n\r\n"))
     assert error.outcome == "not_done"
-    assert error.as_text().startswith("✗ Not done: Asteroid had an internal error")
+    assert error.as_text().startswith("✗ Not done: Asteroid accepts no more requests for now")
     with FaultServer(silent) as server:
         url = server.base_url
     with AsteroidClient(KEY, url, 5) as client, pytest.raises(ConnectionFailed) as caught:

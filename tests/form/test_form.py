@@ -649,7 +649,7 @@ def test_what_is_kept_in_the_notebook_is_the_cards_and_what_to_use(
 
 def test_answers_of_the_wire_are_told_apart() -> None:
     for behave, outcome in (
-        (answers(b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n"), "not_delivered"),
+        (answers(b"HTTP/1.1 429 Busy\r\nConnection: close\r\n\r\n"), "not_delivered"),
         (resets, "unknown"),
     ):
         with FaultServer(behave) as server:

@@ -7,6 +7,7 @@ their own sockets: there, the deadline limits each operation separately.
 Private names used here, and why:
 
 - urllib3 `HTTPConnection._new_conn` and `_dns_host`: to connect to one address at a time
+- http.client `HTTPConnection._tunnel`, `HTTPResponse._read_status`: to know what a proxy answers
 - urllib3 `HTTPResponse.length_remaining`: to know the end of a body without asking for it
 - requests `Response._content` and `_content_consumed`: to make a response without its cookies
 
@@ -30,7 +31,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from ...config.settings import parse_ip
 from ...deadline import Deadline, current
 
-FIRST_FINAL_STATUS = 200
+FIRST_FINAL_STATUS = PROXY_CONNECTED = 200
 LARGEST_PIECE = 65_536
 # urllib3-future, which may replace urllib3, sends in its own way.
 IS_STOCK = issubclass(HTTPConnection, http.client.HTTPConnection)
@@ -106,6 +107,13 @@ class _QuietAnswer(http.client.HTTPResponse):
         self.msg.defects.clear()
         self.msg.set_payload([])
 
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        deadline = current()
+        if deadline is not None and deadline.is_tunnelling and status != PROXY_CONNECTED:
+            deadline.proxy_status = status
+        return version, status, reason
+
 
 class _Connecting(HTTPConnection):
     """Connects to each address of the host in turn, within the time left for all of them."""
@@ -154,6 +162,19 @@ class _Connecting(HTTPConnection):
         finally:
             self._dns_host = host
         raise fault or NewConnectionError(self, "the host has no address")
+
+    def _tunnel(self) -> None:
+        """Ask the proxy to connect; no byte of the request is sent here. Called by urllib3."""
+        deadline = _governing()
+        deadline.is_tunnelling = True
+        try:
+            super()._tunnel()
+        except Exception:
+            # 0: it answered nothing, or urllib3-future keeps its answer to itself.
+            deadline.proxy_status = deadline.proxy_status or 0
+            raise
+        finally:
+            deadline.is_tunnelling = False
 
     def connect(self) -> None:
         super().connect()

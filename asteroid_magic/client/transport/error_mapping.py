@@ -12,7 +12,8 @@ import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from http.client import responses
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -41,6 +42,7 @@ from ...text import shorten
 from .response import Answer
 
 LONGEST_TEXT: Final = 2_000
+TIMED_OUT: Final = 408
 
 _KINDS: dict[int, type[ApiError]] = {
     400: BadRequest,
@@ -59,6 +61,13 @@ _NOTHING_SENT = (
     ssl.SSLCertVerificationError,
 )
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+class Proxy(NamedTuple):
+    """The proxy of a call: the variable that names it, its status if it did not connect."""
+
+    variable: str
+    status: int | None = None
 
 
 def error_of(answer: Answer, key: ApiKey, operation: Operation) -> ApiError:
@@ -82,6 +91,8 @@ def error_of(answer: Answer, key: ApiKey, operation: Operation) -> ApiError:
         outcome=_outcome_of(status),
         operation=operation,
     )
+    # A gateway lost patience: the same call may succeed.
+    error.is_final = error.is_final and status != TIMED_OUT
     if isinstance(error, RateLimited | ServerError):
         error.retry_after = _retry_after(answer.headers.get("Retry-After"))
         if error.retry_after and error.outcome != "unknown":
@@ -90,18 +101,28 @@ def error_of(answer: Answer, key: ApiKey, operation: Operation) -> ApiError:
 
 
 def error_of_fault(
-    fault: Exception, operation: Operation, *, host: str, connecting: bool, timed_out: bool
+    fault: Exception,
+    operation: Operation,
+    *,
+    host: str,
+    connecting: bool,
+    timed_out: bool,
+    proxy: Proxy | None = None,
 ) -> AsteroidError:
     """Return the error for a foreign exception; never repeats its text.
 
     `connecting`: the sockets know of no byte sent. `timed_out`: the deadline of the call has
-    passed. The text is not matched either: urllib3-future has other texts.
+    passed. `proxy`: the call went through one. The text of the exception is not matched either:
+    urllib3-future has other texts.
     """
     causes = list(_causes(fault))
+    if proxy is not None and proxy.status is not None:
+        return _refused_by(proxy.variable, proxy.status, host, operation)
     if connecting or any(isinstance(cause, _NOTHING_SENT) for cause in causes):
         why, hint = _why_not_connected(causes, host, timed_out=timed_out)
         failed = ConnectionFailed(why, hint=hint, operation=operation)
         failed.is_final = hint is not None
+        failed.stops_batch = failed.is_final or proxy is not None
         return failed
     kind = DeliveryUnknown if operation == SEND else NoAnswer
     if timed_out or any(isinstance(cause, (TimeoutError, requests.Timeout)) for cause in causes):
@@ -110,14 +131,35 @@ def error_of_fault(
     return kind(why, operation=operation)
 
 
+def _refused_by(variable: str, status: int, host: str, operation: Operation) -> ConnectionFailed:
+    """Return the error for a proxy that did not connect; `status` is 0 if it is unknown."""
+    other = f"The proxy answered {status} {responses.get(status, '')}".rstrip() + f" for {host}."
+    why = {
+        0: f"The proxy did not connect to {host}.",
+        403: f"The proxy does not allow a connection to {host} (403).",
+        407: "The proxy asks for a password (407).",
+    }.get(status, other)
+    wants_password = status == 407  # noqa: PLR2004 (as above)
+    change = "Add the user and the password to" if wants_password else "Check"
+    hint = f"{change} the variable {variable}, then {operation.again}."
+    failed = ConnectionFailed(why, hint=hint, operation=operation)
+    # A failure of the proxy itself may pass; any other answer would be the same again.
+    failed.is_final = 0 < status < 500  # noqa: PLR2004 (the class of server errors)
+    failed.stops_batch = True
+    return failed
+
+
 def _kind_of_class(status: int) -> type[ApiError]:
     return {4: ApiError, 5: ServerError}.get(status // 100, UnexpectedAnswer)
 
 
 def _outcome_of(status: int) -> Outcome:
-    """Return what is known: a refusal, a redirect or a 503 took nothing, a login page may have."""
-    refused = status // 100 in {3, 4} or status == 503  # noqa: PLR2004 (these are the statuses)
-    return "not_delivered" if refused else "unknown"
+    """Return what an answer other than success proves: only a 4xx, that nothing was stored.
+
+    A gateway may answer 503, 408 or a redirect for a message that the server behind it has stored.
+    """
+    is_refusal = status // 100 == 4 and status != TIMED_OUT  # noqa: PLR2004 (the class)
+    return "not_delivered" if is_refusal else "unknown"
 
 
 def _own_words(answer: Answer, key: ApiKey, operation: Operation) -> str:

@@ -14,11 +14,14 @@ from ...config.settings import is_loopback
 from ...deadline import Deadline
 from ...errors import AsteroidError, ConfigurationError, UnexpectedAnswer
 from .connections import LEAST_TIMEOUT_S, DeadlineAdapter
-from .error_mapping import error_of_fault
+from .error_mapping import Proxy, error_of_fault
 from .request import Request, headers_of
 from .response import Answer, BodyTooLargeError, read_answer
 
 POOL_SIZE = 256
+PROXY_VARIABLES = tuple(
+    name for kind in ("HTTPS", "HTTP", "ALL") for name in (f"{kind}_PROXY", f"{kind}_PROXY".lower())
+)
 
 
 class Transport:
@@ -31,6 +34,7 @@ class Transport:
 
     def __init__(self, base_url: str) -> None:
         self._host = urlsplit(base_url).hostname or ""
+        self._proxy: Proxy | None = None
         self._open()
         # A proxy would carry the key of a loopback server, unencrypted, off this machine.
         self._proxies = {} if is_loopback(self._host) else get_environ_proxies(base_url)
@@ -52,6 +56,8 @@ class Transport:
         proxy = select_proxy(base_url, self._proxies)
         if proxy is None:
             return
+        named = (name for name in PROXY_VARIABLES if os.environ.get(name) == proxy)
+        self._proxy = Proxy(next(named, PROXY_VARIABLES[0]))
         try:
             proxy = str(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
             self._adapter.proxy_manager_for(proxy)
@@ -79,6 +85,7 @@ class Transport:
         request.headers = headers_of(asked, key.reveal())  # type: ignore[assignment]
         request.body = asked.body
         request.hooks = {}
+        deadline.proxy_status = None
         try:
             with deadline.governing():
                 # No session: it would forward the key on a redirect, and add credentials from
@@ -100,6 +107,7 @@ class Transport:
                 host=self._host,
                 connecting=deadline.connecting,
                 timed_out=not deadline.left(),
+                proxy=self._proxy and self._proxy._replace(status=deadline.proxy_status),
             )
         raise error
 

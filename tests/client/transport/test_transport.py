@@ -109,7 +109,7 @@ def test_a_client_that_is_closed_tries_no_further() -> None:
         closing.start()
         began = time.monotonic()
         with pytest.raises(AsteroidError):
-            client.send(EXECUTION, "hello")
+            client.execution(EXECUTION)
         closing.join()
         assert time.monotonic() - began < 10
 
