@@ -533,3 +533,12 @@ def test_a_delivery_says_how_it_is_known_when_it_is_pickled(line: Line) -> None:
     again = pickle.loads(pickle.dumps(delivery))
     assert isinstance(again, Delivery)
     assert again == delivery
+
+
+@pytest.mark.parametrize(
+    ("since", "why"),
+    [(None, "since is None"), (datetime(2026, 1, 1), "time zone"), ("today", "time zone")],  # noqa: DTZ001
+)
+def test_a_search_needs_a_time_by_the_servers_clock(line: Line, since: Any, why: str) -> None:
+    with line.client() as client, pytest.raises(InvalidInput, match=why):
+        client.find_delivery(line.run, "hello", since)

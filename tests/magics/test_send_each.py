@@ -136,3 +136,21 @@ def test_a_dry_run_shows_the_first_row_and_sends_nothing(
     notebook.shell.user_ns["rows"] = []
     notebook.run("%%asteroid_send --dry-run --each rows\nDear {name},")
     assert "There are no rows" in str(notebook.error)
+
+
+def test_show_displays_the_report_or_the_dry_run_at_once(
+    box: Sandbox, notebook: Notebook, ids: list[str]
+) -> None:
+    notebook.run("%%asteroid_send --each rows --dry-run --show\nDear {name},")
+    assert "This is what would be sent to the first of 3 rows" in notebook.html()
+    assert box.messages(ids[0]) == []
+    notebook.run("%%asteroid_send --each rows --show\nDear {name},")
+    assert "3 messages: 3 delivered" in notebook.html()
+
+
+def test_a_dry_run_of_no_rows_says_so(notebook: Notebook, ids: list[str]) -> None:
+    notebook.shell.user_ns["rows"] = []
+    notebook.run("%%asteroid_send --each rows --dry-run\nhello")
+    assert isinstance(notebook.error, InvalidInput)
+    assert "no rows" in str(notebook.error)
+    assert ids
