@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from .display import Displayable
+from .text import visible
 
 Outcome = Literal["delivered", "not_delivered", "not_done", "unknown"]
 
@@ -170,9 +171,11 @@ class AsteroidError(Displayable, Exception):
 
     def __str__(self) -> str:
         parts = (part for part in (self.title, self.detail, self.hint) if part)
-        return " ".join(
+        words = " ".join(
             part if part.endswith((".", "!", "?", "…")) else f"{part}." for part in parts
         )
+        # A server's words may hold escape sequences, which print() would hand to the terminal.
+        return visible(words)
 
     def _render_traceback_(self) -> list[str]:
         # IPython shows these lines in place of a traceback, which under `%xmode Verbose` would

@@ -24,6 +24,8 @@ Words = str | Iterable[str] | None
 
 LARGEST_ANSWER = 32 * 1024 * 1024
 LARGEST_PAGE = 100
+# Bytes of all pages of a list: parsed, they take some five times as many.
+LARGEST_LISTING = 64 * 1024 * 1024
 # Stop after this many pages in a row with nothing new: new executions shift the pages.
 MOST_REPEATS = 3
 # How many of the newest activities to search for a question, in turn; None means all.
@@ -45,6 +47,14 @@ def executions(
             body = _get(requester, call, f"/executions?{query}")
             if not (isinstance(body, dict) and isinstance(body.get("items"), list)):
                 raise _not("a list of executions", call)
+            if call.received > LARGEST_LISTING:
+                raise UnexpectedAnswer(
+                    f"Its pages have over {LARGEST_LISTING // 1_048_576} MiB, and there are more.",
+                    status_code=call.operation.expected,
+                    title="The list of executions is too large",
+                    hint="Read less: give a limit, or filters such as phase or workflow_id.",
+                    operation=READ,
+                )
             return body
 
         return Executions(islice(_over_pages(page), limit))
@@ -129,6 +139,7 @@ def _get(requester: Requester, call: Call, path: str) -> Any:
     url = f"{requester.base_url}{path}"
     request = Request(READ, "GET", url, largest=LARGEST_ANSWER, whole=True)
     answer = requester.request(call, request, READ_REQUEST)
+    call.received += len(answer.body)
     try:
         return json_of(answer.body, call.key)
     except ValueError:

@@ -40,7 +40,7 @@ class Call:
     """One call under way. `maybe_done`: the server may have done what the last request asked.
 
     `asked_at`, and `asked` by `time.monotonic`, say when that request began; `clock` is the
-    server's clock from the latest answer.
+    server's clock from the latest answer, `received` the bytes of all bodies read whole.
     """
 
     operation: Operation
@@ -54,6 +54,7 @@ class Call:
     asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     asked: float = 0.0
     clock: Clock | None = None
+    received: int = 0
 
 
 class Requester:

@@ -113,6 +113,37 @@ def test_executions_are_filtered(box: Sandbox, client: AsteroidClient) -> None:
     assert len(box.executions) == 3
 
 
+def test_pages_that_never_end_are_an_error_and_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_executions, "LARGEST_LISTING", 200_000)
+
+    def endless(_path: str, query: dict[str, list[str]]) -> bytes:
+        page = int(query["page"][0])
+        items = [{"id": f"{page}-{number}", "inputs": {"text": "x" * 200}} for number in range(100)]
+        return ok({"items": items, "page": page, "pageSize": 100, "total": 10**9})
+
+    with (
+        FaultServer(serving(endless)) as server,
+        AsteroidClient("key", server.base_url) as client,
+        pytest.raises(UnexpectedAnswer, match="too large") as caught,
+    ):
+        client.executions(limit=None)
+    assert caught.value.outcome == "not_done"
+    assert len(server.requests) < 12
+
+
+def test_one_page_of_a_long_list_is_enough_for_its_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_executions, "LARGEST_LISTING", 200_000)
+    body = ok({"items": [{"id": str(at)} for at in range(100)], "page": 1, "pageSize": 100})
+    with (
+        FaultServer(serving(lambda _path, _query: body)) as server,
+        AsteroidClient("key", server.base_url) as client,
+    ):
+        assert len(client.executions(limit=100)) == 100
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(("limit", "count"), [(None, 303), (300, 300), (100, 100), (7, 7)])
 def test_executions_come_over_as_many_pages_as_needed(
     box: Sandbox, client: AsteroidClient, limit: int | None, count: int

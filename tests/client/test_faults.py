@@ -338,3 +338,26 @@ def test_no_thread_is_started_for_a_message(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(threading.Thread, "start", note)
         client.send(EXECUTION, TEXT)
     assert started == []
+
+
+def test_an_error_body_may_begin_with_a_byte_order_mark() -> None:
+    body = b'\xef\xbb\xbf{"code": 400, "message": "too long"}'
+    error = failure(answers(head("400 Bad", f"Content-Length: {len(body)}") + body))
+    assert error.detail == "too long"
+
+
+def test_what_a_server_says_prints_no_escape_sequence() -> None:
+    body = b'{"code": 400, "message": "\\u001b[2J\\u202edone"}'
+    error = failure(answers(head("400 Bad", f"Content-Length: {len(body)}") + body))
+    assert not set(str(error)) & set("\x1b\u202e")
+    assert "⟨U+001B⟩[2J" in str(error)
+
+
+def test_the_debug_level_of_http_client_prints_no_key(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("http.client.HTTPConnection.debuglevel", 1)
+    with FaultServer(answers(CREATED)) as server:
+        send(server)
+    shown = capfd.readouterr()
+    assert KEY not in shown.out + shown.err

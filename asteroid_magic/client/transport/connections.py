@@ -119,6 +119,8 @@ class _Connecting(HTTPConnection):
     """Connects to each address of the host in turn, within the time left for all of them."""
 
     response_class = _QuietAnswer
+    # http.client.HTTPConnection.debuglevel = 1 would print every header, and so the key.
+    debuglevel = 0
     # None: data goes out at once. A list: the head waits for the body.
     _held_back: list[bytes] | None = None
 

@@ -39,7 +39,7 @@ from ...errors import (
 )
 from ...models import coerce
 from ...text import shorten
-from .response import Answer
+from .response import BYTE_ORDER_MARK, Answer
 
 LONGEST_TEXT: Final = 2_000
 TIMED_OUT: Final = 408
@@ -202,7 +202,7 @@ def _host_of(location: str | None, key: ApiKey) -> str | None:
 
 def _json_object(text: str) -> dict[str, Any] | None:
     try:
-        body = json.loads(text)
+        body = json.loads(text.removeprefix(BYTE_ORDER_MARK))
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None

@@ -16,6 +16,7 @@ from .connections import IS_STOCK
 from .request import Request
 
 PIECE: Final = 262_144
+BYTE_ORDER_MARK: Final = "\ufeff"
 # How many bytes of an error's body to read, and how many characters of it to keep.
 LARGEST_ERROR: Final = 65_536
 LARGEST_TEXT: Final = 60_000
@@ -119,7 +120,7 @@ def _inflate(response: Response, raw: bytes, largest: int) -> tuple[bytes, bool]
 
 def json_of(body: bytes, key: ApiKey) -> Any:
     """Return the JSON value of the body with the key hidden; raises `ValueError` if not JSON."""
-    text = body.decode("utf-8", "replace")
+    text = body.decode("utf-8", "replace").removeprefix(BYTE_ORDER_MARK)
     try:
         try:
             value = json.loads(text)

@@ -4,6 +4,7 @@
 """
 
 import os
+import ssl
 from urllib.parse import urlsplit
 
 import requests
@@ -12,13 +13,14 @@ from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select
 from ...config.api_key import ApiKey
 from ...config.settings import is_loopback
 from ...deadline import Deadline
-from ...errors import AsteroidError, ConfigurationError, UnexpectedAnswer
+from ...errors import AsteroidError, ConfigurationError, ConnectionFailed, UnexpectedAnswer
 from .connections import LEAST_TIMEOUT_S, DeadlineAdapter
 from .error_mapping import Proxy, error_of_fault
 from .request import Request, headers_of
 from .response import Answer, BodyTooLargeError, read_answer
 
 POOL_SIZE = 256
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXY_VARIABLES = tuple(
     name for kind in ("HTTPS", "HTTP", "ALL") for name in (f"{kind}_PROXY", f"{kind}_PROXY".lower())
 )
@@ -38,8 +40,8 @@ class Transport:
         self._open()
         # A proxy would carry the key of a loopback server, unencrypted, off this machine.
         self._proxies = {} if is_loopback(self._host) else get_environ_proxies(base_url)
-        bundles = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
-        self._verify: str | bool = next(filter(None, bundles), True)
+        self._bundle = next((name for name in CA_VARIABLES if os.environ.get(name)), None)
+        self._verify: str | bool = os.environ[self._bundle] if self._bundle else True
         self._check_surroundings(base_url)
 
     def _open(self) -> None:
@@ -50,7 +52,7 @@ class Transport:
         """Check before the first message, when it is certain that nothing was sent."""
         if isinstance(self._verify, str) and not os.path.exists(self._verify):  # noqa: PTH110
             raise ConfigurationError(
-                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a file that does not exist.",
+                f"{self._bundle} names a file that does not exist.",
                 hint="Correct or remove the variable, then try again.",
             )
         proxy = select_proxy(base_url, self._proxies)
@@ -109,7 +111,24 @@ class Transport:
                 timed_out=not deadline.left(),
                 proxy=self._proxy and self._proxy._replace(status=deadline.proxy_status),
             )
+        if isinstance(error, ConnectionFailed) and not self._has_certificates():
+            # An HTML page, say, that was saved in place of the file.
+            error = ConfigurationError(
+                f"The file that {self._bundle} names contains no certificates.",
+                hint="Correct or remove the variable, then try again.",
+                operation=asked.operation,
+            )
         raise error
+
+    def _has_certificates(self) -> bool:
+        """Return False if the CA bundle cannot be loaded; a folder of certificates can."""
+        if not isinstance(self._verify, str) or os.path.isdir(self._verify):  # noqa: PTH112
+            return True
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self._verify)
+        except (OSError, ssl.SSLError):
+            return False
+        return True
 
     def close(self) -> None:
         """Close the connections."""

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import trustme
 
 from asteroid_magic import (
     AsteroidClient,
+    ConfigurationError,
     ConnectionFailed,
     DeliveryUnknown,
     SendInterrupted,
@@ -285,3 +287,20 @@ def test_a_socket_that_is_not_ours_proves_nothing(monkeypatch: pytest.MonkeyPatc
         server.wait_until_served()
     assert caught.value.attempts == 1
     assert len([request for request in server.requests if request.startswith(b"POST")]) == 1
+
+
+def test_a_bundle_without_certificates_is_named_and_not_tried_again(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "saved-by-mistake.pem"
+    page.write_text("<html>Log in to download the certificates</html>")
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(page))
+    with tls(authority, "localhost", CREATED) as server:
+        port = server.base_url.split(":")[2]
+        with pytest.raises(
+            ConfigurationError, match=r"CURL_CA_BUNDLE .* no certificates"
+        ) as caught:
+            send(f"https://localhost:{port}")
+        assert server.requests == []
+    assert caught.value.outcome == "not_delivered"
+    assert caught.value.attempts == 1
