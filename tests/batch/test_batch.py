@@ -131,7 +131,7 @@ def test_half_a_character_in_a_row_or_in_an_answer_breaks_nothing(
     rows = [*texts(run_id, 3), (run_id, "\ud800"), *texts(run_id, 3)]
     report = send(iter(rows), workers=1)
     assert report.counts == {"delivered": 5, "failed": 2}
-    assert "half: \\ud800" in report.errors[0].example
+    assert "half: ⟨U+D800⟩" in report.errors[0].example
 
 
 def test_one_failure_does_not_stop_the_others(box: Sandbox, run_id: str, send: Send) -> None:
