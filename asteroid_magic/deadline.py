@@ -17,12 +17,14 @@ class Deadline:
     """A moment after which a call is over, and what the sockets have noted about the call.
 
     `connecting` is True from the start of a connection until the first byte of a request goes
-    out: until then, the server provably has nothing. Another thread may call `cancel`.
+    out: until then, the server provably has nothing. Another thread may call `cancel`. A deadline
+    serves one request at a time.
     """
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
         self._lock = threading.Lock()
+        self._taken = threading.Lock()
         self._over = threading.Event()
         self._socket: socket.socket | None = None
         self._next: Deadline | None = None
@@ -30,6 +32,14 @@ class Deadline:
         # True while a proxy is asked to connect; and its status if it did not, 0 if unknown.
         self.is_tunnelling = False
         self.proxy_status: int | None = None
+
+    def take(self) -> bool:
+        """Take the deadline for one request; return False if another call's is under way."""
+        return self._taken.acquire(blocking=False)
+
+    def give_back(self) -> None:
+        """Let the next request take the deadline."""
+        self._taken.release()
 
     def left(self) -> float:
         """Return the seconds left, never less than 0."""

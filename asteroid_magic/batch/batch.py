@@ -4,7 +4,6 @@ import os
 from concurrent.futures import Executor
 from typing import Any
 
-from ..client.boundary import public
 from ..client.client import AsteroidClient, connected
 from ..errors import SEND, ConfigurationError
 from ..models.report import Report, Rows
@@ -34,15 +33,16 @@ def send_many(
     `workers` messages are under way at a time. With `journal`, the path of a file, the same call
     resumes a batch that stopped or died: it does not resend delivered messages. Raises
     `JournalError` for a file that cannot be used, or that belongs to other rows. `executor`, any
-    of `concurrent.futures`, sends instead of threads of this process.
+    of `concurrent.futures`, sends instead of threads of this process; the batch keeps the threads
+    of a `ThreadPoolExecutor` busy until it ends.
 
-    A failed message does not stop the others, but five refusals of the key in a row do. After an
-    interrupt no further message begins, and you get the report.
+    A failed message does not stop the others. Five refusals of the key in a row do, and so does a
+    proxy or a certificate that lets nothing through. After an interrupt no further message begins,
+    and you get the report.
     """
     return send_rows(rows, None, client, workers, journal, executor, progress=progress)
 
 
-@public
 def send_rows(
     rows: Any,
     template: str | None,

@@ -214,7 +214,8 @@ class Dispatcher:
         if outcome.state == "under_way":
             self._lose(position, row, outcome, outcomes)
             return
-        if outcome.wait is not None and not self._throttle.stopping.is_set():
+        is_to_be_sent_again = outcome.wait is not None and outcome.state == "failed"
+        if is_to_be_sent_again and not self._throttle.stopping.is_set():
             self._attempts[position] += outcome.attempts
             self._waiting.appendleft((position, row, "under_way"))
             return

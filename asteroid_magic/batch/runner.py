@@ -9,6 +9,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from ..client.boundary import stripped
 from ..client.client import AsteroidClient
 from ..errors import AsteroidError, InvalidInput, JournalError
 from ..models.report import Report, Row, RowState
@@ -165,7 +166,7 @@ class BatchRunner:
                 if self._dispatcher.is_idle and not self._look_again():
                     break
         except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
-            self._fault = error.with_traceback(None)
+            self._fault = stripped(error)
             self._throttle.stop()
         finally:
             self._finished.set()

@@ -41,6 +41,7 @@ class ThreadSender:
         self._todo: SimpleQueue[NumberedRow | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._loops: list[Future[None]] = []
+        self._is_closing = False
         self._deadlines: dict[int, Deadline] = {}
 
     def start(self, rows: Iterable[NumberedRow]) -> None:
@@ -51,23 +52,26 @@ class ThreadSender:
                 self._start_worker()
 
     def stop(self) -> None:
-        """Do nothing: the throttle holds back what has not begun."""
+        """Give back the rows that no worker has taken; the throttle holds back the others."""
+        with suppress(Empty):
+            while (item := self._todo.get_nowait()) is not None:
+                self._report(RowResult(item[0], "waiting"))
 
     def cancel(self) -> None:
-        """End at once what is under way, with what is known of it by then."""
+        """End the sends under way at once, with what they then know."""
         for deadline in list(self._deadlines.values()):
             deadline.cancel()
 
     def close(self) -> None:
         """End the workers; those that still wait for an answer end by themselves."""
+        self._is_closing = True
         for _ in [*self._threads, *self._loops]:
             self._todo.put(None)
         for thread in self._threads:
             thread.join(0 if self._deadlines else None)
-        for loop in self._loops:
-            # A loop that the pool has not begun must not begin later.
-            loop.cancel()
-        wait(self._loops, 0 if self._deadlines else None)
+        # A loop that the pool has not begun is taken back, and is not waited for.
+        begun = [loop for loop in self._loops if not loop.cancel()]
+        wait(begun, 0 if self._deadlines else None)
 
     def _start_worker(self) -> None:
         if self._pool is None:
@@ -78,16 +82,24 @@ class ThreadSender:
             thread.start()
             return
         try:
-            self._loops.append(self._pool.submit(self._work))
+            loop = self._pool.submit(self._work)
         except RuntimeError as error:
-            self._throttle.stop(f"The executor accepts no more work: {type(error).__name__}.")
-            self._give_back()
+            self._give_up(type(error).__name__)
+        else:
+            self._loops.append(loop)
+            loop.add_done_callback(self._check_loops)
 
-    def _give_back(self) -> None:
-        """Report the rows that are ready as waiting: perhaps no worker would ever take them."""
-        with suppress(Empty):
-            while (item := self._todo.get_nowait()) is not None:
-                self._report(RowResult(item[0], "waiting"))
+    def _check_loops(self, _ended: Future[None]) -> None:
+        """Stop the batch if the pool has dropped every loop: no worker is left."""
+        ended = [loop for loop in self._loops if loop.done()]
+        if self._is_closing or len(ended) < len(self._loops):
+            return
+        faults = (None if loop.cancelled() else loop.exception() for loop in ended)
+        self._give_up(next((type(fault).__name__ for fault in faults if fault), "it was shut down"))
+
+    def _give_up(self, why: str) -> None:
+        self._throttle.stop(f"The executor accepts no more work: {why}.")
+        self.stop()
 
     def _work(self) -> None:
         while (item := self._todo.get()) is not None:

@@ -112,21 +112,32 @@ class Requester:
             call.deadline.wait(wait)
 
     def _attempt(self, call: Call, request: Request) -> Answer:
+        # What its sockets note would count for both: a lost message could pass for unsent.
+        if not call.deadline.take():
+            hint = "Give each call a Deadline of its own."
+            raise ConfigurationError(
+                "Another call is using this Deadline.", hint=hint, operation=call.operation
+            )
+        try:
+            return self._exchange(call, request)
+        except AsteroidError as error:
+            call.maybe_done = error.outcome == "unknown"
+            raise
+        finally:
+            call.deadline.give_back()
+
+    def _exchange(self, call: Call, request: Request) -> Answer:
         call.attempts += 1
         call.asked_at, call.asked = datetime.now(UTC), time.monotonic()
         call.deadline.connecting = False
         call.maybe_done = True
-        try:
-            answer = self._transport.request(request, call.key, call.deadline)
-            self._dated = answer.headers, call.asked, time.monotonic()
-            if call.operation is READ:
-                call.clock = clock_of(*self._dated)
-            if answer.status == call.operation.expected:
-                return answer
-            raise error_of(answer, call.key, call.operation)
-        except AsteroidError as error:
-            call.maybe_done = error.outcome == "unknown"
-            raise
+        answer = self._transport.request(request, call.key, call.deadline)
+        self._dated = answer.headers, call.asked, time.monotonic()
+        if call.operation is READ:
+            call.clock = clock_of(*self._dated)
+        if answer.status == call.operation.expected:
+            return answer
+        raise error_of(answer, call.key, call.operation)
 
     @property
     def clock(self) -> Clock | None:

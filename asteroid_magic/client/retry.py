@@ -7,10 +7,12 @@ execution, for a lost message or at a busy server have a `Backoff`.
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import ApiError, AsteroidError, RateLimited, UnexpectedAnswer
+from ..errors import ApiError, AsteroidError, UnexpectedAnswer
 
 # Keeps a server that always says "Retry-After: 0" from being flooded.
 SHORTEST_WAIT_S = 0.1
+# The statuses of a server that accepts nothing for now.
+BUSY = (429, 503)
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class RetryPolicy:
         if isinstance(error, ApiError) and self.busy != "always":
             return None if self.busy == "never" or is_tired else asked
         if asked is not None:
-            return asked
+            # A server that asks for no wait gets one that grows all the same.
+            return max(asked, self.delays_s[min(tries, len(self.delays_s)) - 1])
         return None if is_tired else self.delays_s[tries - 1]
 
 
@@ -84,7 +87,8 @@ def busy_wait_s(error: AsteroidError) -> float | None:
 
     0 means that the server is busy and does not say for how long.
     """
-    if not isinstance(error, RateLimited):
+    is_busy = isinstance(error, ApiError) and error.status_code in BUSY
+    if not is_busy:
         return None
     asked = asked_wait_s(error)
     return 0.0 if asked is None else asked

@@ -27,7 +27,7 @@ class RowResult(NamedTuple):
 
     `sent_at` is in seconds since 1970, `elapsed` in seconds; `error` is the name of the error's
     class, `detail` its text. `wait`: the server accepts no messages for so many seconds (0: it
-    does not say for how long); send this one again then. `is_refusal`: it refused the key.
+    does not say for how long); send a failed one again then. `is_refusal`: it refused the key.
     `stops_batch`: no other message could be sent either.
     """
 

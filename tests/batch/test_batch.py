@@ -350,3 +350,25 @@ def test_progress_is_shown_where_it_is_wanted(
     assert "30 delivered, 0 failed, 0 unknown" in shown
     send(texts(run_id, 30))
     assert capsys.readouterr().err == ""
+
+
+def test_a_503_pauses_the_messages_that_have_not_begun(
+    box: Sandbox, run_id: str, send: Send
+) -> None:
+    """A short outage must not use up a whole batch as unknown."""
+    box.fail_next(status=503, retry_after=0.5, times=4)
+    began = time.monotonic()
+    report = send(texts(run_id, 40), workers=4)
+    assert time.monotonic() - began >= 0.5
+    assert report.counts == {"delivered": 36, "unknown": 4}
+    assert len(box.messages(run_id)) == 36
+
+
+def test_a_fault_of_the_rows_keeps_its_traceback(run_id: str, send: Send) -> None:
+    def rows() -> Iterator[tuple[str, str]]:
+        yield run_id, "hello"
+        raise ValueError("a fault of the caller's own")
+
+    with pytest.raises(ValueError, match="caller's own") as raised:
+        send(rows())
+    assert "rows" in [entry.name for entry in raised.traceback]

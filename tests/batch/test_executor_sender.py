@@ -1,5 +1,6 @@
 """Batches that other processes send: pools of `concurrent.futures`, and a real cluster of Dask."""
 
+import _thread
 import logging
 import multiprocessing
 import os
@@ -22,6 +23,7 @@ from asteroid_magic.batch.executor_sender import KEY_NEEDED, RemoteTask, deliver
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import ID
+from tests.support.waiting import until
 
 Row = tuple[str, str]
 KEY = "a-key-that-nobody-else-has"
@@ -134,6 +136,56 @@ def test_a_pool_of_threads_that_is_shut_down_stops_the_batch_with_its_rows_waiti
     report = send_many(texts(run_id, 40), client=client, executor=pool, progress=False)
     assert "The executor accepts no more work" in report.stopped
     assert report.counts == {"waiting": 40}
+    assert not box.messages(run_id)
+
+
+def fails() -> None:
+    raise RuntimeError("no thread begins")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("kind", ["no thread begins", "dropped before", "dropped midway"])
+def test_a_pool_of_threads_that_drops_its_work_stops_the_batch_at_once(
+    box: Sandbox, run_id: str, client: AsteroidClient, kind: str
+) -> None:
+    pool = ThreadPoolExecutor(2, initializer=fails if kind == "no thread begins" else None)
+    done = threading.Event()
+    if kind == "dropped before":
+        for _ in range(2):
+            pool.submit(done.wait)
+    box.fail_next(delay=0.05, times=400)
+
+    def drop() -> None:
+        until(lambda: len(box.messages(run_id)) >= 10 if kind == "dropped midway" else True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        done.set()
+
+    dropping = threading.Timer(0.3, drop)
+    dropping.start()
+    rows = texts(run_id, 40)
+    report = send_many(rows, client=client, executor=pool, workers=4, progress=False)
+    dropping.join()
+    arrived = len(box.messages(run_id))
+    assert report.counts.get("delivered", 0) == arrived
+    assert sum(report.counts.values()) == 40
+    assert not report.counts.get("unknown")
+    assert bool(report.stopped) == (kind != "dropped midway")
+
+
+def test_an_interrupt_does_not_wait_for_a_pool_that_is_busy(
+    box: Sandbox, run_id: str, client: AsteroidClient
+) -> None:
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(done.wait)
+        stopping = threading.Timer(0.5, _thread.interrupt_main)
+        stopping.start()
+        began = time.monotonic()
+        report = send_many(texts(run_id, 6), client=client, executor=pool, progress=False)
+        assert time.monotonic() - began < 5
+        done.set()
+    assert report.interrupted
+    assert report.counts == {"waiting": 6}
     assert not box.messages(run_id)
 
 

@@ -44,6 +44,7 @@ def final(error: AsteroidError) -> AsteroidError:
         (BATCH_MESSAGE, busy(errors.RateLimited, 3), [None]),
         (READ_REQUEST, errors.NoAnswer(operation=READ), [0.1, 0.4, 1.0, 2.0, None]),
         (READ_REQUEST, busy(errors.ServerError, 9, operation=READ), [9, 9, 9, 9, 9]),
+        (READ_REQUEST, busy(errors.ServerError, 0, operation=READ), [0.1, 0.4, 1.0, 2.0, 2.0]),
         (READ_REQUEST, busy(errors.ServerError, None, operation=READ), [0.1, 0.4, 1.0, 2.0, None]),
         (READ_REQUEST, errors.UnexpectedAnswer(operation=READ), [None]),
         (READ_REQUEST, errors.NotFound(operation=READ), [None]),
@@ -70,8 +71,9 @@ def test_waits_grow_up_to_the_longest(backoff: Backoff, waits: list[float]) -> N
 
 
 def test_a_batch_pauses_for_a_busy_server_alone() -> None:
-    assert busy_wait_s(busy(errors.RateLimited, 7)) == 7
-    assert busy_wait_s(busy(errors.RateLimited, 0)) == 0.1
-    assert busy_wait_s(busy(errors.RateLimited, None)) == 0
-    assert busy_wait_s(busy(errors.ServerError, 7, outcome="unknown")) is None
+    assert busy_wait_s(busy(errors.RateLimited, 7, status_code=429)) == 7
+    assert busy_wait_s(busy(errors.RateLimited, 0, status_code=429)) == 0.1
+    assert busy_wait_s(busy(errors.RateLimited, None, status_code=429)) == 0
+    assert busy_wait_s(busy(errors.ServerError, 7, status_code=503, outcome="unknown")) == 7
+    assert busy_wait_s(busy(errors.ServerError, 7, status_code=500, outcome="unknown")) is None
     assert busy_wait_s(errors.ConnectionFailed()) is None

@@ -31,7 +31,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from ...config.settings import parse_ip
 from ...deadline import Deadline, current
 
-FIRST_FINAL_STATUS = PROXY_CONNECTED = 200
+FIRST_FINAL_STATUS, FIRST_REFUSAL = 200, 300
 LARGEST_PIECE = 65_536
 # urllib3-future, which may replace urllib3, sends in its own way.
 IS_STOCK = issubclass(HTTPConnection, http.client.HTTPConnection)
@@ -110,7 +110,7 @@ class _QuietAnswer(http.client.HTTPResponse):
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()  # type: ignore[misc]
         deadline = current()
-        if deadline is not None and deadline.is_tunnelling and status != PROXY_CONNECTED:
+        if deadline is not None and deadline.is_tunnelling and status >= FIRST_REFUSAL:
             deadline.proxy_status = status
         return version, status, reason
 

@@ -13,6 +13,7 @@ import trustme
 
 from asteroid_magic import (
     AsteroidClient,
+    AsteroidError,
     ConfigurationError,
     ConnectionFailed,
     DeliveryUnknown,
@@ -22,6 +23,7 @@ from asteroid_magic import (
 from asteroid_magic.client.transport.connections import BoundedSocket
 from asteroid_magic.deadline import Deadline
 from tests.support.servers import CREATED, KEPT, FaultServer, answers, drips, read_request, silent
+from tests.support.waiting import until
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 KEY = "key-4711-secret"
@@ -304,3 +306,26 @@ def test_a_bundle_without_certificates_is_named_and_not_tried_again(
         assert server.requests == []
     assert caught.value.outcome == "not_delivered"
     assert caught.value.attempts == 1
+
+
+def test_a_deadline_that_another_call_uses_is_refused() -> None:
+    """What the sockets of one call note would count for the other: a lost one as unsent."""
+    shared = Deadline(5)
+    outcomes: list[str] = []
+    with FaultServer(silent) as server, AsteroidClient(KEY, server.base_url) as client:
+
+        def first() -> None:
+            try:
+                client.send(EXECUTION, "first", timeout=shared)
+            except AsteroidError as error:
+                outcomes.append(error.outcome)
+
+        sending = threading.Thread(target=first)
+        sending.start()
+        until(lambda: server.requests)
+        with pytest.raises(ConfigurationError, match="Another call is using this Deadline"):
+            client.send(EXECUTION, "second", timeout=shared)
+        shared.cancel()
+        sending.join(10)
+        assert len(server.requests) == 1
+    assert outcomes == ["unknown"]
