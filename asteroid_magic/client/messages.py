@@ -4,12 +4,12 @@ If the outcome stays unknown, looks for the message among the activities of its 
 """
 
 import time
-from typing import Any
 
 from ..config.settings import Settings
 from ..constants import API_KEY_VARIABLE
 from ..deadline import Deadline, Timeout
 from ..errors import SEND, ApiError, AsteroidError, SendInterrupted
+from ..models.activities import Activity
 from ..models.delivery import NO_KEY, Delivery, DryRun
 from ..models.message import Outgoing
 from .confirmation import arrived, confirm, looked
@@ -61,7 +61,7 @@ def _transmit(
     def work() -> Delivery:
         answer = requester.request(call, request, policy)
         ledger.delivered(entry)
-        return _delivery(requester, call, outgoing, answer.status, server_text=answer.text)
+        return _delivery(requester, call, outgoing, answer.status, answer.text)
 
     return guarded(call, work)
 
@@ -113,20 +113,27 @@ def _look_up(
     if interrupted:
         raise arrived(error)
     status = error.status_code if isinstance(error, ApiError) else None
-    known = {"confirmed_by": "activities", "activity_id": found.id}
-    return _delivery(requester, call, outgoing, status, **known)
+    return _delivery(requester, call, outgoing, status, found=found)
 
 
 def _delivery(
-    requester: Requester, call: Call, outgoing: Outgoing, status: int | None, **known: Any
+    requester: Requester,
+    call: Call,
+    outgoing: Outgoing,
+    status: int | None,
+    server_text: str = "",
+    found: Activity | None = None,
 ) -> Delivery:
+    """Return the delivery, known from an answer, or from the activity that was found."""
     return Delivery(
         base_url=requester.base_url,
         execution_id=outgoing.execution_id,
         message=outgoing.message,
         status_code=status,
+        server_text=server_text,
         attempts=call.attempts,
         sent_at=call.asked_at,
         elapsed=time.monotonic() - call.began,
-        **{"server_text": ""} | known,
+        confirmed_by="answer" if found is None else "activities",
+        activity_id=None if found is None else found.id,
     )

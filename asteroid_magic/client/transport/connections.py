@@ -48,16 +48,17 @@ else:
 class _Bounded(_AnySocket):
     """Applies the deadline before each operation; the base of both kinds of socket."""
 
-    def _apply_deadline(self) -> None:
+    def _apply_deadline(self) -> Deadline | None:
         deadline = current()
         if deadline is None:
-            return
+            return None
         deadline.use(self)
         left = deadline.left() or LEAST_TIMEOUT_S
         own = self.gettimeout()
         # A timeout of 0 is a probe of urllib3-future that must not block.
         if own is None or own > left:
             self.settimeout(left)
+        return deadline
 
     def recv(self, *args: Any) -> bytes:
         self._apply_deadline()
@@ -72,8 +73,7 @@ class _Bounded(_AnySocket):
         return super().send(*args)
 
     def sendall(self, *args: Any) -> None:
-        self._apply_deadline()
-        deadline = current()
+        deadline = self._apply_deadline()
         if deadline is not None:
             deadline.begin_sending()
         super().sendall(*args)
@@ -107,11 +107,14 @@ class _QuietAnswer(http.client.HTTPResponse):
         self.msg.defects.clear()
         self.msg.set_payload([])
 
+
+class _ProxyAnswer(_QuietAnswer):
+    """The answer of a proxy that was asked to connect: it notes a refusal for the call."""
+
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()  # type: ignore[misc]
-        deadline = current()
-        if deadline is not None and deadline.is_tunnelling and status >= FIRST_REFUSAL:
-            deadline.proxy_status = status
+        if status >= FIRST_REFUSAL:
+            _governing().proxy_status = status
         return version, status, reason
 
 
@@ -169,6 +172,7 @@ class _Connecting(HTTPConnection):
         """Ask the proxy to connect; no byte of the request is sent here. Called by urllib3."""
         deadline = _governing()
         deadline.is_tunnelling = True
+        self.response_class = _ProxyAnswer
         try:
             super()._tunnel()
         except Exception:
@@ -177,6 +181,7 @@ class _Connecting(HTTPConnection):
             raise
         finally:
             deadline.is_tunnelling = False
+            self.response_class = _QuietAnswer
 
     def connect(self) -> None:
         super().connect()
