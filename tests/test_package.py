@@ -1,9 +1,11 @@
 """The package as a whole: what is public, what is loaded when, and what each name means."""
 
 import ast
+import re
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,17 @@ def test_type_checkers_see_every_name_that_a_package_hands_on(package: str) -> N
     }
     module = import_module(f"asteroid_magic.{package}".rstrip("."))
     assert imported == set(module.__all__)
+
+
+def test_every_module_that_a_text_names_is_there() -> None:
+    """Docstrings and pages name modules by their dotted path: one that has moved leads nowhere."""
+    pages = [
+        *FOLDER.rglob("*.py"),
+        *(FOLDER.parent / name for name in ("README.md", "CONTRIBUTING.md")),
+    ]
+    for page in filter(Path.exists, pages):
+        for name in re.findall(r"`(asteroid_magic(?:\.[a-z_]+)+)`", page.read_text()):
+            assert find_spec(name), f"{page.name}: {name}"
 
 
 @pytest.mark.parametrize("word", PRIVATE_WORDS)

@@ -27,8 +27,8 @@ class AsteroidClient:
     """Sends to executions and reads them; one client serves many threads over one pool.
 
     What you do not pass comes from the session, the environment or the keyring, in the order that
-    `asteroid_magic.settings` states. `timeout` (seconds, 30 by default) is one deadline for a
-    whole call: connecting, retries, waiting, reading. Plain http goes to this machine only,
+    `asteroid_magic.config.settings` states. `timeout` (seconds, 30 by default) is one deadline for
+    a whole call: connecting, retries, waiting, reading. Plain http goes to this machine only,
     unless you set `allow_insecure`. Each call takes its own `timeout`: seconds, or a `Deadline`,
     which another thread may cancel; the call then ends as if interrupted.
 

@@ -1,7 +1,7 @@
 """Watching an execution: politely, no longer than necessary, and until something happens.
 
 Time is made up, and so is the past of the execution: the client is one that reads from a list. The
-same through real HTTP stands in `test_watching`.
+same through real HTTP stands in `tests/magics/test_execution_magics.py`.
 """
 
 from collections.abc import Callable
