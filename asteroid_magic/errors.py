@@ -31,6 +31,7 @@ failure means different things: without an answer, a message may be there, but a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Literal, Self
 
 from .display import Displayable
@@ -123,8 +124,9 @@ class AsteroidError(Displayable, Exception):
     `title` and `detail` say what happened and why, `hint` what to do next (the `default_hint` of
     the class, unless there is a better one), `outcome` what is known. `execution_id` and `message`
     are what the call wanted to send (None if it did not get that far), `attempts` is the number of
-    requests, `operation` what the call was for, `retry_after` the wait that the server asked for,
-    in seconds (None if it did not).
+    requests, `sent_at` when the last of them began (aware, UTC; None without one), `operation` what
+    the call was for, `retry_after` the wait that the server asked for, in seconds (None if it did
+    not).
 
     `is_final`: the same call would fail in the same way. `refuses_key`: the server does not accept
     the key. `is_about_execution`: the error concerns only this execution. `stops_batch`: no other
@@ -161,9 +163,17 @@ class AsteroidError(Displayable, Exception):
         self.execution_id: str | None = None
         self.message: str | None = None
         self.attempts = 0
+        self.sent_at: datetime | None = None
 
-    def about(self, execution_id: str | None, message: str | None, attempts: int = 0) -> Self:
+    def about(
+        self,
+        execution_id: str | None,
+        message: str | None,
+        attempts: int = 0,
+        sent_at: datetime | None = None,
+    ) -> Self:
         """Note which call the error is about, unless that is known, and return the error."""
+        self.sent_at = self.sent_at or sent_at
         self.execution_id = self.execution_id or execution_id
         self.message = message if self.message is None else self.message
         self.attempts = self.attempts or attempts

@@ -56,12 +56,18 @@ def test_its_diagram_and_its_table_name_every_package() -> None:
 
 
 def test_its_links_and_pictures_lead_somewhere() -> None:
-    headings = {
-        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")
-        for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
-    }
     for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert target.removeprefix("#") in headings or (ROOT / target).exists(), target
+        path, _, heading = target.partition("#")
+        page = ROOT / (path or "README.md")
+        assert page.exists(), target
+        assert not heading or heading in headings(page.read_text()), target
+
+
+def headings(page: str) -> set[str]:
+    return {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    }
 
 
 def test_its_magics_are_those_there_are() -> None:

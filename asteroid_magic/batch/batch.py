@@ -9,10 +9,15 @@ from ..errors import SEND, ConfigurationError
 from ..models.report import Report, Rows
 from .executor_sender import check_executor
 from .journal import Journal, RowMatcher
+from .reconcile import Policy
 from .rows import open_rows
 from .runner import BatchRunner
 
 MOST_WORKERS = 256
+# The seconds after which a message that does not show is not on its way any more.
+ABSENT_AFTER = 60.0
+MOST_ABSENT = 86_400
+NORMAL = Policy(ABSENT_AFTER)
 
 
 def send_many(
@@ -23,6 +28,8 @@ def send_many(
     journal: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
     progress: bool = True,
+    absent_after: float = ABSENT_AFTER,
+    resend_unknown: bool = False,
 ) -> Report:
     """Send many messages, and return a `Report` with the result of each.
 
@@ -36,11 +43,18 @@ def send_many(
     of `concurrent.futures`, sends instead of threads of this process; the batch keeps the threads
     of a `ThreadPoolExecutor` busy until it ends.
 
+    A row whose outcome is unknown, or that was under way when the process died, is resent only by a
+    later call with the same journal: after the others, once the activities of its execution have
+    proved that it did not arrive. At the earliest, that is `absent_after` seconds after it was
+    sent. In all other cases it stays unknown, and the report says why; with `resend_unknown`, the
+    call resends it all the same, which may deliver it twice.
+
     A failed message does not stop the others. Five refusals of the key in a row do, and so does a
     proxy or a certificate that lets nothing through. After an interrupt no further message begins,
     and you get the report.
     """
-    return send_rows(rows, None, client, workers, journal, executor, progress=progress)
+    policy = check_policy(absent_after, resend_unknown=resend_unknown, journal=journal)
+    return send_rows(rows, None, client, workers, journal, executor, policy, progress=progress)
 
 
 def send_rows(
@@ -50,6 +64,7 @@ def send_rows(
     workers: int,
     journal: str | os.PathLike[str] | None,
     executor: Executor | None,
+    policy: Policy = NORMAL,
     *,
     progress: bool,
 ) -> Report:
@@ -67,11 +82,35 @@ def send_rows(
             checked = open_rows(rows, template, matching.state_of)
             if checked.total is not None:
                 matching.end(checked.total)
-            return BatchRunner(sender, workers, batch_journal, executor).run(
-                checked, shown=progress
-            )
+            runner = BatchRunner(sender, workers, batch_journal, executor, policy)
+            return runner.run(checked, shown=progress)
         finally:
             batch_journal.close()
+
+
+def check_policy(
+    absent_after: object, *, resend_unknown: object, journal: str | os.PathLike[str] | None
+) -> Policy:
+    """Return when to resend rows in doubt; raises `ConfigurationError` for unusable values."""
+    is_number = isinstance(absent_after, (int, float)) and not isinstance(absent_after, bool)
+    if not (is_number and 0 <= absent_after <= MOST_ABSENT):  # type: ignore[operator]
+        raise ConfigurationError(
+            f"absent_after must be a number of seconds from 0 to {MOST_ABSENT:,}.",
+            hint=f"The default is {ABSENT_AFTER:g}. A smaller one makes it more likely that a "
+            "message that was still on its way is delivered twice.",
+        )
+    if not isinstance(resend_unknown, bool):
+        raise ConfigurationError(
+            "resend_unknown must be True or False.",
+            hint="True resends rows of earlier calls although they may have been delivered.",
+        )
+    if resend_unknown and journal is None:
+        raise ConfigurationError(
+            "resend_unknown resends rows of an earlier call, which only its journal knows.",
+            hint="Give the journal of that call. To resend the unknown rows of a report, call "
+            "send_many(report.unknown).",
+        )
+    return Policy(float(absent_after), resend_unknown)  # type: ignore[arg-type]
 
 
 def _check_journal(rows: object, journal: str | os.PathLike[str] | None) -> None:

@@ -25,8 +25,8 @@ READ_AHEAD = 256
 # Seconds in which results gather, to be written together; and to wait for the first of them.
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S, IDLE_S = 0.002, 0.025, 0.1
 MOST_AT_ONCE = 1_000
-# A row that an executor lost this often stays unknown; this many in a row stop the batch.
-MOST_LOSSES, MOST_LOST_IN_A_ROW = 2, 64
+# If the executor loses this many rows in a row, the batch stops.
+MOST_LOST_IN_A_ROW = 64
 
 
 class Sender(Protocol):
@@ -73,14 +73,14 @@ class WritePause:
 class Dispatcher:
     """Takes rows from one thread and results from others until it knows all results.
 
-    `counts` has the number of rows in each state, `lost` the rows that the sender may have sent and
-    that need a lookup, `fault` the error in the rows. No row begins once the throttle is stopping.
+    `counts` has the number of rows in each state, `fault` is the error in the rows, `last` the
+    position of the last row that was read, -1 before the first. No row begins once the throttle is
+    stopping.
     """
 
     def __init__(self, journal: Journal, throttle: Throttle) -> None:
         self.counts = _counted(journal, begun=False)
         self.fault: AsteroidError | None = None
-        self.lost: dict[int, Row] = {}
         self._journal, self._throttle = journal, throttle
         self._matching = RowMatcher(journal)
         self._inbox: SimpleQueue[Event] = SimpleQueue()
@@ -89,10 +89,9 @@ class Dispatcher:
         self._waiting: deque[tuple[int, Row, RowState | None]] = deque()
         self._in_hand: dict[int, Row] = {}
         self._attempts: Counter[int] = Counter()
-        self._losses: Counter[int] = Counter()
         self._lost_in_a_row = 0
         self._ended = False
-        self._last = -1
+        self.last = -1
         self._freed = 0
         self._pause = WritePause()
 
@@ -138,7 +137,7 @@ class Dispatcher:
             self._put_back(intents, outcomes)
         elif not self._throttle.wait:
             handed = self._next(sender.most)
-        if intents or outcomes or handed:
+        if intents or outcomes or handed or (self._in_hand and self._journal.is_due):
             self._journal.write([*intents, *handed], outcomes, clock)
         sender.start(handed)
         self._pause.adapt(len(outcomes), sender.ready)
@@ -149,15 +148,13 @@ class Dispatcher:
         """Return True if some rows may have arrived and are no longer with the sender."""
         return bool(self.counts["under_way"] or self.counts["unknown"])
 
-    def resolve(self, outcomes: list[RowResult]) -> None:
-        """Write down what a lookup found about such rows; resend lost rows that did not arrive."""
+    def resolve(self, outcomes: list[RowResult], again: list[NumberedRow]) -> None:
+        """Write down what a lookup found about such rows, and send some of them `again`."""
+        outcomes = [*outcomes, *(RowResult(position, "waiting") for position, _ in again)]
         self._journal.write([], outcomes)
-        self.counts = _counted(self._journal, begun=self._last >= 0)
-        for outcome in outcomes:
-            row = self.lost.pop(outcome.position, None)
-            if row is not None and outcome.state == "waiting":
-                self.counts["waiting"] -= 1
-                self._waiting.append((outcome.position, row, "waiting"))
+        self.counts = _counted(self._journal, begun=self.last >= 0)
+        self.counts["waiting"] -= len(again)
+        self._waiting.extend((position, row, "waiting") for position, row in again)
 
     def _gathered(self) -> Iterator[Event]:
         with suppress(Empty):
@@ -180,9 +177,9 @@ class Dispatcher:
         outcomes: list[RowResult],
     ) -> None:
         """Decide what to do with a row that was read; no row counts twice."""
-        if position <= self._last:
+        if position <= self.last:
             return
-        self._last = position
+        self.last = position
         bad = row if isinstance(row, InvalidInput) else None
         if isinstance(row, InvalidInput):
             row = storable(row.execution_id or ""), storable(row.message or "")
@@ -212,8 +209,13 @@ class Dispatcher:
         if row is None:
             return
         if outcome.state == "under_way":
-            self._lose(position, row, outcome, outcomes)
-            return
+            outcome = outcome._replace(state="unknown")
+            self._lost_in_a_row += 1
+            if self._lost_in_a_row >= MOST_LOST_IN_A_ROW:
+                why = f"The executor lost {MOST_LOST_IN_A_ROW} messages in a row."
+                self._throttle.stop(f"{why} {outcome.detail}")
+        elif outcome.state != "waiting":
+            self._lost_in_a_row = 0
         is_to_be_sent_again = outcome.wait is not None and outcome.state == "failed"
         if is_to_be_sent_again and not self._throttle.stopping.is_set():
             self._attempts[position] += outcome.attempts
@@ -223,23 +225,6 @@ class Dispatcher:
         outcomes.append(outcome._replace(attempts=attempts))
         self.counts["under_way"] -= 1
         self.counts[outcome.state] += 1
-        if outcome.state != "waiting":
-            self._lost_in_a_row = 0
-
-    def _lose(self, position: int, row: Row, outcome: RowResult, outcomes: list[RowResult]) -> None:
-        """Remember a row that needs a lookup; the second time it stays unknown."""
-        self._losses[position] += 1
-        self._lost_in_a_row += 1
-        if self._losses[position] >= MOST_LOSSES:
-            self.counts["under_way"] -= 1
-            self.counts["unknown"] += 1
-            outcomes.append(outcome._replace(state="unknown"))
-        else:
-            self.lost[position] = row
-        if self._lost_in_a_row >= MOST_LOST_IN_A_ROW:
-            self._throttle.stop(
-                f"The executor lost {MOST_LOST_IN_A_ROW} messages in a row. {outcome.detail}"
-            )
 
     def _next(self, most: int) -> list[NumberedRow]:
         """Return the rows to send next."""

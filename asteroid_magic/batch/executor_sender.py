@@ -71,8 +71,8 @@ def check_executor(executor: object) -> None:
 class ExecutorSender:
     """Sends rows through an executor of `concurrent.futures`, or a compatible one.
 
-    Calls `report` with each result, from any thread; if its state is still ``"under_way"``, it is
-    unknown whether the row has begun.
+    Calls `report` with each result, from any thread; if its state is still ``"under_way"``, the
+    executor lost the row, and it is unknown whether it was sent.
     """
 
     def __init__(
@@ -81,12 +81,13 @@ class ExecutorSender:
         workers: int,
         throttle: Throttle,
         report: Callable[[RowResult], None],
+        batch: int,
         executor: Executor,
     ) -> None:
         self.ready = workers
         self.most = workers + self.ready
         self._client, self._throttle, self._executor = client, throttle, executor
-        self._report = report
+        self._report, self._batch = report, batch
         self._size = max(1, min(LARGEST, workers // 4))
         self._key = client.requester.settings.key
         self._mark = mark_of(self._key)
@@ -115,7 +116,7 @@ class ExecutorSender:
     def _submit(self, rows: tuple[NumberedRow, ...]) -> None:
         try:
             for position, (execution_id, message) in rows:
-                self._entries[position] = ledger.begin(execution_id.lower(), message)
+                self._entries[position] = ledger.begin(execution_id.lower(), message, self._batch)
             future: Future[TaskAnswer] = self._executor.submit(deliver, self._task(rows))
         except Exception as error:  # noqa: BLE001 (each kind of executor has its own)
             self._throttle.stop(f"The executor accepts no more work: {type(error).__name__}.")
@@ -127,7 +128,8 @@ class ExecutorSender:
     def _task(self, rows: tuple[NumberedRow, ...]) -> "RemoteTask":
         requester = self._client.requester
         key = self._key if self._sends_key else None
-        return RemoteTask(requester.base_url, requester.settings.timeout, self._mark, rows, key)
+        timeout = requester.settings.timeout
+        return RemoteTask(requester.base_url, timeout, self._mark, self._batch, rows, key)
 
     def _done(self, rows: tuple[NumberedRow, ...], future: Future[TaskAnswer]) -> None:
         """Report the results of a task; called by the executor, in a thread of its own."""
@@ -197,12 +199,13 @@ class RemoteTask:
         base_url: str,
         timeout: float,
         mark: bytes,
+        batch: int,
         rows: tuple[NumberedRow, ...],
         key: ApiKey | None = None,
         name: str = "",
     ) -> None:
         self.base_url, self.timeout, self.mark = base_url, timeout, mark
-        self.rows, self.key = rows, key
+        self.batch, self.rows, self.key = batch, rows, key
         # Even tasks with the same rows have different names: else Dask would send only one.
         self.name = name or secrets.token_hex(16)
 
@@ -211,7 +214,8 @@ class RemoteTask:
 
     def __reduce__(self) -> tuple[Any, ...]:
         key = None if self.key is None else self.key.reveal()
-        return _unpacked, (self.base_url, self.timeout, self.mark, self.rows, key, self.name)
+        place = self.base_url, self.timeout, self.mark
+        return _unpacked, (*place, self.batch, self.rows, key, self.name)
 
     def __dask_tokenize__(self) -> str:
         return self.name
@@ -221,12 +225,13 @@ def _unpacked(
     base_url: str,
     timeout: float,
     mark: bytes,
+    batch: int,
     rows: tuple[NumberedRow, ...],
     key: str | None,
     name: str,
 ) -> "RemoteTask":
     own = None if key is None else ApiKey(key, "the process that started the batch")
-    return RemoteTask(base_url, timeout, mark, rows, own, name)
+    return RemoteTask(base_url, timeout, mark, batch, rows, own, name)
 
 
 def mark_of(key: ApiKey | None, salt: bytes = b"") -> bytes:
@@ -245,15 +250,16 @@ def deliver(task: RemoteTask) -> list[RowResult] | str:
     # If a worker dies, Dask does its work once more, on another worker.
     if _has_begun():
         return AGAIN
-    return send_all(client, task.rows)
+    return send_all(client, task.rows, task.batch)
 
 
-def send_all(client: AsteroidClient, rows: Sequence[NumberedRow]) -> list[RowResult]:
-    """Send rows, all at once, over the connections of one client."""
+def send_all(client: AsteroidClient, rows: Sequence[NumberedRow], batch: int) -> list[RowResult]:
+    """Send rows of one batch, all at once, over the connections of one client."""
     if len(rows) == 1:
-        return [send_one(client, *rows[0])]
+        return [send_one(client, *rows[0], batch)]
     with ThreadPoolExecutor(len(rows), "asteroid-magic task") as pool:
-        return [_result(each) for each in [pool.submit(send_one, client, *row) for row in rows]]
+        sending = [pool.submit(send_one, client, *row, batch) for row in rows]
+        return [_result(each) for each in sending]
 
 
 def _result(sending: Future[RowResult]) -> RowResult:

@@ -5,12 +5,15 @@ follows. So it shows what was under way when a process died. Without a path, it 
 database that SQLite deletes by itself. It holds no key.
 """
 
+import hashlib
 import os
 import sqlite3
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from itertools import count, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,46 +32,78 @@ INSERT INTO messages (position, execution_id, message, state, run, began)
 VALUES (?, ?, ?, 'under_way', ?, ?)
 ON CONFLICT (position) DO UPDATE
 SET execution_id = excluded.execution_id, message = excluded.message, state = excluded.state,
-  run = excluded.run, began = excluded.began, error = NULL, detail = NULL
+  run = excluded.run, began = excluded.began, sent_at = NULL, elapsed = NULL, error = NULL,
+  detail = NULL
 """
 _OUTCOME = """
 UPDATE messages
-SET state = ?, attempts = attempts + ?, sent_at = ?, elapsed = ?, error = ?, detail = ?
+SET state = ?, attempts = attempts + ?, sent_at = coalesce(?, sent_at),
+  elapsed = coalesce(?, elapsed), error = ?, detail = ?
 WHERE position = ?
 """
 _PENDING = """
-SELECT execution_id, message,
-  group_concat(CASE state WHEN 'under_way' THEN position END),
-  group_concat(CASE state WHEN 'unknown' THEN position END),
-  sum(state = 'delivered'), min(m.began + clock), min(CASE WHEN clock IS NULL THEN m.began END)
+SELECT execution_id, message, position, state, m.began, sent_at, elapsed, clock, seen, run, error
 FROM messages AS m JOIN runs USING (run)
-WHERE (execution_id, message) IN
+WHERE state IN ('under_way', 'unknown', 'delivered') AND (execution_id, message) IN
   (SELECT execution_id, message FROM messages WHERE state IN ('under_way', 'unknown'))
-GROUP BY execution_id, message
+ORDER BY execution_id, message, position
 """
+# The last of each execution: with max(), SQLite takes the other columns from that row.
+_ANSWERED = """
+SELECT execution_id, message, position, state, m.began, max(sent_at), elapsed, clock, seen, run,
+  error
+FROM messages AS m JOIN runs USING (run)
+WHERE state = 'delivered' AND sent_at IS NOT NULL AND elapsed IS NOT NULL
+"""
+_IN_DOUBT = "(SELECT execution_id FROM messages WHERE state IN ('under_way', 'unknown'))"
+_ANSWERED_THERE = f"{_ANSWERED} AND execution_id IN {_IN_DOUBT} GROUP BY execution_id"
+_ANSWERED_LAST = _ANSWERED + "GROUP BY execution_id ORDER BY max(sent_at) DESC LIMIT ?"
+# How many of the last delivered rows may serve as a control.
+MOST_CONTROLS = 3
+# A call notes in the journal this often, in seconds, that it is still running.
+SEEN_EVERY = 5.0
 
 
-class Pending(NamedTuple):
-    """Rows with the same execution and text; for some, it is unknown whether they arrived.
+class SentRow(NamedTuple):
+    """A row that was delivered, is under way or unknown; times are in seconds since 1970.
 
-    `under_way` and `unknown` are the positions of those, each a list with commas; `delivered` is
-    the number of rows that arrived. `since` is when the first row was about to be sent, by the
-    server's clock; `since_here` by this machine's, for the calls that did not know the server's.
+    It was about to be sent at `began`; its last request began at `sent_at`, and all took `elapsed`
+    seconds, if that is known. The call number `run` was `seen` last, and `clock` is the seconds by
+    which the server's clock was ahead of this machine's, if known. `error` is the name of its
+    error.
     """
 
     execution_id: str
     message: str
-    under_way: str | None
-    unknown: str | None
-    delivered: int
-    since: float | None
-    since_here: float | None
+    position: int
+    state: RowState
+    began: float
+    sent_at: float | None
+    elapsed: float | None
+    clock: float | None
+    seen: float | None
+    run: int
+    error: str | None
+
+
+class Pending(NamedTuple):
+    """Rows with the same execution and text; for some, it is unknown whether they arrived."""
+
+    execution_id: str
+    message: str
+    rows: tuple[SentRow, ...]
+
+    @property
+    def doubts(self) -> list[SentRow]:
+        """The rows that may have arrived."""
+        return [row for row in self.rows if row.state != "delivered"]
 
 
 class Journal:
     """The rows of one batch and their results; the file stays locked until it is closed.
 
-    `stored` is the number of rows that it holds, at the positions from 0. Every method raises
+    `stored` is the number of rows that it holds, at the positions from 0; `run` is the number of
+    this call, `batch` that of the batch, which all calls with this file share. Every method raises
     `JournalError` if the file fails.
     """
 
@@ -78,13 +113,15 @@ class Journal:
             journal_file.temporary() if self.path is None else journal_file.open_(self.path)
         )
         self._reader: JournalReader | None = None
+        self.batch = next(_temporary) if self.path is None else _number_of(self.path)
+        self._seen = time.time()
         try:
             with self._connection as connection:
                 (self.stored,) = connection.execute(
                     "SELECT coalesce(max(position), -1) + 1 FROM messages"
                 ).fetchone()
-                self._run = connection.execute(
-                    "INSERT INTO runs (began) VALUES (?)", (time.time(),)
+                self.run = connection.execute(
+                    "INSERT INTO runs (began, seen) VALUES (?, ?)", (self._seen, self._seen)
                 ).lastrowid
         except sqlite3.Error as error:
             raise refused(error, self.path) from None
@@ -104,18 +141,26 @@ class Journal:
         It is on disk when this returns. `clock` is the number of seconds by which the server's
         clock is ahead of this machine's, None if unknown.
         """
-        now = time.time()
+        now, is_due = time.time(), self.is_due
         try:
             with journal_file.transaction(self._connection) as connection:
-                rows = ((at, *row, self._run, now) for at, row in intents)
+                rows = ((at, *row, self.run, now) for at, row in intents)
                 connection.executemany(_INTENT, rows)
                 connection.executemany(_OUTCOME, ((*one[1:7], one[0]) for one in outcomes))
-                if clock is not None:
+                if clock is not None or is_due:
                     connection.execute(
-                        "UPDATE runs SET clock = ? WHERE run = ?", (clock, self._run)
+                        "UPDATE runs SET clock = coalesce(?, clock), seen = ? WHERE run = ?",
+                        (clock, now, self.run),
                     )
         except sqlite3.Error as error:
             raise refused(error, self.path, sent=True) from None
+        if is_due:
+            self._seen = now
+
+    @property
+    def is_due(self) -> bool:
+        """Return True if a write is due, even of nothing: it notes that the call still runs."""
+        return not 0 <= time.time() - self._seen < SEEN_EVERY
 
     def reading(self) -> "JournalReader":
         """Return a reader for this journal while it is open."""
@@ -186,9 +231,27 @@ class JournalReader:
             return [ErrorGroup(*group) for group in connection.execute(query).fetchall()]
 
     def pending(self) -> list[Pending]:
-        """Return the rows whose delivery is unknown, grouped by execution and text."""
+        """Return the rows whose delivery is unknown, grouped by execution and text.
+
+        With each group come the delivered rows with the same execution and text.
+        """
         with self._open() as connection:
-            return [Pending._make(row) for row in connection.execute(_PENDING).fetchall()]
+            rows = [SentRow._make(row) for row in connection.execute(_PENDING).fetchall()]
+        return [
+            Pending(execution_id, message, tuple(group))
+            for (execution_id, message), group in groupby(rows, itemgetter(0, 1))
+        ]
+
+    def controls(self) -> tuple[dict[str, SentRow], list[SentRow]]:
+        """Return rows that Asteroid has surely accepted: those that it answered with a 201.
+
+        The first are the last ones in the executions with rows in doubt, by execution; the others
+        are the last ones of all, in different executions.
+        """
+        with self._open() as connection:
+            there = map(SentRow._make, connection.execute(_ANSWERED_THERE).fetchall())
+            last = connection.execute(_ANSWERED_LAST, (MOST_CONTROLS,)).fetchall()
+        return {row.execution_id: row for row in there}, [SentRow._make(row) for row in last]
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -206,6 +269,15 @@ class JournalReader:
         else:
             return
         raise problem
+
+
+# The numbers of batches without a file.
+_temporary = count(1)
+
+
+def _number_of(path: str) -> int:
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(path))).digest()
+    return int.from_bytes(digest[:8]) | 1 << 63
 
 
 class RowMatcher:

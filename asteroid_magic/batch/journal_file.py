@@ -9,7 +9,7 @@ from ..errors import JournalError
 from ..models.report import ROW_STATES
 
 APPLICATION_ID = 0x41535452  # "ASTR": marks a SQLite file as a journal
-VERSION = 1
+VERSION = 2
 
 _TABLES = (
     f"""CREATE TABLE messages (
@@ -25,8 +25,10 @@ _TABLES = (
       error TEXT,
       detail TEXT
     )""",
-    "CREATE TABLE runs (run INTEGER PRIMARY KEY, began REAL NOT NULL, clock REAL)",
+    "CREATE TABLE runs (run INTEGER PRIMARY KEY, began REAL NOT NULL, clock REAL, seen REAL)",
 )
+# What brings a journal of each older version to the next one.
+_UPGRADES = {1: "ALTER TABLE runs ADD COLUMN seen REAL"}
 _REASONS = {
     "SQLITE_BUSY": (
         "Another batch is using it, in this process or in another.",
@@ -121,6 +123,11 @@ def _lock(connection: sqlite3.Connection, path: str) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     if owner != APPLICATION_ID:
         _make(connection)
+    elif version < VERSION:
+        with transaction(connection):
+            for old in range(version, VERSION):
+                connection.execute(_UPGRADES[old])
+            connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _make(connection: sqlite3.Connection) -> None:

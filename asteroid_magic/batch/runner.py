@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..client.boundary import stripped
 from ..client.client import AsteroidClient
-from ..errors import AsteroidError, InvalidInput, JournalError
+from ..errors import InvalidInput, JournalError
 from ..models.report import Report, Row, RowState
 from ..render.progress_bar import ProgressBar
 from .dispatcher import Dispatcher
 from .executor_sender import ExecutorSender
 from .journal import Journal
-from .reconcile import reconcile
+from .reconcile import Policy, Reconciler
 from .rows import CheckedRows
 from .thread_sender import ThreadSender
 from .throttle import Throttle
@@ -43,17 +43,25 @@ class BatchRunner:
     """
 
     def __init__(
-        self, client: AsteroidClient, workers: int, journal: Journal, executor: Executor | None
+        self,
+        client: AsteroidClient,
+        workers: int,
+        journal: Journal,
+        executor: Executor | None,
+        policy: Policy,
     ) -> None:
         self._client, self._journal = client, journal
         self._throttle = Throttle()
         self._dispatcher = Dispatcher(journal, self._throttle)
-        shared = client, workers, self._throttle, self._dispatcher.report
+        shared = client, workers, self._throttle, self._dispatcher.report, journal.batch
         self._sender: Sender
         if executor is None or isinstance(executor, ThreadPoolExecutor):
             self._sender = ThreadSender(*shared, executor)
         else:
             self._sender = ExecutorSender(*shared, executor)
+        self._reconciler = Reconciler(
+            client.requester, journal, self._throttle.stopping, policy, self._draw
+        )
         self._progress = ProgressBar()
         self._finished, self._left = threading.Event(), threading.Event()
         self._fault: BaseException | None = None
@@ -159,11 +167,10 @@ class BatchRunner:
     def _write(self) -> None:
         """Write until all results are known, or until the rest is left under way."""
         try:
-            self._reconcile()
             while not self._left.is_set():
                 self._dispatcher.turn(self._sender, self._clock())
-                self._progress.draw(self._dispatcher.counts, self._dispatcher.done, self._note())
-                if self._dispatcher.is_idle and not self._look_again():
+                self._draw(self._note())
+                if self._dispatcher.is_idle and not self._look_up():
                     break
         except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
             self._fault = stripped(error)
@@ -171,26 +178,15 @@ class BatchRunner:
         finally:
             self._finished.set()
 
-    def _reconcile(self, *, patient: bool = False) -> None:
-        """Look up the messages whose delivery is unknown."""
-        if self._dispatcher.is_in_doubt:
-            self._progress.draw(
-                self._dispatcher.counts, self._dispatcher.done, "looking up unknown messages"
-            )
-            requester = self._client.requester
-            grace = requester.settings.confirm_grace
-            reading = self._journal.reading()
-            self._dispatcher.resolve(
-                reconcile(requester, reading, self._throttle.stopping, grace, patient=patient)
-            )
-
-    def _look_again(self) -> bool:
-        """At the end, look up what is unknown; return True if something must be sent again."""
-        if not self._throttle.stopping.is_set():
-            # What cannot be looked up stays unknown, even when the batch is resumed.
-            with suppress(AsteroidError):
-                self._reconcile(patient=True)
+    def _look_up(self) -> bool:
+        """Look up the rows in doubt; return True if something must be sent again."""
+        if self._dispatcher.is_in_doubt and not self._throttle.stopping.is_set():
+            known = self._reconciler.run(self._dispatcher.last)
+            self._dispatcher.resolve(known.results, known.again)
         return not self._dispatcher.is_idle
+
+    def _draw(self, note: str) -> None:
+        self._progress.draw(self._dispatcher.counts, self._dispatcher.done, note)
 
     def _clock(self) -> float | None:
         """Return the least seconds that the server's clock is ahead of this machine's.

@@ -32,12 +32,13 @@ class ThreadSender:
         workers: int,
         throttle: Throttle,
         report: Callable[[RowResult], None],
+        batch: int,
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
         self.ready = max(LEAST_READY, 2 * workers)
         self.most = workers + self.ready
         self._client, self._throttle, self._report = client, throttle, report
-        self._workers, self._pool = workers, pool
+        self._workers, self._batch, self._pool = workers, batch, pool
         self._todo: SimpleQueue[NumberedRow | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._loops: list[Future[None]] = []
@@ -114,17 +115,17 @@ class ThreadSender:
     def _send(self, position: int, row: Row) -> RowResult:
         self._deadlines[position] = deadline = Deadline(self._client.timeout)
         try:
-            return send_one(self._client, position, row, deadline)
+            return send_one(self._client, position, row, self._batch, deadline)
         finally:
             del self._deadlines[position]
 
 
 def send_one(
-    client: AsteroidClient, position: int, row: Row, deadline: Deadline | None = None
+    client: AsteroidClient, position: int, row: Row, batch: int, deadline: Deadline | None = None
 ) -> RowResult:
-    """Send one row and return its result; raises nothing."""
+    """Send one row of the batch with this number and return its result; raises nothing."""
     try:
-        delivery = messages.send_in_batch(client.requester, prepare(*row), deadline)
+        delivery = messages.send_in_batch(client.requester, prepare(*row), deadline, batch)
         return delivered_row(position, delivery)
     except AsteroidError as error:
         return failed_row(position, error)

@@ -6,9 +6,10 @@ that number while it knows none of them. So a look costs the same however long t
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from ..models.activities import Activities, Activity, is_message
+from ..models.activities import Activities, Activity, message_of
 from ..models.watch import AwaitedMessage
 from .client import AsteroidClient
 
@@ -37,7 +38,10 @@ class ActivityFeed:
         self.recent: list[Activity] = []
         self.has_gap = False
         self._client, self._execution_id = client, execution_id
-        self._sent, self._clock = sent, clock
+        key = client.requester.settings.key
+        # The client masks the key in what it reads.
+        self._sent = sent and replace(sent, text=key.hide_in(sent.text) if key else sent.text)
+        self._clock = clock
         self._known: set[str] = set()
         self._has_looked = False
 
@@ -112,7 +116,7 @@ class ActivityFeed:
     def _is_sent(self, activity: Activity, sent: AwaitedMessage) -> bool:
         if sent.activity_id:
             return activity.id == sent.activity_id
-        return is_message(activity, sent.text, self._execution_id)
+        return message_of(activity, self._execution_id) == sent.text
 
 
 def _key(activity: Activity) -> str:

@@ -4,36 +4,29 @@ Nothing is sent again. A message that is not found stays unknown: it may still h
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 
 from ..deadline import Deadline, Timeout
 from ..errors import READ, AsteroidError, Interrupted, InvalidInput
-from ..models.activities import Activity, is_message
+from ..models.activities import Activity
+from ..models.arrivals import OTHERS, Doubt, Window
 from ..models.message import Outgoing
-from .executions import read, read_activities
+from .arrivals import AHEAD, BEHIND, NO_CLOCK, ArrivalList, read_arrivals
+from .executions import read
 from .ledger import SentMessage, ledger
 from .requester import Call, Requester, guarded
 from .retry import CONFIRMATION
 from .transport.server_clock import Clock
 
-# How many of the newest activities to read, in turn; None means all.
-DEPTHS = (50, 500, None)
-# A server clock that is uncertain by more seconds than this is not used.
-MOST_UNCERTAIN = 60.0
-
 
 @dataclass(frozen=True)
-class Trace:
-    """The activities that may belong to a message, newest first.
+class Search:
+    """What a search came to: the activity that is the message, or None, and why it is unknown."""
 
-    None of them can have happened before `since`, by `time.monotonic`.
-    """
-
-    activities: tuple[Activity, ...]
-    since: float
+    found: Activity | None
+    why: str = ""
 
 
 def confirm(
@@ -43,26 +36,29 @@ def confirm(
     entry: SentMessage,
     deadline: Deadline,
     until: float,
-) -> Activity | None:
+) -> Search:
     """Look for a message whose delivery is unknown among the activities of its execution.
 
-    Looks repeatedly until `until`, by `time.monotonic`, and at least once. Returns the activity,
-    or None if there is none, or if other messages account for all of them. Raises the error that
+    Looks repeatedly until `until`, by `time.monotonic`, and at least once. Raises the error that
     kept it from reading the activities within `deadline`.
     """
     looking = Call(READ, deadline, sent.key)
 
-    def work() -> Activity | None:
+    def since(clock: Clock) -> datetime:
+        return clock.earliest(sent.asked)
+
+    def work() -> Search:
+        search = Search(None)
         for looks in count():
-            trace = trace_of(requester, looking, outgoing, lambda clock: clock.earliest(sent.asked))
-            found = None if trace is None else _claimed(entry, trace)
+            listing = read_arrivals(requester, looking, outgoing, since)
+            search = _search(entry, listing, sent.asked)
             rest = until - time.monotonic()
-            if found is not None or rest <= 0:
-                return found
+            if search.found is not None or rest <= 0:
+                break
             looking.deadline.wait(min(CONFIRMATION.after_s(looks), rest))
             if not looking.deadline.left():
                 break
-        return None
+        return search
 
     return guarded(looking, work)
 
@@ -89,70 +85,44 @@ def find(
         raise InvalidInput("since is not a time with a time zone.", hint=hint, operation=READ)
 
     def work(call: Call) -> Activity | None:
-        trace = trace_of(requester, call, outgoing, lambda _clock: since)
-        if trace is None:
+        listing = read_arrivals(requester, call, outgoing, lambda _clock: since)
+        if listing.clock is None:
             return None
         entry = ledger.begin(outgoing.execution_id, outgoing.message)
         ledger.lost(entry)
-        return _claimed(entry, trace, accounted)
+        return _search(entry, listing, listing.clock.since(since), since, accounted).found
 
     return read(requester, timeout, outgoing.execution_id, work)
 
 
-def arrivals(
-    requester: Requester,
-    outgoing: Outgoing,
-    since: Callable[[Clock], datetime],
-    timeout: Timeout = None,
-) -> int | None:
-    """Look once, and return how many messages with this text have arrived since a moment.
-
-    None if the server's clock is unknown. For a caller that keeps its own records of messages,
-    because they outlive the process.
-    """
-
-    def work(call: Call) -> int | None:
-        trace = trace_of(requester, call, outgoing, since)
-        return None if trace is None else len(trace.activities)
-
-    return read(requester, timeout, outgoing.execution_id, work)
-
-
-def _claimed(entry: SentMessage, trace: Trace, accounted: int = 0) -> Activity | None:
-    ids = [activity.id for activity in trace.activities]
-    claimed = ledger.claim(entry, ids, trace.since, accounted)
-    return None if claimed is None else trace.activities[ids.index(claimed)]
-
-
-def trace_of(
-    requester: Requester, call: Call, outgoing: Outgoing, since: Callable[[Clock], datetime]
-) -> Trace | None:
-    """Return the activities with exactly this text that are not older than `since`.
-
-    None if the server's clock is unknown, or too uncertain.
-    """
-    recent: list[Activity] = []
-    for depth in DEPTHS:
-        newest = read_activities(requester, call, outgoing.execution_id, depth, "desc")
-        if call.clock is None or call.clock.uncertainty > MOST_UNCERTAIN:
-            return None
-        earliest = since(call.clock)
-        # Timestamps ahead of this clock come from a different clock, so they cannot be compared.
-        latest = call.clock.date + timedelta(seconds=MOST_UNCERTAIN)
-        if any(each.timestamp and each.timestamp > latest for each in newest):
-            return None
-        began = call.clock.since(earliest)
-        recent = [each for each in newest if each.timestamp and each.timestamp >= earliest]
-        if depth is None or len(recent) < depth:
-            break
-    found = (one for one in recent if is_message(one, outgoing.message, outgoing.execution_id))
-    return Trace(tuple(found), began)
+def _search(
+    entry: SentMessage,
+    listing: ArrivalList,
+    began: float,
+    since: datetime | None = None,
+    accounted: int = 0,
+) -> Search:
+    """Claim an arrival for a message that was sent at `began`, by `time.monotonic`."""
+    clock = listing.clock
+    if clock is None:
+        return Search(None, listing.gap or NO_CLOCK)
+    since = since or clock.earliest(began)
+    window = Window(since, clock.latest(time.monotonic()))
+    own = [one for one in listing.arrivals if one.is_exact and window.has(one.at)]
+    claimed = ledger.claim(entry, [one.id for one in own], clock.since(since), accounted)
+    for one in own:
+        if one.id == claimed:
+            return Search(one.activity)
+    doubt = Doubt(window, since - BEHIND, window.latest + AHEAD)
+    reasons = [why for one in listing.arrivals if (why := doubt.why_not(one))]
+    # That others have the same text says the least.
+    return Search(None, min(reasons, key=lambda why: why == OTHERS, default=""))
 
 
-def looked(error: AsteroidError, found: AsteroidError | None) -> AsteroidError:
+def looked(error: AsteroidError, found: AsteroidError | Search) -> AsteroidError:
     """Return the error of a send with the result of the search added; it stays unknown."""
-    if found is None:
-        words = (
+    if isinstance(found, Search):
+        words = found.why or (
             "The message is not among the execution's activities yet; it may still have arrived."
         )
     elif isinstance(found, Interrupted):

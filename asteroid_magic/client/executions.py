@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from ..config.api_key import ApiKey
 from ..deadline import Timeout
 from ..errors import READ, InvalidInput, Operation, UnexpectedAnswer
 from ..models import coerce
@@ -44,9 +45,9 @@ def executions(
     def work(call: Call) -> Executions:
         def page(number: int) -> dict[str, Any]:
             query = urlencode([*asked, ("page", str(number))])
-            body = _get(requester, call, f"/executions?{query}")
+            body = get_json(requester, call, f"/executions?{query}", call.key)
             if not (isinstance(body, dict) and isinstance(body.get("items"), list)):
-                raise _not("a list of executions", call)
+                raise not_expected("a list of executions", call)
             if call.received > LARGEST_LISTING:
                 raise UnexpectedAnswer(
                     f"Its pages have over {LARGEST_LISTING // 1_048_576} MiB, and there are more.",
@@ -66,9 +67,9 @@ def execution(requester: Requester, execution_id: str, timeout: Timeout) -> Exec
     """Read one execution."""
 
     def work(call: Call) -> Execution:
-        body = _get(requester, call, f"/executions/{execution_id}")
+        body = get_json(requester, call, f"/executions/{execution_id}", call.key)
         if not isinstance(body, dict):
-            raise _not("an execution", call)
+            raise not_expected("an execution", call)
         return read_execution(body)
 
     return read(requester, timeout, execution_id, work)
@@ -119,12 +120,24 @@ def read_activities(
     requester: Requester, call: Call, execution_id: str, limit: int | None, order: str
 ) -> Activities:
     """Read activities as part of a call."""
+    found = list_activities(requester, call, execution_id, limit, order, call.key)
+    return Activities(map(read_activity, found))
+
+
+def list_activities(
+    requester: Requester,
+    call: Call,
+    execution_id: str,
+    limit: int | None,
+    order: str,
+    key: ApiKey | None,
+) -> list[dict[str, Any]]:
+    """Return the JSON of activities as part of a call, with the key in it hidden, if given."""
     query = urlencode({"order": order} | ({} if limit is None else {"limit": str(limit)}))
-    body = _get(requester, call, f"/executions/{execution_id}/activities?{query}")
+    body = get_json(requester, call, f"/executions/{execution_id}/activities?{query}", key)
     if not isinstance(body, list):
-        raise _not("a list of activities", call)
-    found = (read_activity(item) for item in body if isinstance(item, dict))
-    return Activities(islice(found, limit))
+        raise not_expected("a list of activities", call)
+    return list(islice((item for item in body if isinstance(item, dict)), limit))
 
 
 def read(
@@ -135,15 +148,16 @@ def read(
     return guarded(call, lambda: work(call))
 
 
-def _get(requester: Requester, call: Call, path: str) -> Any:
+def get_json(requester: Requester, call: Call, path: str, key: ApiKey | None) -> Any:
+    """Return the JSON of an answer as part of a call, with the key in it hidden, if given."""
     url = f"{requester.base_url}{path}"
     request = Request(READ, "GET", url, largest=LARGEST_ANSWER, whole=True)
     answer = requester.request(call, request, READ_REQUEST)
     call.received += len(answer.body)
     try:
-        return json_of(answer.body, call.key)
+        return json_of(answer.body, key)
     except ValueError:
-        raise _not("JSON", call) from None
+        raise not_expected("JSON", call) from None
 
 
 def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
@@ -174,7 +188,8 @@ def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
         last_total = total
 
 
-def _not(what: str, call: Call) -> UnexpectedAnswer:
+def not_expected(what: str, call: Call) -> UnexpectedAnswer:
+    """Return the error for an answer whose body is not what it should be."""
     expected = call.operation.expected
     why = f"The server answered {expected}, but the body is not {what}."
     return UnexpectedAnswer(why, status_code=expected, operation=call.operation)

@@ -10,8 +10,10 @@ import threading
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 # The execution ID and a hash of the text. No base URL: several may lead to the same Asteroid.
 Key = tuple[str, bytes]
@@ -20,6 +22,7 @@ Key = tuple[str, bytes]
 REMEMBERED_S = 3_600.0
 # Remove old entries after every so many messages.
 TIDYING = 1_000
+FORGOTTEN = 0
 # How many of the newest batch messages to remember, at least.
 MOST_OF_BATCHES = 200_000
 
@@ -28,35 +31,73 @@ MOST_OF_BATCHES = 200_000
 class SentMessage:
     """One message, on its way or delivered; once delivered, `ended` (`time.monotonic`) says when.
 
-    `is_pending`: its answer may still come. `activity_id` is the activity that confirmed it, None
-    if an answer did.
+    `began` is when it was about to be sent, by the same clock. `is_pending`: its answer may still
+    come. `activity_id` is the activity that confirmed it, None if an answer did. `batch` is the
+    number of its batch, None for a single send.
     """
 
     key: Key
+    batch: int | None = None
+    began: float = field(default_factory=time.monotonic)
     is_pending: bool = True
     ended: float | None = None
     activity_id: str | None = None
 
 
+class OtherSend(NamedTuple):
+    """A send of the same text by somebody else in this process; times by `time.monotonic`.
+
+    `is_sure`: it has surely arrived, in that time.
+    """
+
+    began: float
+    ended: float
+    is_sure: bool
+
+
 class BatchMessages:
-    """The batch messages that may have arrived: very many, so each takes 16 bytes.
+    """The batch messages that may have arrived: very many, so each takes 32 bytes.
 
     Two different ones count as the same once in 2**64: then a message stays unknown.
     """
 
     def __init__(self) -> None:
-        self._marks, self._ended = array("Q"), array("d")
+        self._marks, self._batches = array("Q"), array("Q")
+        self._began, self._ended = array("d"), array("d")
 
-    def add(self, key: Key) -> None:
+    def add(self, entry: SentMessage) -> None:
         """Note that a message has ended now."""
+        columns = self._marks, self._batches, self._began, self._ended
         if len(self._marks) >= 2 * MOST_OF_BATCHES:
-            del self._marks[:MOST_OF_BATCHES], self._ended[:MOST_OF_BATCHES]
-        self._marks.append(_mark(key))
+            for column in columns:
+                del column[:MOST_OF_BATCHES]
+        self._marks.append(_mark(entry.key))
+        self._batches.append(entry.batch or 0)
+        self._began.append(entry.began)
         self._ended.append(time.monotonic())
 
     def count(self, key: Key, since: float) -> int:
         """Return how many of these messages ended at `since`, by `time.monotonic`, or later."""
         return self._marks[bisect_left(self._ended, since) :].count(_mark(key))
+
+    def of_others(self, key: Key, batch: int) -> Iterator[OtherSend]:
+        """Yield those of other batches than `batch`."""
+        for at in self._places(key):
+            if self._batches[at] != batch:
+                yield OtherSend(self._began[at], self._ended[at], is_sure=False)
+
+    def forget(self, key: Key, batch: int) -> None:
+        """Forget one of a batch: an activity that the batch has claimed accounts for it."""
+        at = next((at for at in self._places(key) if self._batches[at] == batch), None)
+        if at is not None:
+            self._marks[at] = FORGOTTEN
+
+    def _places(self, key: Key) -> Iterator[int]:
+        mark, at = _mark(key), -1
+        with suppress(ValueError):
+            while True:
+                at = self._marks.index(mark, at + 1)
+                yield at
 
 
 def _mark(key: Key) -> int:
@@ -72,9 +113,9 @@ class Ledger:
         self._batch_messages = BatchMessages()
         self._count = 0
 
-    def begin(self, execution_id: str, message: str) -> SentMessage:
+    def begin(self, execution_id: str, message: str, batch: int | None = None) -> SentMessage:
         """Note a message that is about to be sent; until it has `ended`, it may have arrived."""
-        entry = SentMessage((execution_id, hashlib.sha256(message.encode()).digest()))
+        entry = SentMessage(_key(execution_id, message), batch)
         with self._lock:
             self._entries.setdefault(entry.key, []).append(entry)
             self._count += 1
@@ -101,7 +142,7 @@ class Ledger:
             entry.is_pending = False
             self._forget(entry)
             if may_be_there:
-                self._batch_messages.add(entry.key)
+                self._batch_messages.add(entry)
 
     def claim(
         self, entry: SentMessage, activities: Sequence[str], since: float, accounted: int = 0
@@ -131,6 +172,27 @@ class Ledger:
             entries.append(entry)
             return entry.activity_id
 
+    @contextmanager
+    def sharing(self, execution_id: str, message: str, batch: int) -> Iterator["Share"]:
+        """Yield what the arrivals of a text mean for a batch; nobody else claims one meanwhile."""
+        key = _key(execution_id, message)
+        with self._lock:
+            entries = [each for each in self._entries.get(key, ()) if each.batch != batch]
+            share = Share(
+                {each.activity_id for each in entries if each.activity_id},
+                [_other_send(each) for each in entries if not each.activity_id]
+                + list(self._batch_messages.of_others(key, batch)),
+            )
+            yield share
+            now = time.monotonic()
+            known = {each.activity_id for each in self._entries.get(key, ())}
+            for activity_id in share.claimed:
+                if activity_id not in known:
+                    entry = SentMessage(key, batch, now, is_pending=False, ended=now)
+                    entry.activity_id = activity_id
+                    self._entries.setdefault(key, []).append(entry)
+                    self._batch_messages.forget(key, batch)
+
     def _forget(self, entry: SentMessage) -> None:
         entries = self._entries[entry.key]
         entries.remove(entry)
@@ -148,6 +210,29 @@ class Ledger:
             ]
             if not entries:
                 del self._entries[key]
+
+
+@dataclass
+class Share:
+    """What others in this process have of the arrivals of a text, for a batch that claims some.
+
+    `taken` are the activities that confirmed other messages, `others` the sends of the text that
+    may have, or have, arrivals of their own. Add to `claimed` the activities that the batch takes.
+    """
+
+    taken: set[str]
+    others: list[OtherSend]
+    claimed: list[str] = field(default_factory=list)
+
+
+def _key(execution_id: str, message: str) -> Key:
+    return execution_id, hashlib.sha256(message.encode()).digest()
+
+
+def _other_send(entry: SentMessage) -> OtherSend:
+    ended = entry.ended
+    is_sure = ended is not None and not entry.is_pending
+    return OtherSend(entry.began, time.monotonic() if ended is None else ended, is_sure)
 
 
 ledger = Ledger()

@@ -39,10 +39,15 @@ def send(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace: floa
     return _look_up(requester, call, outgoing, entry, unknown, grace)
 
 
-def send_in_batch(requester: Requester, outgoing: Outgoing, timeout: Timeout) -> Delivery:
-    """Send a batch message; the batch itself waits for a busy server and looks up messages."""
+def send_in_batch(
+    requester: Requester, outgoing: Outgoing, timeout: Timeout, batch: int
+) -> Delivery:
+    """Send a message of the batch with this number.
+
+    The batch itself waits for a busy server and looks up messages.
+    """
     call = requester.begin(SEND, timeout, outgoing.execution_id, outgoing.message)
-    entry = ledger.begin(outgoing.execution_id, outgoing.message)
+    entry = ledger.begin(outgoing.execution_id, outgoing.message, batch)
     may_be_there = True
     try:
         return _transmit(requester, call, outgoing, entry, BATCH_MESSAGE)
@@ -105,15 +110,15 @@ def _look_up(
     # After a stop, look only once: the user does not want to wait.
     until = time.monotonic() + (0.0 if stops else grace)
     try:
-        found = confirm(requester, call, outgoing, entry, deadline, until)
+        search = confirm(requester, call, outgoing, entry, deadline, until)
     except AsteroidError as problem:
         raise looked(error, problem) from None
-    if found is None:
-        raise looked(error, None)
+    if search.found is None:
+        raise looked(error, search)
     if interrupted:
         raise arrived(error)
     status = error.status_code if isinstance(error, ApiError) else None
-    return _delivery(requester, call, outgoing, status, found=found)
+    return _delivery(requester, call, outgoing, status, found=search.found)
 
 
 def _delivery(

@@ -160,7 +160,8 @@ def guarded(call: Call, work: Callable[[], T]) -> T:
         begun = call.maybe_done and not call.deadline.connecting
         outcome: Outcome = "unknown" if begun else call.operation.failed
         fault = _interrupted(call.operation, outcome)
-    raise fault.about(call.execution_id, call.message, call.attempts)
+    sent_at = call.asked_at if call.attempts else None
+    raise fault.about(call.execution_id, call.message, call.attempts, sent_at)
 
 
 def _interrupted(operation: Operation, outcome: Outcome, title: str | None = None) -> Interrupted:

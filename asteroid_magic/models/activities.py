@@ -160,15 +160,17 @@ class Activity:
         return asked or self.reason or self.status or ""
 
 
-def is_message(activity: Activity, text: str, execution_id: str) -> bool:
-    """Return True if the activity shows that a message with exactly this text has arrived.
+def message_of(activity: Activity, execution_id: str) -> str | None:
+    """Return the text of a user's message that has arrived in this execution, None if it is none.
 
     An activity without an execution ID belongs to the execution it was listed for.
     """
+    words = activity.data.get("message")
+    is_message = activity.kind == ActivityKind.USER_MESSAGE and isinstance(words, str)
     return (
-        activity.kind == ActivityKind.USER_MESSAGE
-        and activity.data.get("message") == text
-        and activity.execution_id.lower() in {"", execution_id.lower()}
+        words
+        if is_message and activity.execution_id.lower() in {"", execution_id.lower()}
+        else None
     )
 
 

@@ -25,9 +25,10 @@ NumberedRow = tuple[int, Row]
 class RowResult(NamedTuple):
     """The result of the row at `position`, counted from 0.
 
-    `sent_at` is in seconds since 1970, `elapsed` in seconds; `error` is the name of the error's
-    class, `detail` its text. `wait`: the server accepts no messages for so many seconds (0: it
-    does not say for how long); send a failed one again then. `is_refusal`: it refused the key.
+    `sent_at` is when the last request began, in seconds since 1970, `elapsed` in seconds; `error`
+    is the name of the error's class, `detail` its text. `wait`: the server accepts no messages for
+    so many seconds (0: it does not say for how long); send a failed one again then. `is_refusal`:
+    it refused the key.
     `stops_batch`: no other message could be sent either.
     """
 

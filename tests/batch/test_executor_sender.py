@@ -331,7 +331,7 @@ def test_without_any_key_the_batch_stops_and_says_so(box: Sandbox, run_id: str) 
 
 def test_a_task_that_is_logged_shows_neither_key_nor_message() -> None:
     key = ApiKey(KEY, "the test")
-    task = RemoteTask("https://host/agents/v2", 30.0, mark_of(key), ((0, (ID, "secret")),), key)
+    task = RemoteTask("https://host/agents/v2", 30.0, mark_of(key), 1, ((0, (ID, "secret")),), key)
     again = pickle.loads(pickle.dumps(task))
     assert again.key == key
     for shown in (repr(task), str(again), f"{(again,)}"):
@@ -347,10 +347,10 @@ def test_a_process_keeps_one_client_for_all_tasks(
 ) -> None:
     monkeypatch.setattr(executor_sender, "_clients", {})
     mark = mark_of(ApiKey(box.api_key, "the test"))
-    assert deliver(RemoteTask(box.base_url, 30.0, mark, ((0, (run_id, "x")),))) == KEY_NEEDED
+    assert deliver(RemoteTask(box.base_url, 30.0, mark, 1, ((0, (run_id, "x")),))) == KEY_NEEDED
     monkeypatch.setenv("ASTEROID_API_KEY", box.api_key)
     for number in range(3):
-        answer = deliver(RemoteTask(box.base_url, 30.0, mark, ((number, (run_id, "x")),)))
+        answer = deliver(RemoteTask(box.base_url, 30.0, mark, 1, ((number, (run_id, "x")),)))
         assert not isinstance(answer, str)
         assert answer[0][:2] == (number, "delivered")
     (client,) = executor_sender._clients.values()

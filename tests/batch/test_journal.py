@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from asteroid_magic import JournalError
 from asteroid_magic.batch.journal import Journal, JournalReader, RowMatcher
 from asteroid_magic.models.report import RowResult
+from tests.support.outcomes import ID
 
 ROWS = [(number, (f"execution {number}", f"message {number}")) for number in range(1_200)]
 
@@ -230,3 +232,17 @@ def test_an_empty_file_and_the_end_of_a_link_become_private_too(path: Path) -> N
 
 def test_the_name_of_a_file_may_be_bytes(path: Path) -> None:
     assert Journal(os.fsencode(path)).close().counts() == {}  # type: ignore[arg-type]
+
+
+def test_a_journal_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    journal = Journal(path)
+    journal.write([(0, (ID, "x")), (1, (ID, "y"))], [RowResult(0, "delivered", 1, 5.0, 0.1)])
+    journal.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE runs DROP COLUMN seen")
+        connection.execute("PRAGMA user_version = 1")
+    journal = Journal(path)
+    [pending] = journal.reading().pending()
+    assert [(row.position, row.seen) for row in pending.doubts] == [(1, None)]
+    assert journal.counts() == {"delivered": 1, "under_way": 1}
+    journal.close()

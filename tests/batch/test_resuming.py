@@ -1,24 +1,22 @@
 """Batches that stop midway: what their journal remembers, and what an interrupt leaves."""
 
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
-from asteroid_magic import AsteroidClient, JournalError, Report, Unauthorized, send_many
+from asteroid_magic import AsteroidClient, JournalError, Report, send_many
 from asteroid_magic.batch.dispatcher import Dispatcher
 from asteroid_magic.batch.journal import Journal
 from asteroid_magic.batch.thread_sender import ThreadSender
 from asteroid_magic.batch.throttle import Throttle
-from asteroid_magic.models.report import RowResult
 from asteroid_magic.render.progress_bar import ProgressBar
 from asteroid_magic.sandbox import Sandbox
-from tests.support.batches import Row, Send, texts, wait_for
+from tests.support import sandboxes
+from tests.support.batches import Row, Send, interrupt_when, texts, wait_for
 from tests.support.outcomes import ID
 from tests.support.servers import FaultServer, silent
 
@@ -95,59 +93,36 @@ def test_what_was_under_way_is_sent_again_only_if_it_is_not_there(
 ) -> None:
     rows = [*texts(run_id, 6), *[(run_id, "the same")] * 4]
     left_by_a_dead_process(tmp_path / "answers.db", rows, clock=clock)
-    for _, text in [*rows[:3], *rows[6:9]]:
-        send([(run_id, text)])
-    assert len(box.messages(run_id)) == 6
-    report = send(rows, journal=tmp_path / "answers.db")
-    assert report.counts == {"delivered": 10}
+    with requests.Session() as http:
+        for _, text in [*rows[:3], *rows[6:9]]:
+            sandboxes.send(http, box, run_id, text)
+    rows.append((run_id, "one more"))
+    report = send(rows, journal=tmp_path / "answers.db", absent_after=0)
+    assert report.counts == {"delivered": 11}
     assert sorted(box.messages(run_id)) == sorted(text for _, text in rows)
 
 
-def test_an_older_message_with_the_same_text_is_not_taken_for_this_one(
+def test_a_key_that_is_refused_leaves_what_was_under_way_for_the_next_call(
     box: Sandbox, run_id: str, send: Send, tmp_path: Path
 ) -> None:
-    send([(run_id, "yes")])
-    # Long enough for whole seconds, and for clocks that differ a little, not to matter.
-    time.sleep(4)
-    left_by_a_dead_process(tmp_path / "answers.db", [(run_id, "yes")], clock=None)
-    assert send([(run_id, "yes")], journal=tmp_path / "answers.db").counts == {"delivered": 1}
-    assert box.messages(run_id) == ["yes", "yes"]
-
-
-def test_an_unknown_one_is_looked_up_and_never_sent_again_by_itself(
-    box: Sandbox, run_id: str, send: Send, tmp_path: Path
-) -> None:
-    rows = texts(run_id, 2)
-    journal = Journal(tmp_path / "answers.db")
-    journal.write(list(enumerate(rows)), [RowResult(0, "unknown"), RowResult(1, "unknown")], 0.0)
-    journal.close()
-    send([rows[1]])
-    report = send(rows, journal=tmp_path / "answers.db")
-    assert report.counts == {"delivered": 1, "unknown": 1}
-    assert list(report.unknown) == [rows[0]]
-    assert box.messages(run_id) == ["message 1"]
-    assert send(report.unknown).counts == {"delivered": 1}, "unless a person says so"
-
-
-def test_a_server_that_cannot_be_asked_stops_the_batch_before_it_sends(
-    box: Sandbox, run_id: str, send: Send, tmp_path: Path
-) -> None:
-    left_by_a_dead_process(tmp_path / "answers.db", texts(run_id, 3), clock=0.0)
-    with (
-        AsteroidClient("another-key", box.base_url) as client,
-        pytest.raises(Unauthorized, match="does not accept the API key"),
-    ):
-        send(texts(run_id, 9), client=client, journal=tmp_path / "answers.db")
+    journal = tmp_path / "answers.db"
+    left_by_a_dead_process(journal, texts(run_id, 3), clock=0.0)
+    with AsteroidClient("another-key", box.base_url, confirm_grace=0) as client:
+        report = send(texts(run_id, 5), client=client, journal=journal, absent_after=0)
+    assert report.counts == {"failed": 2, "unknown": 3}
+    assert "does not accept the API key" in report.as_text()
     assert box.messages(run_id) == []
-    assert send(texts(run_id, 9), journal=tmp_path / "answers.db").counts == {"delivered": 9}
+    report = send(texts(run_id, 9), journal=journal, absent_after=0)
+    assert report.counts == {"delivered": 9}
 
 
 def test_an_execution_that_is_no_longer_there_leaves_its_row_unknown(
     send: Send, run_id: str, tmp_path: Path
 ) -> None:
     left_by_a_dead_process(tmp_path / "answers.db", [(ID, "x"), (run_id, "y")], clock=0.0)
-    report = send([(ID, "x"), (run_id, "y")], journal=tmp_path / "answers.db")
-    assert report.counts == {"unknown": 1, "delivered": 1}
+    rows = [(ID, "x"), (run_id, "y"), (run_id, "z")]
+    report = send(rows, journal=tmp_path / "answers.db", absent_after=0)
+    assert report.counts == {"unknown": 1, "delivered": 2}
     assert "Looking up the message failed." in report.errors[0].example
 
 
@@ -178,18 +153,6 @@ def test_a_disk_that_fills_up_stops_the_batch_with_what_is_known(
     assert arrived < 800
     assert send(texts(run_id, 800), journal=journal).counts == {"delivered": 800}
     assert len(box.messages(run_id)) == len(set(box.messages(run_id))) == 800
-
-
-def interrupt_when(condition: Callable[[], bool]) -> threading.Thread:
-    """Interrupt the main thread, as the kernel does, once a condition holds."""
-
-    def watch() -> None:
-        wait_for(condition)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
 
 
 def test_after_an_interrupt_nothing_begins_and_the_report_comes_back(

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -299,7 +299,7 @@ def clockless(connection: Any, server: FaultServer, headers: str = "") -> None:
     """Lose the message, and show an activity with its text, without telling the time."""
     if server.requests[-1].startswith(b"POST"):
         return
-    stamp = (datetime.now(UTC) + timedelta(seconds=5)).isoformat()
+    stamp = datetime.now(UTC).isoformat()
     payload = {"activityType": "user_message_received", "message": TEXT}
     answer = ok([{"id": "a", "executionId": ID, "timestamp": stamp, "payload": payload}])
     connection.sendall(answer.replace(b"\r\n", b"\r\n" + headers.encode(), 1))
@@ -332,6 +332,19 @@ def test_without_the_servers_clock_nothing_is_known(headers: str, *, known: bool
                 client.send(ID, TEXT)
         posts = [one for one in server.requests if one.startswith(b"POST")]
         assert len(posts) == 1, "nothing is sent again"
+
+
+def stamp(seconds: float) -> Callable[[], str]:
+    """Return what gives the time so many seconds from the moment of its call."""
+
+    def moment() -> str:
+        return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+    return moment
+
+
+def said(text: str) -> dict[str, Any]:
+    return {"payload": {"activityType": "user_message_received", "message": text}}
 
 
 def listed(*changes: dict[str, Any], taken: int = 0) -> AsteroidError | Delivery:
@@ -375,6 +388,48 @@ def test_an_activity_that_is_listed_twice_confirms_once() -> None:
 def test_an_activity_of_another_execution_confirms_nothing() -> None:
     assert listed({"executionId": ID.upper()}).outcome == "delivered"
     assert listed({"executionId": ID.replace("1", "2")}).outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"timestamp": stamp(-1.5)}, None),
+        ({"timestamp": stamp(-20)}, "its time does not fit this send"),
+        ({"timestamp": stamp(-55)}, "its time does not fit this send"),
+        ({"timestamp": stamp(20)}, "its time does not fit this send"),
+        ({"timestamp": stamp(-90)}, "not among the execution's activities yet"),
+        ({"timestamp": "just now"}, "its time cannot be read"),
+        ({"timestamp": None}, "its time cannot be read"),
+        (said(f" {TEXT}\r\n"), "differs from this one only in spaces, line ends"),
+        (said(TEXT[:-1]), "differs from this one only in spaces, line ends"),
+        (said(TEXT.replace("train", "bus")), "not among the execution's activities yet"),
+    ],
+)
+def test_what_is_nearly_the_message_leaves_it_unknown_and_the_error_says_why(
+    change: dict[str, Any], why: str | None
+) -> None:
+    changed = {name: value() if callable(value) else value for name, value in change.items()}
+    result = listed(changed)
+    assert result.outcome == ("delivered" if why is None else "unknown")
+    if why is not None:
+        assert isinstance(result, AsteroidError)
+        assert why in result.detail
+        assert why in " ".join(result.as_text().split())
+
+
+def test_a_message_that_holds_the_key_is_found_and_shown_without_it(line: Line) -> None:
+    """It is compared before the key is masked."""
+    text = f"The key is {line.box.api_key}, keep it."
+    line.fates.append("answer lost")
+    with line.client() as client:
+        delivery = client.send(line.run, text)
+        assert delivery.confirmed_by == "activities"
+        since = client.server_clock()
+        assert since is not None
+        ledger._entries.clear()
+        found = client.find_delivery(line.run, text, since - timedelta(seconds=20))
+    assert found is not None
+    assert line.box.api_key not in repr(found.data)
 
 
 def test_stamps_of_another_clock_than_the_answers_confirm_nothing() -> None:

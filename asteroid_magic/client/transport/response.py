@@ -118,8 +118,8 @@ def _inflate(response: Response, raw: bytes, largest: int) -> tuple[bytes, bool]
         return b"", False
 
 
-def json_of(body: bytes, key: ApiKey) -> Any:
-    """Return the JSON value of the body with the key hidden; raises `ValueError` if not JSON."""
+def json_of(body: bytes, key: ApiKey | None) -> Any:
+    """Return the JSON value of the body with `key` hidden; raises `ValueError` if not JSON."""
     text = body.decode("utf-8", "replace").removeprefix(BYTE_ORDER_MARK)
     try:
         try:
@@ -128,7 +128,7 @@ def json_of(body: bytes, key: ApiKey) -> Any:
             # A number that is too long for Python must not make the rest unreadable.
             value = json.loads(text, parse_int=_number)
         # Searching every value takes twice as long as reading them.
-        return _without(key, value) if _holds(key, text) else value
+        return without(key, value) if key is not None and _holds(key, text) else value
     except RecursionError:
         nested_too_deep = ValueError("nested too deep")
     raise nested_too_deep
@@ -147,11 +147,12 @@ def _number(digits: str) -> int | float:
         return float(digits)
 
 
-def _without(key: ApiKey, value: Any) -> Any:
+def without(key: ApiKey, value: Any) -> Any:
+    """Return the JSON value with the key hidden in each of its strings and names."""
     if isinstance(value, str):
         return key.hide_in(value)
     if isinstance(value, list):
-        return [_without(key, item) for item in value]
+        return [without(key, item) for item in value]
     if isinstance(value, dict):
-        return {key.hide_in(name): _without(key, item) for name, item in value.items()}
+        return {key.hide_in(name): without(key, item) for name, item in value.items()}
     return value

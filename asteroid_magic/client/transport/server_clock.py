@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 # How many seconds two clocks of one service are assumed to differ at most.
-SKEW = 1.0
+SKEW = 2.0
 RESOLUTION = 1.0
 # The years of a Date that can be calculated with.
 YEARS = range(1970, 9000)
@@ -34,6 +34,10 @@ class Clock:
     def earliest(self, moment: float) -> datetime:
         """Return the earliest time that it can have shown at `moment`, by `time.monotonic`."""
         return self.date + timedelta(seconds=moment - self.answered - SKEW)
+
+    def latest(self, moment: float) -> datetime:
+        """Return the latest time that it can have shown at `moment`, by `time.monotonic`."""
+        return self.date + timedelta(seconds=moment - self.asked + RESOLUTION + SKEW)
 
     def since(self, shown: datetime) -> float:
         """Return the earliest moment, by `time.monotonic`, at which it can have shown `shown`."""

@@ -1,0 +1,45 @@
+"""``docs/outcomes.md`` agrees with what the client makes of each answer."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from asteroid_magic import AsteroidClient, AsteroidError
+from tests.support.outcomes import ID
+from tests.support.servers import FaultServer, answers
+
+PAGE = (Path(__file__).parents[1] / "docs/outcomes.md").read_text()
+OUTCOMES = {"delivered": "delivered", "not delivered": "not_delivered", "unknown": "unknown"}
+
+
+def stated() -> dict[int, str]:
+    """Return the outcome that the table states for each status; a class stands for its rest."""
+    table = PAGE.partition("## The answer to a message")[2].partition("##")[0]
+    found: dict[int, str] = {}
+    for what, outcome in re.findall(r"^\| (\d.*?) \| (.*?) \|", table, re.MULTILINE):
+        statuses = [int(status) for status in re.findall(r"\b\d{3}\b", what)]
+        # Any other status of the class.
+        statuses += [int(hundreds) * 100 + 57 for hundreds in re.findall(r"another (\d)xx", what)]
+        found |= dict.fromkeys(statuses, OUTCOMES[outcome])
+    return found
+
+
+def test_the_table_names_every_class_of_answers() -> None:
+    assert {status // 100 for status in stated()} == {2, 3, 4, 5}
+    assert len(stated()) > 20
+
+
+@pytest.mark.parametrize("status", stated())
+def test_what_the_table_states_of_a_status_is_so(status: int) -> None:
+    answer = f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with (
+        FaultServer(answers(answer.encode())) as server,
+        AsteroidClient("key-4711", server.base_url, 5, confirm_grace=0) as client,
+    ):
+        try:
+            outcome: str = client.send(ID, "hello").outcome
+        except AsteroidError as error:
+            outcome = error.outcome
+        assert outcome == stated()[status]
+        assert len(server.requests) == 1
