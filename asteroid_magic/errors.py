@@ -5,7 +5,7 @@
     AsteroidError
     ├── InvalidInput           the execution ID, the message or a filter cannot be sent
     ├── ConfigurationError     the key, the base URL or the timeout is missing or unusable
-    │   └── JournalError       the journal of a batch is unusable, or belongs to other rows
+    │   └── JournalError       the journal of a batch is unusable, damaged, or belongs to other rows
     ├── ConnectionFailed       no connection was made, so nothing was sent
     ├── NoAnswer               the connection broke, or time ran out, before the answer was complete
     │   └── DeliveryUnknown    the same for a message whose sending had begun
@@ -199,10 +199,10 @@ class ConfigurationError(AsteroidError, ValueError):
 
 
 class JournalError(ConfigurationError):
-    """The journal of a batch cannot be used, or belongs to other rows."""
+    """The journal of a batch cannot be used, is damaged, or belongs to other rows."""
 
     title = "The journal cannot be used"
-    default_hint = "Name another file."
+    default_hint = "Fix what is wrong with the file, then make the same call again."
 
 
 class ConnectionFailed(AsteroidError):

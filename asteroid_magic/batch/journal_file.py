@@ -1,15 +1,27 @@
-"""Creates and locks the file of a journal, and refuses files that are not journals."""
+"""Creates, locks and checks the file of a journal, and refuses what is not one, or is damaged."""
 
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 from ..errors import JournalError
 from ..models.report import ROW_STATES
+from .journal_checks import (
+    TABLE,
+    add_digests,
+    damaged,
+    find_log_damage,
+    find_page_damage,
+    find_row_damage,
+    keep_digests,
+    log_of,
+)
 
 APPLICATION_ID = 0x41535452  # "ASTR": marks a SQLite file as a journal
-VERSION = 1
+# Version 1 had neither the table `checks` nor the column `ended` of `runs`.
+VERSION = 2
 
 _TABLES = (
     f"""CREATE TABLE messages (
@@ -25,19 +37,38 @@ _TABLES = (
       error TEXT,
       detail TEXT
     )""",
-    "CREATE TABLE runs (run INTEGER PRIMARY KEY, began REAL NOT NULL, clock REAL)",
+    "CREATE TABLE runs (run INTEGER PRIMARY KEY, began REAL NOT NULL, clock REAL, ended REAL)",
+    TABLE,
 )
+# No hint says to use another file: with another file, the same call sends delivered rows again.
+_AGAIN = "then make the same call again, with the same file."
+_IF_JOURNAL = (
+    "If it was the journal of these rows, restore a copy that was made after the last call with it."
+)
+_ELSEWHERE = "Use a file in a folder that you can write to."
 _REASONS = {
     "SQLITE_BUSY": (
         "Another batch is using it, in this process or in another.",
-        "Wait until that batch has ended, or use another file.",
+        "Wait until that batch has ended, then make the same call again.",
     ),
-    "SQLITE_NOTADB": ("It is not a journal.", "Use another file."),
-    "SQLITE_CORRUPT": ("It is damaged.", "Restore it, or use another file."),
-    "SQLITE_FULL": ("The disk is full.", "Free some space, then repeat the same call."),
-    "SQLITE_READONLY": ("It is read-only.", "Use a file that you can write to."),
-    "SQLITE_CANTOPEN": ("It cannot be opened.", "Use a file in a folder that you can write to."),
+    "SQLITE_NOTADB": (
+        "It is not a journal, or it is damaged.",
+        f"{_IF_JOURNAL} If it never was a journal, use another file.",
+    ),
+    "SQLITE_FULL": ("The disk is full.", f"Free some space, {_AGAIN}"),
+    "SQLITE_READONLY": ("It is read-only.", f"Make the file and its folder writable, {_AGAIN}"),
+    "SQLITE_CANTOPEN": (
+        "It cannot be opened.",
+        f"Make sure that it is there, and that you can write to it and to its folder, {_AGAIN}",
+    ),
+    "SQLITE_IOERR": ("The disk reports an error.", f"Check the disk and its free space, {_AGAIN}"),
 }
+_NO_FILE = (
+    "This batch had no journal, so the same call sends delivered rows again. Look at the "
+    "activities of the executions first. A batch with a journal can be resumed."
+)
+# What SQLite reports for a file whose tables are no longer those of a journal.
+_DAMAGE = ("SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH")
 
 
 @contextmanager
@@ -56,46 +87,110 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 def temporary() -> sqlite3.Connection:
     """Return a database that SQLite keeps in memory while it is small, then in a file."""
-    connection = _connect("")
-    connection.execute("PRAGMA synchronous = OFF")
-    connection.execute("PRAGMA journal_mode = MEMORY")
-    _make(connection)
-    return connection
+    try:
+        connection = _connect("")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = MEMORY")
+        _make(connection)
+        keep_digests(connection)
+    except sqlite3.Error as error:
+        problem = refused(error, None)
+    else:
+        return connection
+    raise problem
 
 
 def open_(path: str) -> sqlite3.Connection:
-    """Open or create a journal, and lock it; raises `JournalError` if that is impossible."""
+    """Open or create a journal, and lock it; raises `JournalError` if that is impossible.
+
+    Reads all of it, and refuses a damaged one. Call `use_log` after the first transaction.
+    """
+    connection: sqlite3.Connection | None = None
+    is_new = False
     try:
         # Resolve links, so that their target gets the mode, too.
         path = os.path.realpath(path)
+        is_new = _create(path)
+        log = log_of(path)
+        if log_damage := find_log_damage(log):
+            # Opening it for writing would drop the log. But first, find out who uses it.
+            _check_unused(path)
+            raise damaged(path, log_damage)
+        connection = _connect(path)
+        _lock(connection, path, is_new=is_new, has_log=bool(log))
+        keep_digests(connection)
+    except sqlite3.Error as error:
+        problem = refused(error, path)
+    except (OSError, ValueError) as error:
+        problem = error if isinstance(error, JournalError) else _unusable(path, error)
+    else:
+        return connection
+    if connection is not None:
+        with suppress(sqlite3.Error):
+            connection.close()
+    if is_new:
+        # Nothing was written; an empty file would look like a journal that lost its rows.
+        with suppress(OSError):
+            Path(path).unlink()
+    raise problem
+
+
+def use_log(connection: sqlite3.Connection) -> None:
+    """Write to a log beside the file from now on: one wait for the disk per transaction.
+
+    The file itself must hold the new run by now: it shows that a log which is lost existed.
+    """
+    connection.execute("PRAGMA journal_mode = WAL")
+    # Write something, so that there is a log from now on.
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    # A commit is on disk: it survives a power failure, not only the end of the process.
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def check_owner(connection: sqlite3.Connection, path: str) -> int:
+    """Return the version of a journal; raises `JournalError` for other databases."""
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if owner != APPLICATION_ID:
+        raise JournalError(
+            f"{path} is a database of another program, or a damaged journal.",
+            hint=f"{_IF_JOURNAL} Otherwise, use another file.",
+        )
+    if version > VERSION:
+        raise JournalError(
+            f"A newer version of asteroid-magic created {path}.",
+            hint="Update asteroid-magic, then make the same call again.",
+        )
+    return int(version)
+
+
+def _create(path: str) -> bool:
+    """Create the file unless it is there; raises `JournalError` for an empty one."""
+    try:
         # SQLite gives the files that it creates beside this one the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         # Do not open it: closing it would release the lock of another batch in this process.
-        if os.path.isfile(path) and not os.path.getsize(path):  # noqa: PTH113, PTH202 (the path is a str)
-            with suppress(OSError):
-                os.chmod(path, 0o600)  # noqa: PTH101 (as above)
-    except (OSError, ValueError) as error:
-        raise _unusable(path, error) from None
-    connection: sqlite3.Connection | None = None
-    try:
-        connection = _connect(path)
-        _lock(connection, path)
-    except sqlite3.Error as error:
-        problem = refused(error, path)
-    except JournalError as error:
-        problem = error
+        if not os.path.isfile(path):  # noqa: PTH113 (the path is a str)
+            problem = JournalError(f"{path} is not a file.", hint=_ELSEWHERE)
+        elif not os.path.getsize(path):  # noqa: PTH202 (as above)
+            problem = JournalError(
+                f"{path} is empty. It may have been a journal that was cut short.",
+                hint=f"{_IF_JOURNAL} If it never was a journal, delete it, then make the same call "
+                "again.",
+            )
+        else:
+            return False
     else:
-        return connection
-    if connection is not None:
-        connection.close()
+        return True
     raise problem
 
 
 def _unusable(path: str, error: OSError | ValueError) -> JournalError:
     why = (isinstance(error, OSError) and error.strerror) or "its name is not valid"
     return JournalError(
-        f"{path} cannot be created: {why}.", hint="Use a file in a folder that you can write to."
+        f"{path} cannot be created or read: {why}.",
+        hint=_ELSEWHERE,
     )
 
 
@@ -103,24 +198,60 @@ def _connect(path: str) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
 
 
-def _lock(connection: sqlite3.Connection, path: str) -> None:
-    """Lock the database for as long as it is open, after checking that it is a journal."""
+def _check_unused(path: str) -> None:
+    """Raise `JournalError` if another batch uses the file: then its log changes all the time."""
+    with closing(read_only(path)) as connection:
+        try:
+            connection.execute("PRAGMA schema_version").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+                raise
+
+
+def read_only(path: str) -> sqlite3.Connection:
+    """Return a connection that changes nothing; the path must be absolute."""
+    uri = f"{Path(path).as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+
+
+def _lock(connection: sqlite3.Connection, path: str, *, is_new: bool, has_log: bool) -> None:
+    """Lock the database for as long as it is open, after checking that it is a whole journal."""
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    (owner,) = connection.execute("PRAGMA application_id").fetchone()
-    (changes,) = connection.execute("PRAGMA schema_version").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if owner != APPLICATION_ID and (owner or changes):
-        raise JournalError(f"{path} is a database of another program.", hint="Use another file.")
-    if version > VERSION:
-        raise JournalError(
-            f"A newer version of asteroid-magic created {path}.",
-            hint="Update asteroid-magic, or use another file.",
-        )
-    connection.execute("PRAGMA journal_mode = WAL")
-    # A commit is on disk: it survives a power failure, not only the end of the process.
     connection.execute("PRAGMA synchronous = FULL")
-    if owner != APPLICATION_ID:
+    # The lock of a transaction lasts as long as the connection, in this mode.
+    connection.execute("BEGIN EXCLUSIVE")
+    connection.execute("COMMIT")
+    if is_new:
         _make(connection)
+    elif what := _find_damage(connection, check_owner(connection, path), has_log=has_log):
+        raise damaged(path, what)
+
+
+def _find_damage(connection: sqlite3.Connection, version: int, *, has_log: bool) -> str:
+    if not 1 <= version <= VERSION:
+        return f"its version is {version}"
+    if what := find_page_damage(connection):
+        return what
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode == "wal" and not has_log and not _has_ended(connection, version):
+        return "the file beside it with the same name and -wal, which has its newest rows, is lost"
+    if version == 1 and (what := _upgrade(connection)):
+        return what
+    return find_row_damage(connection)
+
+
+def _has_ended(connection: sqlite3.Connection, version: int) -> bool:
+    """Return True if the last run closed the journal: then its log was no longer needed."""
+    last = "SELECT ended FROM runs ORDER BY run DESC LIMIT 1"
+    return version > 1 and connection.execute(last).fetchone() not in {None, (None,)}
+
+
+def _upgrade(connection: sqlite3.Connection) -> str:
+    """Make version 2 of a journal of version 1; return its damage instead if it has any."""
+    with transaction(connection):
+        connection.execute("ALTER TABLE runs ADD COLUMN ended REAL")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        return add_digests(connection)
 
 
 def _make(connection: sqlite3.Connection) -> None:
@@ -133,9 +264,14 @@ def _make(connection: sqlite3.Connection) -> None:
 
 def refused(error: sqlite3.Error, path: str | None, *, sent: bool = False) -> JournalError:
     """Return the error for a fault of SQLite; `sent`: messages may be under way."""
-    name = getattr(error, "sqlite_errorname", "")
+    name = getattr(error, "sqlite_errorname", None) or ""
+    # Text that is not UTF-8: SQLite takes it, and only Python refuses it, without a name.
+    if name.startswith(_DAMAGE) or (not name and isinstance(error, sqlite3.OperationalError)):
+        return damaged(path, f"SQLite says {str(error)!r}")
     known = next((name[: len(key)] for key in _REASONS if name.startswith(key)), "")
-    why, hint = _REASONS.get(known, (f"SQLite says: {error}.", "Use another file."))
-    if sent:
+    why, hint = _REASONS.get(known, (f"SQLite says: {error}.", f"Check the disk, {_AGAIN}"))
+    if path is None:
+        hint = _NO_FILE if sent else "Free some space in the folder for temporary files."
+    elif sent:
         hint = f"Resume the batch to look up what was under way. {hint}"
     return JournalError(f"{path or 'a temporary file'}: {why}", hint=hint)
