@@ -9,6 +9,7 @@
     ├── ConnectionFailed       no connection was made, so nothing was sent
     ├── NoAnswer               the connection broke, or time ran out, before the answer was complete
     │   └── DeliveryUnknown    the same for a message whose sending had begun
+    ├── BatchFailed            some rows of a batch were not delivered
     ├── Interrupted            the user interrupted the call; also a KeyboardInterrupt
     │   └── SendInterrupted    the same for the send of a message
     └── ApiError               the server answered, but not with success
@@ -227,6 +228,18 @@ class NoAnswer(AsteroidError):
 
 class DeliveryUnknown(NoAnswer):
     """Sending began, and no answer says whether the server has the message."""
+
+
+class BatchFailed(AsteroidError):
+    """Some rows of a batch were not delivered, or may not have been; `report` is its `Report`.
+
+    `Report.raise_for_failures` and a cell with `--each` raise it.
+    """
+
+    title = "Some messages of the batch were not delivered"
+    default_hint = "Look at the report, then send what is missing."
+    is_final = False
+    report: Any = None
 
 
 class Interrupted(AsteroidError, KeyboardInterrupt):

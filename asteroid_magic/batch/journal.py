@@ -198,7 +198,7 @@ class JournalReader:
                 for row in block:
                     entry = ReportEntry._make(row[: len(ReportEntry._fields)])
                     if not (is_checked or is_intact(row[len(entry) :])):
-                        raise damaged(self.path, f"row {entry.position} is not as it was written")
+                        raise damaged(self.path, f"row {entry.position:,} is not as it was written")
                     yield entry
                 if len(block) < size:
                     return
@@ -265,7 +265,7 @@ class RowMatcher:
         what = "execution" if execution_id != row[0] else "message"
         there, here = (execution_id, row[0]) if what == "execution" else (message, row[1])
         raise JournalError(
-            f"Row {position + 1:,} has the {what} {quoted(here)}; in the journal "
+            f"Row {position:,} has the {what} {quoted(here)}; in the journal "
             f"{self._journal.path}, that row has {quoted(there)}.",
             title="The journal belongs to other rows",
             hint=OTHER_ROWS,

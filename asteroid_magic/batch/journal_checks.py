@@ -83,10 +83,10 @@ def find_row_damage(connection: sqlite3.Connection) -> str:
     Reads all rows: about 0.6 seconds for 100,000.
     """
     number = 0
-    for table in ("messages", "runs"):
+    for table, noun in (("messages", "row"), ("runs", "run")):
         for row in connection.execute(with_digests(table)):
             if not is_intact(row):
-                return f"{table.removesuffix('s')} {row[0]} is not as it was written"
+                return f"{noun} {row[0]:,} is not as it was written"
             number += 1
     (written,) = connection.execute("SELECT count(*) FROM checks").fetchone()
     return (

@@ -92,8 +92,8 @@ def test_a_second_batch_is_refused_while_one_uses_it(path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        (("execution 1", "another"), "Row 2 has the message 'another'; in the journal"),
-        (("another", "message 1"), "Row 2 has the execution 'another'; in the journal"),
+        (("execution 1", "another"), "Row 1 has the message 'another'; in the journal"),
+        (("another", "message 1"), "Row 1 has the execution 'another'; in the journal"),
     ],
 )
 def test_other_rows_are_refused(path: Path, row: tuple[str, str], words: str) -> None:

@@ -154,15 +154,15 @@ def killed(tmp_path: Path, run_id: str) -> Files:
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        ("UPDATE messages SET state = 'failed' WHERE position = 7", "message 7 is not as it was"),
-        ("UPDATE messages SET message = 'another' WHERE position = 7", "message 7 is not as it"),
-        ("UPDATE messages SET began = began + 9 WHERE position = 7", "message 7 is not as it was"),
-        ("UPDATE messages SET message = x'ff' WHERE position = 7", "message 7 is not as it was"),
+        ("UPDATE messages SET state = 'failed' WHERE position = 7", "row 7 is not as it was"),
+        ("UPDATE messages SET message = 'another' WHERE position = 7", "row 7 is not as it"),
+        ("UPDATE messages SET began = began + 9 WHERE position = 7", "row 7 is not as it was"),
+        ("UPDATE messages SET message = x'ff' WHERE position = 7", "row 7 is not as it was"),
         ("UPDATE messages SET message = CAST(x'ff' AS TEXT) WHERE position = 7", "SQLite says"),
         ("UPDATE runs SET clock = 9", "run 1 is not as it was written"),
         ("DELETE FROM messages WHERE position > 43", "2 rows of 47 are lost"),
         ("DELETE FROM runs", "1 row of 47 are lost"),
-        ("DELETE FROM checks WHERE key = 7", "message 7 is not as it was written"),
+        ("DELETE FROM checks WHERE key = 7", "row 7 is not as it was written"),
         ("DROP TABLE messages", "no such table"),
         ("ALTER TABLE messages RENAME attempts TO attempt", "no such column"),
         ("PRAGMA user_version = 0", "its version is 0"),
@@ -305,7 +305,7 @@ def test_a_journal_of_version_1_is_resumed_and_checked_from_then_on(
     assert box.messages(run_id) == ["message 1", "message 2"]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE messages SET state = 'failed' WHERE position = 0")
-    with pytest.raises(JournalError, match="message 0 is not as it was written"):
+    with pytest.raises(JournalError, match="row 0 is not as it was written"):
         send(texts(run_id, 3), journal=path)
 
 

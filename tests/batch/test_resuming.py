@@ -1,10 +1,7 @@
 """Batches that stop midway: what their journal remembers, and what an interrupt leaves."""
 
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ from asteroid_magic.batch.throttle import Throttle
 from asteroid_magic.models.report import RowResult
 from asteroid_magic.render.progress_bar import ProgressBar
 from asteroid_magic.sandbox import Sandbox
-from tests.support.batches import Row, Send, texts, wait_for
+from tests.support.batches import Row, Send, interrupt_when, texts, wait_for
 from tests.support.outcomes import ID
 from tests.support.servers import FaultServer, silent
 
@@ -74,7 +71,7 @@ def test_other_rows_far_behind_stop_the_batch_when_they_are_read(
     monkeypatch.setattr("asteroid_magic.batch.rows.CHECKED_AHEAD", 5)
     journal = tmp_path / "answers.db"
     send(texts(run_id, 60), journal=journal)
-    with pytest.raises(JournalError, match="Row 51 has the message 'another'"):
+    with pytest.raises(JournalError, match="Row 50 has the message 'another'"):
         send([*texts(run_id, 50), (run_id, "another"), *texts(run_id, 9)], journal=journal)
     assert len(box.messages(run_id)) == 60
 
@@ -178,18 +175,6 @@ def test_a_disk_that_fills_up_stops_the_batch_with_what_is_known(
     assert arrived < 800
     assert send(texts(run_id, 800), journal=journal).counts == {"delivered": 800}
     assert len(box.messages(run_id)) == len(set(box.messages(run_id))) == 800
-
-
-def interrupt_when(condition: Callable[[], bool]) -> threading.Thread:
-    """Interrupt the main thread, as the kernel does, once a condition holds."""
-
-    def watch() -> None:
-        wait_for(condition)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
 
 
 def test_after_an_interrupt_nothing_begins_and_the_report_comes_back(

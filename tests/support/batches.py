@@ -1,5 +1,8 @@
 """What the tests of batches share: rows to send, and how to wait."""
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 
@@ -19,3 +22,15 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def interrupt_when(condition: Callable[[], bool]) -> threading.Thread:
+    """Interrupt the main thread, as the kernel does, once a condition holds."""
+
+    def watch() -> None:
+        wait_for(condition)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
