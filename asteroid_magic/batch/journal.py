@@ -82,15 +82,12 @@ class Journal:
             journal_file.temporary() if self.path is None else journal_file.open_(self.path)
         )
         self._reader: JournalReader | None = None
+        self._has_failed = False
         try:
             (self.stored,) = self._connection.execute(
                 "SELECT coalesce(max(position), -1) + 1 FROM messages"
             ).fetchone()
-            self._run = self._connection.execute(
-                "INSERT INTO runs (began) VALUES (?)", (time.time(),)
-            ).lastrowid
-            if self.path is not None:
-                journal_file.use_log(self._connection)
+            self._run = journal_file.begin_run(self._connection, has_file=self.path is not None)
         except sqlite3.Error as error:
             problem = refused(error, self.path)
         else:
@@ -125,6 +122,7 @@ class Journal:
                         "UPDATE runs SET clock = ? WHERE run = ?", (clock, self._run)
                     )
         except sqlite3.Error as error:
+            self._has_failed = True
             problem = refused(error, self.path, sent=True)
         else:
             return
@@ -143,11 +141,7 @@ class Journal:
             self._reader = self._reader or JournalReader(None, self._connection, owns=True)
             return self._reader
         with suppress(sqlite3.Error):
-            self._connection.execute(
-                "UPDATE runs SET ended = ? WHERE run = ?", (time.time(), self._run)
-            )
-            # Leave one plain file: reading a file in WAL mode creates two more beside it.
-            self._connection.execute("PRAGMA journal_mode = DELETE")
+            journal_file.leave_log(self._connection, has_failed=self._has_failed)
         with suppress(sqlite3.Error):
             self._connection.close()
         return JournalReader(self.path)

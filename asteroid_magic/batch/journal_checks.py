@@ -128,8 +128,9 @@ def find_log_damage(log: bytes) -> str:
     """Return what is wrong with a write-ahead log, empty if nothing is.
 
     SQLite reads a log up to the first frame that does not match its checksum, and drops all others
-    without a word. After them, it accepts what an older log has left in the file; that has other
-    salts. A frame with the salts of this log was lost, though, and so may be rows that were sent.
+    without a word. Frames that an older log has left behind have other salts, and those of a write
+    that failed do not end a transaction. Any other frame is lost, and with it maybe a row that was
+    sent.
     Not detected is a log that was cut short: a killed process leaves it like that, too.
     """
     if not log:
@@ -141,12 +142,12 @@ def find_log_damage(log: bytes) -> str:
         return "the head of its write-ahead log has changed"
     is_chain = True
     for at in range(LOG_HEADER, len(log) - FRAME_HEADER - size + 1, FRAME_HEADER + size):
-        _, _, *found, first, second = struct.unpack(">6I", log[at : at + FRAME_HEADER])
+        _, commits, *found, first, second = struct.unpack(">6I", log[at : at + FRAME_HEADER])
         if is_chain:
             frame = log[at : at + 8] + log[at + FRAME_HEADER : at + FRAME_HEADER + size]
             sums = _sums(frame, sums, order)
             is_chain = found == salts and sums == (first, second)
-        if not is_chain and (found[0] == salts[0] or found[1] == salts[1]):
+        if not is_chain and commits and (found[0] == salts[0] or found[1] == salts[1]):
             return "a part of its write-ahead log has changed"
     return ""
 

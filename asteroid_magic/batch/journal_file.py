@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -103,22 +105,27 @@ def temporary() -> sqlite3.Connection:
 def open_(path: str) -> sqlite3.Connection:
     """Open or create a journal, and lock it; raises `JournalError` if that is impossible.
 
-    Reads all of it, and refuses a damaged one. Call `use_log` after the first transaction.
+    Reads all of it, and refuses a damaged one.
     """
     connection: sqlite3.Connection | None = None
-    is_new = False
     try:
         # Resolve links, so that their target gets the mode, too.
         path = os.path.realpath(path)
-        is_new = _create(path)
+        if not _exists(path):
+            _create(path)
         log = log_of(path)
         if log_damage := find_log_damage(log):
             # Opening it for writing would drop the log. But first, find out who uses it.
             _check_unused(path)
             raise damaged(path, log_damage)
         connection = _connect(path)
-        _lock(connection, path, is_new=is_new, has_log=bool(log))
+        _lock(connection)
+        version = check_owner(connection, path)
+        if what := _find_damage(connection, version, has_log=bool(log)):
+            raise damaged(path, what)
         keep_digests(connection)
+        if log:
+            leave_log(connection)
     except sqlite3.Error as error:
         problem = refused(error, path)
     except (OSError, ValueError) as error:
@@ -128,23 +135,40 @@ def open_(path: str) -> sqlite3.Connection:
     if connection is not None:
         with suppress(sqlite3.Error):
             connection.close()
-    if is_new:
-        # Nothing was written; an empty file would look like a journal that lost its rows.
-        with suppress(OSError):
-            Path(path).unlink()
     raise problem
 
 
-def use_log(connection: sqlite3.Connection) -> None:
-    """Write to a log beside the file from now on: one wait for the disk per transaction.
+def begin_run(connection: sqlite3.Connection, *, has_file: bool) -> int | None:
+    """Note a new run, and return its number; a file gets a log, which saves waits for the disk.
 
-    The file itself must hold the new run by now: it shows that a log which is lost existed.
+    From the first write on, the file itself shows a run that has not ended. So if the log is lost,
+    that is seen, and a process may be killed at any moment before.
     """
-    connection.execute("PRAGMA journal_mode = WAL")
-    # Write something, so that there is a log from now on.
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-    # A commit is on disk: it survives a power failure, not only the end of the process.
-    connection.execute("PRAGMA synchronous = FULL")
+    if has_file:
+        connection.execute("PRAGMA journal_mode = WAL")
+    run = connection.execute("INSERT INTO runs (began) VALUES (?)", (time.time(),)).lastrowid
+    if has_file:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    return run
+
+
+def leave_log(connection: sqlite3.Connection, *, has_failed: bool = False) -> None:
+    """Move all rows from the log into the file, and note that, since SQLite deletes the log.
+
+    `has_failed`: a write has failed, so the log ends with a part of it, and may have no room. Then
+    write nothing to it until it is empty: the end of a log with a new beginning looks damaged.
+    """
+    note = "UPDATE runs SET ended = ? WHERE run = (SELECT max(run) FROM runs)"
+    if not has_failed:
+        try:
+            connection.execute(note, (time.time(),))
+        except sqlite3.Error:
+            has_failed = True
+    if has_failed:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute(note, (time.time(),))
+    # Leave one plain file: reading a file in WAL mode creates two more beside it.
+    connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def check_owner(connection: sqlite3.Connection, path: str) -> int:
@@ -164,26 +188,43 @@ def check_owner(connection: sqlite3.Connection, path: str) -> int:
     return int(version)
 
 
-def _create(path: str) -> bool:
-    """Create the file unless it is there; raises `JournalError` for an empty one."""
+def _exists(path: str) -> bool:
+    """Return True if there is a file; raises `JournalError` for an empty one, and for a folder."""
+    # Do not open it: closing it would release the lock of another batch in this process.
+    if not os.path.lexists(path):
+        return False
+    if not os.path.isfile(path):  # noqa: PTH113 (the path is a str)
+        raise JournalError(f"{path} is not a file.", hint=_ELSEWHERE)
+    if not os.path.getsize(path):  # noqa: PTH202 (as above)
+        raise JournalError(
+            f"{path} is empty. It may have been a journal that was cut short.",
+            hint=f"{_IF_JOURNAL} If it never was a journal, delete it, then make the same call "
+            "again.",
+        )
+    return True
+
+
+def _create(path: str) -> None:
+    """Create a journal, all of it or nothing: half of one looks damaged."""
+    folder, name = os.path.split(path)
+    # With mode 0600. SQLite gives the files that it creates beside a database the same mode.
+    handle, made = tempfile.mkstemp(".new", f"{name[:50]}-", folder)
+    os.close(handle)
     try:
-        # SQLite gives the files that it creates beside this one the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        # Do not open it: closing it would release the lock of another batch in this process.
-        if not os.path.isfile(path):  # noqa: PTH113 (the path is a str)
-            problem = JournalError(f"{path} is not a file.", hint=_ELSEWHERE)
-        elif not os.path.getsize(path):  # noqa: PTH202 (as above)
-            problem = JournalError(
-                f"{path} is empty. It may have been a journal that was cut short.",
-                hint=f"{_IF_JOURNAL} If it never was a journal, delete it, then make the same call "
-                "again.",
-            )
-        else:
-            return False
-    else:
-        return True
-    raise problem
+        with closing(_connect(made)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            _make(connection)
+        try:
+            os.link(made, path)
+        except FileExistsError:
+            # Another batch has just created it.
+            return
+        except OSError:
+            # Not every file system has links.
+            os.rename(made, path)  # noqa: PTH104 (the path is a str)
+    finally:
+        with suppress(OSError):
+            os.unlink(made)  # noqa: PTH108 (as above)
 
 
 def _unusable(path: str, error: OSError | ValueError) -> JournalError:
@@ -214,17 +255,14 @@ def read_only(path: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
 
 
-def _lock(connection: sqlite3.Connection, path: str, *, is_new: bool, has_log: bool) -> None:
-    """Lock the database for as long as it is open, after checking that it is a whole journal."""
+def _lock(connection: sqlite3.Connection) -> None:
+    """Lock the database for as long as it is open."""
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    # A commit is on disk: it survives a power failure, not only the end of the process.
     connection.execute("PRAGMA synchronous = FULL")
-    # The lock of a transaction lasts as long as the connection, in this mode.
+    # In this mode, the lock of a transaction lasts as long as the connection.
     connection.execute("BEGIN EXCLUSIVE")
     connection.execute("COMMIT")
-    if is_new:
-        _make(connection)
-    elif what := _find_damage(connection, check_owner(connection, path), has_log=has_log):
-        raise damaged(path, what)
 
 
 def _find_damage(connection: sqlite3.Connection, version: int, *, has_log: bool) -> str:
@@ -241,9 +279,9 @@ def _find_damage(connection: sqlite3.Connection, version: int, *, has_log: bool)
 
 
 def _has_ended(connection: sqlite3.Connection, version: int) -> bool:
-    """Return True if the last run closed the journal: then its log was no longer needed."""
+    """Return True if the file has all rows of the last run: then its log was no longer needed."""
     last = "SELECT ended FROM runs ORDER BY run DESC LIMIT 1"
-    return version > 1 and connection.execute(last).fetchone() not in {None, (None,)}
+    return version > 1 and connection.execute(last).fetchone() != (None,)
 
 
 def _upgrade(connection: sqlite3.Connection) -> str:

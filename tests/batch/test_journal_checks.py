@@ -3,6 +3,8 @@
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -203,9 +205,11 @@ def test_the_hint_for_a_file_that_was_never_a_journal_says_so(tmp_path: Path) ->
 
 
 def test_a_killed_process_leaves_a_log_which_is_read(tmp_path: Path, killed: Files) -> None:
-    journal = Journal(killed.put(tmp_path / "answers.db"))
-    assert journal.stored == len(STATES)
-    journal.close()
+    path = killed.put(tmp_path / "answers.db")
+    for _ in range(3):
+        journal = Journal(path)
+        assert journal.stored == len(STATES)
+        assert journal.close().counts()["delivered"] == 40
 
 
 def frames_of(log: bytes) -> int:
@@ -239,6 +243,81 @@ def test_what_an_older_log_left_in_the_file_is_no_damage(tmp_path: Path, killed:
     stale = bytearray(killed.log[LOG_HEADER : LOG_HEADER + FRAME_HEADER + PAGE])
     stale[8:16] = b"oldsalts"
     path = killed._replace(log=killed.log + bytes(stale)).put(tmp_path / "answers.db")
+    Journal(path).close()
+
+
+def test_a_process_may_be_killed_before_any_statement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on the disk before each statement of two runs is a journal, with what was written."""
+    folder, copies, written = tmp_path / "here", tmp_path / "copies", [0]
+    folder.mkdir()
+    expected: list[int] = []
+    connect = journal_file._connect
+
+    def copied(_: str) -> None:
+        shutil.copytree(folder, copies / str(len(expected)))
+        expected.append(written[0])
+
+    def watched(path: str) -> sqlite3.Connection:
+        connection = connect(path)
+        connection.set_trace_callback(copied)
+        return connection
+
+    monkeypatch.setattr(journal_file, "_connect", watched)
+    for at in range(2):
+        journal = Journal(folder / "answers.db")
+        journal.write([(at, ("execution", "message"))], [])
+        written[0] += 1
+        journal.write([], [RowResult(at, "delivered")])
+        journal.close()
+    monkeypatch.undo()
+    assert len(expected) > 60
+    for number, rows in enumerate(expected):
+        journal = Journal(copies / str(number) / "answers.db")
+        assert journal.stored in {rows, rows + 1}
+        journal.close()
+
+
+@pytest.mark.parametrize("limit", range(20, 260, 24))
+def test_after_a_disk_was_full_the_same_file_goes_on(tmp_path: Path, limit: int) -> None:
+    """A child may write so many kB to a file, and no more; the next call has room again."""
+    path = tmp_path / "answers.db"
+    code = (
+        "import resource, signal, sys\n"
+        "from asteroid_magic import JournalError\n"
+        "from asteroid_magic.batch.journal import Journal\n"
+        "from asteroid_magic.models.report import RowResult\n"
+        "journal = Journal(sys.argv[1])\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "limit = int(sys.argv[2]) * 1000\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+        "rows = [(at, ('execution', 'message' * 40)) for at in range(3000)]\n"
+        "written = 0\n"
+        "try:\n"
+        "    while True:\n"
+        "        journal.write(rows[written : written + 8], [])\n"
+        "        written += 8\n"
+        "except JournalError as error:\n"
+        "    print(written, error.hint)\n"
+        "journal.close()\n"
+    )
+    command = [sys.executable, "-c", code, str(path), str(limit)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    written, _, hint = said.partition(" ")
+    assert "make the same call again, with the same file" in hint
+    journal = Journal(path)
+    assert journal.counts().get("under_way", 0) >= int(written)
+    assert journal.stored in {int(written), int(written) + 8}
+    journal.close()
+    Journal(path).close()
+
+
+def test_a_write_that_failed_leaves_no_damage(tmp_path: Path, killed: Files) -> None:
+    size = FRAME_HEADER + PAGE
+    aborted = bytearray(killed.log[-size:])
+    aborted[4:8] = bytes(4)
+    path = killed._replace(log=killed.log + bytes(aborted)).put(tmp_path / "answers.db")
     Journal(path).close()
 
 
