@@ -5,10 +5,11 @@
     AsteroidError
     ├── InvalidInput           the execution ID, the message or a filter cannot be sent
     ├── ConfigurationError     the key, the base URL or the timeout is missing or unusable
-    │   └── JournalError       the journal of a batch is unusable, or belongs to other rows
+    │   └── JournalError       the journal of a batch is unusable, damaged, or belongs to other rows
     ├── ConnectionFailed       no connection was made, so nothing was sent
     ├── NoAnswer               the connection broke, or time ran out, before the answer was complete
     │   └── DeliveryUnknown    the same for a message whose sending had begun
+    ├── BatchFailed            some rows of a batch were not delivered
     ├── Interrupted            the user interrupted the call; also a KeyboardInterrupt
     │   └── SendInterrupted    the same for the send of a message
     └── ApiError               the server answered, but not with success
@@ -209,10 +210,10 @@ class ConfigurationError(AsteroidError, ValueError):
 
 
 class JournalError(ConfigurationError):
-    """The journal of a batch cannot be used, or belongs to other rows."""
+    """The journal of a batch cannot be used, is damaged, or belongs to other rows."""
 
     title = "The journal cannot be used"
-    default_hint = "Name another file."
+    default_hint = "Fix what is wrong with the file, then make the same call again."
 
 
 class ConnectionFailed(AsteroidError):
@@ -237,6 +238,18 @@ class NoAnswer(AsteroidError):
 
 class DeliveryUnknown(NoAnswer):
     """Sending began, and no answer says whether the server has the message."""
+
+
+class BatchFailed(AsteroidError):
+    """Some rows of a batch were not delivered, or may not have been; `report` is its `Report`.
+
+    `Report.raise_for_failures` and a cell with `--each` raise it.
+    """
+
+    title = "Some messages of the batch were not delivered"
+    default_hint = "Look at the report, then send what is missing."
+    is_final = False
+    report: Any = None
 
 
 class Interrupted(AsteroidError, KeyboardInterrupt):

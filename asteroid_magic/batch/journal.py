@@ -5,25 +5,28 @@ follows. So it shows what was under way when a process died. Without a path, it 
 database that SQLite deletes by itself. It holds no key.
 """
 
-import hashlib
 import os
 import sqlite3
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from itertools import count, groupby
+from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import InvalidInput, JournalError
-from ..models.report import ErrorGroup, ReportEntry, Row, RowResult, RowState
+from ..models.report import ROW_STATES, ErrorGroup, ReportEntry, Row, RowResult, RowState
 from ..text import quoted
 from . import journal_file
+from .journal_checks import damaged, is_intact, with_digests
 from .journal_file import refused
 
 BLOCK = 500
+OTHER_ROWS = (
+    "Give the original rows in the same order. Other rows need a journal of their own; with it, "
+    "rows that were delivered before are sent again."
+)
 # Comes before the first row, so that reading starts only when a row is needed.
 _BEFORE = ReportEntry(-1, "", "", "waiting", 0, None, None, None, None)
 
@@ -103,8 +106,8 @@ class Journal:
     """The rows of one batch and their results; the file stays locked until it is closed.
 
     `stored` is the number of rows that it holds, at the positions from 0; `run` is the number of
-    this call, `batch` that of the batch, which all calls with this file share. Every method raises
-    `JournalError` if the file fails.
+    this call, `batch` that of the batch, which all calls with this file or a copy of it share.
+    Every method raises `JournalError` if the file fails.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
@@ -113,18 +116,24 @@ class Journal:
             journal_file.temporary() if self.path is None else journal_file.open_(self.path)
         )
         self._reader: JournalReader | None = None
-        self.batch = next(_temporary) if self.path is None else _number_of(self.path)
         self._seen = time.time()
+        self._has_failed = False
         try:
-            with self._connection as connection:
-                (self.stored,) = connection.execute(
-                    "SELECT coalesce(max(position), -1) + 1 FROM messages"
-                ).fetchone()
-                self.run = connection.execute(
-                    "INSERT INTO runs (began, seen) VALUES (?, ?)", (self._seen, self._seen)
-                ).lastrowid
+            (self.stored,) = self._connection.execute(
+                "SELECT coalesce(max(position), -1) + 1 FROM messages"
+            ).fetchone()
+            self.run = journal_file.begin_run(self._connection, has_file=self.path is not None)
+            # A copy of a journal is of the same batch.
+            (self.batch,) = self._connection.execute(
+                "SELECT CAST(1e6 * began AS INTEGER) FROM runs ORDER BY run LIMIT 1"
+            ).fetchone()
         except sqlite3.Error as error:
-            raise refused(error, self.path) from None
+            problem = refused(error, self.path)
+        else:
+            return
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        raise problem
 
     def counts(self) -> dict[RowState, int]:
         """Return the number of rows in each state."""
@@ -153,9 +162,12 @@ class Journal:
                         (clock, now, self.run),
                     )
         except sqlite3.Error as error:
-            raise refused(error, self.path, sent=True) from None
-        if is_due:
-            self._seen = now
+            self._has_failed = True
+            problem = refused(error, self.path, sent=True)
+        else:
+            self._seen = now if is_due else self._seen
+            return
+        raise problem
 
     @property
     def is_due(self) -> bool:
@@ -167,21 +179,24 @@ class Journal:
         return JournalReader(self.path, self._connection)
 
     def close(self) -> "JournalReader":
-        """Unlock the file, and return a reader for it from now on."""
+        """Unlock the file, and return a reader for it from now on.
+
+        All results are on the disk already, so an error of closing it is none of the batch.
+        """
         if self.path is None:
             self._reader = self._reader or JournalReader(None, self._connection, owns=True)
             return self._reader
         with suppress(sqlite3.Error):
-            # Leave one plain file: reading a file in WAL mode creates two more beside it.
-            self._connection.execute("PRAGMA journal_mode = DELETE")
-        self._connection.close()
+            journal_file.leave_log(self._connection, has_failed=self._has_failed)
+        with suppress(sqlite3.Error):
+            self._connection.close()
         return JournalReader(self.path)
 
 
 class JournalReader:
     """Reads a journal: over `connection` if given, otherwise over a new one each time.
 
-    Every method raises `JournalError` if the file is missing or in use.
+    Every method raises `JournalError` if the file is missing, damaged or in use.
     """
 
     def __init__(
@@ -195,9 +210,12 @@ class JournalReader:
     def counts(self) -> dict[RowState, int]:
         """Return the number of rows in each state."""
         with self._open() as connection:
-            return dict(
+            counts = dict(
                 connection.execute("SELECT state, count(*) FROM messages GROUP BY state").fetchall()
             )
+            if not counts.keys() <= set(ROW_STATES):
+                raise damaged(self.path, "a row has an unknown state")
+        return counts
 
     def entries(
         self, states: Sequence[RowState] = (), *, first: int = 0, limit: int = -1
@@ -205,16 +223,23 @@ class JournalReader:
         """Yield rows in the order of their positions, from `first` on, at most `limit` of them."""
         marks = ", ".join("?" * len(states))
         where = f"AND state IN ({marks})" if states else ""
-        query = (
-            f"SELECT {', '.join(ReportEntry._fields)} FROM messages "  # noqa: S608 (names of our own)
-            f"WHERE position >= ? {where} ORDER BY position LIMIT ?"
-        )
+        fields = ", ".join(ReportEntry._fields)
+        # An open journal was checked when it was opened, and has been locked since.
+        is_checked = self._connection is not None
+        source = with_digests("messages", fields)
+        if is_checked:
+            source = f"SELECT {fields} FROM messages"  # noqa: S608 (names of our own)
+        query = f"{source} WHERE position >= ? {where} ORDER BY position LIMIT ?"
         with self._open() as connection:
             # In blocks: an open statement would keep later writes from reaching the disk.
             while limit:
                 size = BLOCK if limit < 0 else min(limit, BLOCK)
                 block = connection.execute(query, (first, *states, size)).fetchall()
-                yield from map(ReportEntry._make, block)
+                for row in block:
+                    entry = ReportEntry._make(row[: len(ReportEntry._fields)])
+                    if not (is_checked or is_intact(row[len(entry) :])):
+                        raise damaged(self.path, f"row {entry.position:,} is not as it was written")
+                    yield entry
                 if len(block) < size:
                     return
                 first = block[-1][0] + 1
@@ -222,13 +247,13 @@ class JournalReader:
 
     def groups(self) -> list[ErrorGroup]:
         """Return the errors grouped by kind, the most frequent first."""
-        query = (
-            "SELECT error, state, count(*) AS number, detail, min(position) FROM messages "
-            "WHERE error IS NOT NULL AND state IN ('failed', 'unknown') "
-            "GROUP BY error, state ORDER BY number DESC, error"
-        )
-        with self._open() as connection:
-            return [ErrorGroup(*group) for group in connection.execute(query).fetchall()]
+        found: dict[tuple[str, RowState], ErrorGroup] = {}
+        for one in self.entries(("failed", "unknown")):
+            if one.error is not None:
+                first = ErrorGroup(one.error, one.state, 0, one.detail or "", one.position)
+                group = found.get((one.error, one.state), first)
+                found[one.error, one.state] = group._replace(number=group.number + 1)
+        return sorted(found.values(), key=lambda group: (-group.number, group.error))
 
     def pending(self) -> list[Pending]:
         """Return the rows whose delivery is unknown, grouped by execution and text.
@@ -255,29 +280,20 @@ class JournalReader:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        if self._connection is not None:
-            yield self._connection
-            return
-        if self.path is None:
-            raise ValueError("The reader needs a path or a connection.")
-        uri = f"{Path(self.path).as_uri()}?mode=ro"
         try:
-            with closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as made:
+            if self._connection is not None:
+                yield self._connection
+                return
+            if self.path is None:
+                raise ValueError("The reader needs a path or a connection.")
+            with closing(journal_file.read_only(self.path)) as made:
+                journal_file.check_owner(made, self.path)
                 yield made
         except sqlite3.Error as error:
             problem = refused(error, self.path)
         else:
             return
         raise problem
-
-
-# The numbers of batches without a file.
-_temporary = count(1)
-
-
-def _number_of(path: str) -> int:
-    digest = hashlib.sha256(os.fsencode(os.path.realpath(path))).digest()
-    return int.from_bytes(digest[:8]) | 1 << 63
 
 
 class RowMatcher:
@@ -307,10 +323,10 @@ class RowMatcher:
         what = "execution" if execution_id != row[0] else "message"
         there, here = (execution_id, row[0]) if what == "execution" else (message, row[1])
         raise JournalError(
-            f"Row {position + 1:,} has the {what} {quoted(here)}; in the journal "
+            f"Row {position:,} has the {what} {quoted(here)}; in the journal "
             f"{self._journal.path}, that row has {quoted(there)}.",
             title="The journal belongs to other rows",
-            hint="Give the original rows in the same order, or use another file.",
+            hint=OTHER_ROWS,
         )
 
     def end(self, count: int) -> None:
@@ -320,5 +336,5 @@ class RowMatcher:
                 f"There are {count:,} rows, but the journal {self._journal.path} "
                 f"holds {self._journal.stored:,}.",
                 title="The journal belongs to other rows",
-                hint="Give the original rows in the same order, or use another file.",
+                hint=OTHER_ROWS,
             )

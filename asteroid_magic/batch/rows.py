@@ -93,7 +93,7 @@ def _refusal(problems: Mapping[int, InvalidInput], count: int | None) -> Invalid
     # If the hints differ, each row shows its own.
     is_one = len({problem.hint for problem in problems.values()}) == 1
     listed = [
-        f"row {position + 1:,}: {problem.detail}{'' if is_one else f' {problem.hint}'}"
+        f"row {position:,}: {problem.detail}{'' if is_one else f' {problem.hint}'}"
         for position, problem in list(problems.items())[:LONGEST_LIST]
     ]
     more = len(problems) - len(listed)

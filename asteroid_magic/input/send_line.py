@@ -24,7 +24,9 @@ USAGE = (
     "%asteroid_send [--wait [SECONDS]] [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
     "[--out NAME] [--fill] [--show] EXECUTION message"
 )
-EACH_USAGE = "%%asteroid_send --each ROWS [--journal FILE] [options]\nmessage with {column}"
+EACH_USAGE = (
+    "%%asteroid_send --each ROWS [--journal FILE] [--keep-going] [options]\nmessage with {column}"
+)
 # The name of each option's value, as in the usage line: in brackets if optional, None for a switch.
 OPTIONS: Mapping[str, str | None] = {
     "--timeout": "SECONDS",
@@ -36,9 +38,12 @@ OPTIONS: Mapping[str, str | None] = {
     "--show": None,
     "--each": "ROWS",
     "--journal": "FILE",
+    "--keep-going": None,
     "--wait": "[SECONDS]",
 }
 
+# The options that only a cell with many messages takes.
+EACH_OPTIONS = frozenset({"--each", "--journal", "--keep-going"})
 SHORT = {"-f": "--fill"}
 # Seconds that `--wait` waits without a value.
 DEFAULT_WAIT = 120.0
@@ -76,7 +81,7 @@ class SendCommand:
 def parse(line: str, cell: str | None = None) -> SendCommand:
     """Parse a line call (`cell` is None) or a cell call; raises `InputError`."""
     options, rest = _take_options(line)
-    if "--each" in options or "--journal" in options:
+    if not EACH_OPTIONS.isdisjoint(options):
         return _parse_each(options, rest, cell)
     word = _WORD.match(rest)
     if word is None:
@@ -99,7 +104,8 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
 def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> SendCommand:
     problem = ""
     if "--each" not in options:
-        problem = "--journal works only with --each."
+        first = next(name for name in options if name in EACH_OPTIONS)
+        problem = f"{first} works only with --each."
     elif cell is None:
         problem = "--each works only in a cell: it sends the text below the first line."
     elif rest:

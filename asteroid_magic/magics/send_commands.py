@@ -156,11 +156,16 @@ def _send_each(
         if "--show" in command.options:
             display(result)  # type: ignore[no-untyped-call]
         return result
-    is_quiet = "--quiet" in command.options and result.outcome == "delivered"
-    if "--show" in command.options and not is_quiet:
-        display(result)  # type: ignore[no-untyped-call]
     if "--out" in command.options:
         shell.user_ns[command.options["--out"]] = result
+    is_delivered = result.outcome == "delivered"
+    stops = result.interrupted or not (is_delivered or "--keep-going" in command.options)
+    is_quiet = "--quiet" in command.options and is_delivered
+    if ("--show" in command.options or stops) and not is_quiet:
+        display(result)  # type: ignore[no-untyped-call]
+    if stops:
+        keep_result(shell, result)
+        result.raise_for_failures()
     return None if is_quiet else result
 
 

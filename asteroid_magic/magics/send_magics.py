@@ -145,6 +145,9 @@ class AsteroidMagics(Magics):
           With --each: record the outcome of each row in this file. To retry what was not
           delivered, run the same cell with the same file.
 
+        --keep-going
+          With --each: run the next cells even if some rows were not delivered.
+
         The outcome is one of these:
 
         delivered
@@ -156,7 +159,9 @@ class AsteroidMagics(Magics):
         may have been delivered
           Nobody knows whether Asteroid has it. Look at the execution before you resend.
 
-        The last two stop the cell, and a Run All with it.
+        The last two stop the cell, and a Run All with it. With --each, one such row is enough: the
+        cell shows its report, then stops, unless you gave --keep-going. An interrupted batch always
+        stops it.
 
         Examples
         --------

@@ -5,18 +5,35 @@
 - `RowResult`: what happened to the row at one position
 - `ReportEntry`: a row with its result, as the journal keeps it
 - `RowReader`: reads the entries from the journal
+
+Everywhere, rows count from 0, as the caller's list or data frame does.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, Protocol, overload
 
 from ..display import Displayable
+from ..errors import BatchFailed, JournalError
+from ..text import counted, shorten
 from .frame import to_frame
 
 RowState = Literal["waiting", "under_way", "delivered", "failed", "unknown"]
 ROW_STATES: Final[tuple[RowState, ...]] = ("waiting", "under_way", "delivered", "failed", "unknown")
+
+# The states in words; those that need attention come first.
+STATE_WORDS: Final[Mapping[RowState, str]] = {
+    "unknown": "may have been delivered",
+    "under_way": "may have been delivered",
+    "failed": "not delivered",
+    "waiting": "not sent",
+    "delivered": "delivered",
+}
+MISSING: Final[tuple[RowState, ...]] = ("unknown", "under_way", "failed", "waiting")
+# How many rows an error names, and the most characters of a reason.
+MOST_NAMED, LONGEST_REASON = 3, 120
 
 Row = tuple[str, str]
 NumberedRow = tuple[int, Row]
@@ -173,6 +190,26 @@ class Report(Displayable):
         missing = self.counts.get("failed", 0) + self.counts.get("waiting", 0)
         return "not_delivered" if missing or self.stopped or self.interrupted else "delivered"
 
+    def raise_for_failures(self) -> None:
+        """Raise `BatchFailed` unless every row was delivered.
+
+        The error says how many rows were delivered and what the others are, names the first of
+        them with the reasons, and has this report as `report`. A batch that was interrupted or
+        stopped by itself fails too: there may be rows that it did not read.
+        """
+        if self.outcome == "delivered":
+            return
+        delivered = self.counts.get("delivered", 0)
+        failure = BatchFailed(
+            " ".join(_reasons(self)),
+            title=f"{delivered:,} of {counted(self.total, 'message')} "
+            f"{'was' if self.total == 1 else 'were'} delivered",
+            hint=" ".join(next_steps(self)) or None,
+            outcome=self.outcome,
+        )
+        failure.report = self
+        raise failure
+
     def entries(self, *states: RowState) -> Iterator[ReportEntry]:
         """Yield the rows with their results, in their order; only those in `states`, if given."""
         return self.reader.entries(states)
@@ -188,3 +225,44 @@ class Report(Displayable):
         return frame.assign(sent_at=moments)
 
     _repr_pretty_ = Displayable._repr_pretty_
+
+
+def count_words(report: Report, *, missing: bool = False) -> list[str]:
+    """Return the counts in words; with `missing`, without those that were delivered."""
+    return [
+        f"{number:,} {words}"
+        for state, words in STATE_WORDS.items()
+        if state != "under_way" and not (missing and state == "delivered")
+        if (number := report.counts.get(state, 0))
+    ]
+
+
+def next_steps(report: Report) -> Iterator[str]:
+    """Yield sentences that say what to do about the rows that were not delivered."""
+    if report.reader.path is not None and report.outcome != "delivered":
+        yield "To retry what was not delivered, run the same call with the same journal."
+    if report.counts.get("unknown"):
+        yield (
+            "Check the executions in report.unknown before you resend: "
+            "a second send may deliver a message twice."
+        )
+
+
+def _reasons(report: Report) -> Iterator[str]:
+    """Yield sentences: what is missing, why the batch ended early, and the first missing rows."""
+    if words := count_words(report, missing=True):
+        yield f"{', '.join(words)}."
+    if report.stopped:
+        yield f"The batch stopped by itself. {shorten(report.stopped, LONGEST_REASON)}"
+    if report.interrupted:
+        yield "You interrupted the batch."
+    missing = report.total - report.counts.get("delivered", 0)
+    try:
+        for entry in islice(report.entries(*MISSING), MOST_NAMED):
+            reason = shorten(" ".join((entry.detail or "").split()), LONGEST_REASON).rstrip(".")
+            known = f"Row {entry.position:,} {STATE_WORDS[entry.state]}"
+            yield f"{known}: {reason}." if reason else f"{known}."
+    except JournalError as error:
+        yield f"The rows cannot be read. {error.detail}"
+    if missing > MOST_NAMED:
+        yield f"And {counted(missing - MOST_NAMED, 'more row')}."

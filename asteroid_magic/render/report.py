@@ -1,4 +1,4 @@
-"""Draws the report of a batch as HTML and as text: counts, errors by kind, and rows.
+"""Draws the report of a batch as HTML and as text: a bar, counts, errors by kind, and rows.
 
 As on a card, all text counts as hostile and is cut to its budget.
 """
@@ -8,31 +8,39 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from ..models.report import RowState
+from ..errors import JournalError
+from ..models.report import MISSING, STATE_WORDS, RowState, count_words, next_steps
 from ..text import bytes_in_card, counted, shorten, visible
 from .templates import draw
 
 if TYPE_CHECKING:
     from ..models.report import ErrorGroup, Report
 
-WORDS: dict[RowState, str] = {
-    "unknown": "may have been delivered",
-    "under_way": "may have been delivered",
-    "failed": "not delivered",
-    "waiting": "not sent",
-    "delivered": "delivered",
-}
 ICONS = {"delivered": "✓", "not_delivered": "✗", "unknown": "?"}
+# What draws the rows of a state in the bar: a class in a notebook, a mark in a terminal.
+CLASSES = {"unknown": "unknown", "failed": "not_delivered", "waiting": "unsent"}
+MARKS: dict[RowState, str] = {"unknown": "?", "failed": "x", "waiting": ".", "delivered": "#"}
+BAR_WIDTH = 20
 COLUMNS = ("Row", "Outcome", "Execution", "Message")
 # A report that uses all of these stays under 100,000 bytes.
 OPEN_ROWS, MOST_ROWS, MOST_GROUPS = 50, 200, 20
 MESSAGE, KIND, EXAMPLE, STOPPED = 120, 60, 400, 600
 TEXT_MESSAGE = 60
+NOT_LISTED = "To list the rows: to_frame() or entries()."
+
+
+@dataclass(frozen=True)
+class ReportPart:
+    """The rows of one state: their number in the bar, and the words for it."""
+
+    kind: str
+    number: int
+    words: str
 
 
 @dataclass(frozen=True)
 class ReportRow:
-    """The cells of one row; `row` counts from 1."""
+    """The cells of one row."""
 
     row: str
     outcome: str
@@ -41,48 +49,86 @@ class ReportRow:
 
 
 def as_html(report: "Report") -> str:
-    """Return the report as HTML, under 100,000 bytes; rows beyond the first 50 are folded."""
-    lines = list(_lines(report))
+    """Return the report as HTML, under 100,000 bytes; rows beyond the first 50 are folded.
+
+    If all rows were delivered, it lists none.
+    """
+    groups, lines, problem = _read(report, (*MISSING, "delivered"))
+    rest = _rest(report, len(lines))
     return draw(
         "report.html",
         icon=ICONS[report.outcome],
         outcome=report.outcome,
         headline=_headline(report),
-        notes=list(_notes(report)),
-        groups=list(map(_group, report.errors[:MOST_GROUPS])),
+        messages=counted(report.total, "message"),
+        parts=_parts(report),
+        notes=[*_notes(report), *problem],
+        groups=groups,
         columns=COLUMNS,
         lines=lines[:OPEN_ROWS],
         folded=lines[OPEN_ROWS:],
         fold=f"{counted(len(lines[OPEN_ROWS:]), 'more row')}",
-        rest=_rest(report, len(lines)),
+        rest="" if problem else rest,
     )
 
 
 def as_text(report: "Report") -> str:
     """Return the report as plain text, with the first 50 rows that were not delivered."""
-    parts = [f"{ICONS[report.outcome]} {_headline(report)}"]
-    parts += [f"  {visible(note, keep='')}" for note in _notes(report)]
-    for kind, number, example in map(_group, report.errors[:MOST_GROUPS]):
+    groups, lines, problem = _read(report, MISSING)
+    parts = [f"{ICONS[report.outcome]} {_headline(report)}", *_bar(report)]
+    parts += [f"  {visible(note, keep='')}" for note in (*_notes(report), *problem)]
+    for kind, number, example in groups:
         parts.append(f"  {visible(kind, keep='')}, {number}: {visible(example, keep='')}")
-    entries = [line for line in _lines(report) if line.outcome != WORDS["delivered"]]
-    for line in entries[:OPEN_ROWS]:
+    for line in lines[:OPEN_ROWS]:
         message = visible(shorten(" ".join(line.message.split()), TEXT_MESSAGE), keep="")
         parts.append(f"  row {line.row}  {line.outcome}  {visible(line.execution)}  {message}")
-    missing = report.total - report.counts.get("delivered", 0) - len(entries[:OPEN_ROWS])
-    if missing:
+    missing = report.total - report.counts.get("delivered", 0) - len(lines[:OPEN_ROWS])
+    if missing and not problem:
         parts.append(f"  and {counted(missing, 'more row')}, not shown: to_frame() has all.")
     return "\n".join(parts)
 
 
+def _read(
+    report: "Report", states: tuple[RowState, ...]
+) -> tuple[list[tuple[str, str, str]], list[ReportRow], list[str]]:
+    """Return the errors and the rows in these states, and a note if they cannot be read."""
+    if not count_words(report, missing=True):
+        return [], [], [NOT_LISTED] if report.total else []
+    try:
+        groups = list(map(_group, report.errors[:MOST_GROUPS]))
+        return groups, list(_lines(report, states)), []
+    except JournalError as error:
+        return [], [], [f"The rows cannot be read. {error}"]
+
+
 def _headline(report: "Report") -> str:
     """Return the counts in words, those that need attention first."""
-    parts = [
-        f"{number:,} {WORDS[state]}"
-        for state in WORDS
-        if state != "under_way" and (number := report.counts.get(state, 0))
+    words = ", ".join(count_words(report))
+    return f"{counted(report.total, 'message')}: {words}" if words else "No messages"
+
+
+def _parts(report: "Report") -> list[ReportPart]:
+    """Return the parts of the bar, in the order of the headline."""
+    numbers = {state: report.counts.get(state, 0) for state in MARKS}
+    return [
+        ReportPart(CLASSES.get(state, state), number, f"{number:,} {STATE_WORDS[state]}")
+        for state, number in numbers.items()
+        if number
     ]
-    total = counted(report.total, "message")
-    return f"{total}: {', '.join(parts)}" if parts else "No messages"
+
+
+def _bar(report: "Report") -> Iterator[str]:
+    """Yield a bar of characters, if there is more than one kind of outcome."""
+    numbers = {state: report.counts[state] for state in MARKS if report.counts.get(state)}
+    if len(numbers) < 2:  # noqa: PLR2004 (as said)
+        return
+    # Each kind gets at least one character, however small its part is; the largest gets the rest.
+    room = BAR_WIDTH - len(numbers)
+    sizes = {state: 1 + room * number // report.total for state, number in numbers.items()}
+    sizes[max(sizes, key=numbers.__getitem__)] += BAR_WIDTH - sum(sizes.values())
+    bar = "".join(MARKS[state] * size for state, size in sizes.items())
+    legend = ", ".join(f"{MARKS[state]} {STATE_WORDS[state]}" for state in numbers)
+    yield f"  [{bar}] {legend}"
 
 
 def _notes(report: "Report") -> Iterator[str]:
@@ -96,31 +142,23 @@ def _notes(report: "Report") -> Iterator[str]:
         yield f"The batch stopped by itself. {shorten(report.stopped, STOPPED, bytes_in_card)}"
     if report.interrupted:
         yield "You interrupted the batch."
-    if report.reader.path is not None and report.outcome != "delivered":
-        yield "To retry what was not delivered, run the same call with the same journal."
-    if report.counts.get("unknown"):
-        yield (
-            "Check the executions in report.unknown before you resend: "
-            "a second send may deliver a message twice."
-        )
+    yield from next_steps(report)
 
 
 def _group(group: "ErrorGroup") -> tuple[str, str, str]:
     kind = shorten(group.error, KIND, bytes_in_card)
     example = shorten(" ".join(group.example.split()), EXAMPLE, bytes_in_card)
-    return kind, counted(group.number, "row"), f"row {group.position + 1:,}: {example}"
+    return kind, counted(group.number, "row"), f"row {group.position:,}: {example}"
 
 
-def _lines(report: "Report") -> Iterator[ReportRow]:
-    """Yield the rows that are shown, those that need attention first."""
-    attention = (report.entries(*states) for states in (("unknown", "under_way"), ("failed",)))
-    rows = chain(*attention, report.entries("waiting"), report.entries("delivered"))
+def _lines(report: "Report", states: tuple[RowState, ...]) -> Iterator[ReportRow]:
+    """Yield the rows that are shown, in the order of `states`."""
+    rows = chain.from_iterable(map(report.entries, states))
     for entry in islice(rows, MOST_ROWS):
-        outcome = WORDS[entry.state]
         error = f" ({entry.error})" if entry.error and entry.state != "delivered" else ""
         yield ReportRow(
-            row=f"{entry.position + 1:,}",
-            outcome=shorten(f"{outcome}{error}", KIND, bytes_in_card),
+            row=f"{entry.position:,}",
+            outcome=shorten(f"{STATE_WORDS[entry.state]}{error}", KIND, bytes_in_card),
             execution=shorten(entry.execution_id, KIND, bytes_in_card),
             message=shorten(entry.message, MESSAGE, bytes_in_card),
         )

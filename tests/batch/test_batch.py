@@ -107,7 +107,7 @@ def test_a_row_that_a_slow_generator_yields_is_sent_before_the_next_is_there(
 
 def test_a_typo_in_any_row_costs_nothing(box: Sandbox, run_id: str, send: Send) -> None:
     rows = [*texts(run_id, 899), ("typo", "x")]
-    with pytest.raises(InvalidInput, match="row 900"):
+    with pytest.raises(InvalidInput, match="row 899"):
         send(rows)
     assert box.messages(run_id) == []
 

@@ -5,7 +5,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from asteroid_magic import JournalError
 from asteroid_magic.batch.journal import Journal, JournalReader, RowMatcher
 from asteroid_magic.models.report import RowResult
-from tests.support.outcomes import ID
 
 ROWS = [(number, (f"execution {number}", f"message {number}")) for number in range(1_200)]
 
@@ -94,8 +92,8 @@ def test_a_second_batch_is_refused_while_one_uses_it(path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        (("execution 1", "another"), "Row 2 has the message 'another'; in the journal"),
-        (("another", "message 1"), "Row 2 has the execution 'another'; in the journal"),
+        (("execution 1", "another"), "Row 1 has the message 'another'; in the journal"),
+        (("another", "message 1"), "Row 1 has the execution 'another'; in the journal"),
     ],
 )
 def test_other_rows_are_refused(path: Path, row: tuple[str, str], words: str) -> None:
@@ -199,6 +197,69 @@ def test_a_disk_that_fills_up_later_stops_the_writing_with_a_clear_error(path: P
     journal.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("SQLITE_FULL", "Free some space"),
+        ("SQLITE_IOERR_WRITE", "Check the disk and its free space"),
+        ("SQLITE_READONLY_DIRECTORY", "Make the file and its folder writable"),
+        ("SQLITE_CANTOPEN", "Make sure that it is there"),
+        ("SQLITE_NOMEM", "Check the disk"),
+        ("SQLITE_BUSY", "Wait until that batch has ended"),
+    ],
+)
+def test_every_error_of_sqlite_is_one_of_the_journal(path: Path, name: str, what: str) -> None:
+    """The hint is never another file: with that, delivered rows would be sent again."""
+
+    class Failing:
+        def execute(self, *_: object) -> None:
+            error = sqlite3.OperationalError("the disk is on fire")
+            error.sqlite_errorname = name
+            raise error
+
+        executemany = execute
+        in_transaction = False
+
+    journal = Journal(path)
+    real, journal._connection = journal._connection, Failing()  # type: ignore[assignment]
+    reading = journal.reading()
+    calls = [
+        journal.counts,
+        lambda: journal.write(ROWS, []),
+        reading.groups,
+        reading.pending,
+        lambda: list(reading.entries()),
+        lambda: RowMatcher(journal).state_of(0, ROWS[0][1]),
+    ]
+    for call in calls:
+        with pytest.raises(JournalError) as caught:
+            call()
+        assert what in caught.value.hint
+        assert "make the same call again" in caught.value.hint
+        assert "another file" not in caught.value.hint
+    journal._connection = real
+    journal.close()
+
+
+def test_a_batch_without_a_journal_does_not_advise_the_same_call() -> None:
+    journal = Journal()
+    journal._connection.execute("PRAGMA max_page_count = 6")
+    with pytest.raises(JournalError, match="The disk is full") as caught:
+        journal.write(ROWS, [])
+    assert "the same call sends delivered rows again" in caught.value.hint
+    journal.close()
+
+
+def test_a_file_that_could_not_be_made_is_not_left_behind_empty(path: Path) -> None:
+    """Otherwise, the same call would take it for a journal that was cut short."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("asteroid_magic.batch.journal_file._TABLES", ("CREATE TABLE messages",))
+        with pytest.raises(JournalError):
+            Journal(path)
+    assert list(path.parent.iterdir()) == []
+    Journal(path).close()
+
+
 def test_without_a_path_nothing_is_left_behind(tmp_path: Path) -> None:
     journal = Journal()
     journal.write(ROWS, [])
@@ -216,33 +277,15 @@ def test_a_journal_that_is_gone_says_so(path: Path) -> None:
         reader.counts()
 
 
-def test_an_empty_file_and_the_end_of_a_link_become_private_too(path: Path) -> None:
+def test_the_end_of_a_link_becomes_private_too(path: Path) -> None:
     before = os.umask(0)
     try:
-        path.touch(0o666)
-        link = path.with_name("link.db")
-        link.symlink_to(path.with_name("target.db"))
-        for each in (path, link):
-            Journal(each).close()
+        path.symlink_to(path.with_name("target.db"))
+        Journal(path).close()
     finally:
         os.umask(before)
-    files = [path, path.with_name("target.db")]
-    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600, 0o600]
+    assert stat.S_IMODE(path.with_name("target.db").stat().st_mode) == 0o600
 
 
 def test_the_name_of_a_file_may_be_bytes(path: Path) -> None:
     assert Journal(os.fsencode(path)).close().counts() == {}  # type: ignore[arg-type]
-
-
-def test_a_journal_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
-    journal = Journal(path)
-    journal.write([(0, (ID, "x")), (1, (ID, "y"))], [RowResult(0, "delivered", 1, 5.0, 0.1)])
-    journal.close()
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("ALTER TABLE runs DROP COLUMN seen")
-        connection.execute("PRAGMA user_version = 1")
-    journal = Journal(path)
-    [pending] = journal.reading().pending()
-    assert [(row.position, row.seen) for row in pending.doubts] == [(1, None)]
-    assert journal.counts() == {"delivered": 1, "under_way": 1}
-    journal.close()

@@ -43,8 +43,8 @@ def test_rows_of_every_kind_are_read(rows: Any) -> None:
         (None, "The rows are of type NoneType."),
         ("text", "The rows are of type str."),
         ({ID: "one"}, "of a mapping, give the items()"),
-        ([(ID,)], "row 1: The row is of type tuple of length 1."),
-        ([7], "row 1: The row is of type int."),
+        ([(ID,)], "row 0: The row is of type tuple of length 1."),
+        ([7], "row 0: The row is of type int."),
         ([{"execution_id": ID}], "The column message is missing. The columns are: execution_id."),
         (
             pandas.DataFrame({"id": [ID]}),
@@ -57,10 +57,10 @@ def test_rows_of_every_kind_are_read(rows: Any) -> None:
         ),
         (
             pandas.DataFrame({"execution_id": [ID], "message": [float("nan")]}),
-            "row 1: The message is empty (NaN).",
+            "row 0: The message is empty (NaN).",
         ),
-        ([(ID, "fine"), ("nonsense", "x")], "row 2: The execution ID 'nonsense' is not a UUID."),
-        ([(ID, "\ud800")], "row 1: Character 1 of the message (U+D800)"),
+        ([(ID, "fine"), ("nonsense", "x")], "row 1: The execution ID 'nonsense' is not a UUID."),
+        ([(ID, "\ud800")], "row 0: Character 1 of the message (U+D800)"),
     ],
 )
 def test_what_cannot_be_sent_is_named(rows: Any, words: str) -> None:
@@ -70,12 +70,12 @@ def test_what_cannot_be_sent_is_named(rows: Any, words: str) -> None:
     assert caught.value.outcome == "not_delivered"
 
 
-def test_a_typo_in_row_900_is_found_among_thousands() -> None:
+def test_a_typo_in_row_899_is_found_among_thousands() -> None:
     rows = [(ID, "fine")] * 899 + [(ID[:-1], "the typo")] + [(ID, "fine")] * 4_100
     with pytest.raises(InvalidInput) as caught:
         open_rows(rows)
     assert caught.value.title == "1 row of 5,000 cannot be sent"
-    assert "row 900: The execution ID" in caught.value.detail
+    assert "row 899: The execution ID" in caught.value.detail
     assert caught.value.message == "the typo"
 
 
@@ -128,7 +128,7 @@ def test_the_columns_of_a_row_fill_a_template() -> None:
         (ID, "Dear Ann, {} {1+1} {{name}} no. 1"),
         (ID, "Dear {x}, {} {1+1} {{name}} no. 2"),
     ]
-    with pytest.raises(InvalidInput, match=r"row 1: .*there is no column 'nme'"):
+    with pytest.raises(InvalidInput, match=r"row 0: .*there is no column 'nme'"):
         open_rows(frame, "Dear {nme}")
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from asteroid_magic import InvalidInput
 from asteroid_magic.input.options import InputError
-from asteroid_magic.input.send_line import EACH_USAGE, OPTIONS, USAGE, parse
+from asteroid_magic.input.send_line import EACH_OPTIONS, EACH_USAGE, OPTIONS, USAGE, parse
 from asteroid_magic.input.template import fill
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
@@ -119,6 +119,7 @@ def test_each_sends_a_cell_to_the_rows_of_a_variable() -> None:
         ),
         ("--each rows --wait 5", "hello", "--wait works only for one message"),
         ("--journal a.db run_id", "hello", "--journal works only with --each"),
+        ("--keep-going run_id", "hello", "--keep-going works only with --each"),
         ("--each", "hello", "--each needs a value"),
         ("--each rows[0]", "hello", "--each needs the name of a variable, not 'rows[0]'"),
     ],
@@ -134,7 +135,7 @@ def test_each_that_does_not_follow_the_usage_says_what_is_wrong(
 
 def test_the_usage_line_names_every_option() -> None:
     for name, takes in OPTIONS.items():
-        usage = EACH_USAGE if name in {"--each", "--journal"} else USAGE
+        usage = EACH_USAGE if name in EACH_OPTIONS else USAGE
         assert f"{name} {takes}" in usage if takes else f"[{name}]" in usage
 
 

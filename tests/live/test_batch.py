@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from asteroid_magic.sandbox import Sandbox
@@ -49,6 +50,32 @@ def test_a_cell_goes_to_each_row(ran: dict[str, NotebookNode]) -> None:
     assert "3 messages: 3 delivered" in notebooks.html(cell_with(ran, "--each more"))
     arrived = notebooks.text(cell_with(ran, "print([box.messages"))
     assert "['You are number 3. Take the second option, at most $50 each.']" in arrived
+
+
+def test_a_row_that_is_not_delivered_stops_the_notebook_unless_it_keeps_going(
+    box: Sandbox,
+) -> None:
+    def notebook(options: str) -> NotebookNode:
+        box.fail_next(status=400)
+        return notebooks.of_cells(
+            "%load_ext asteroid_magic",
+            f"%config AsteroidMagics.base_url = {box.base_url!r}",
+            f"import os; os.environ['ASTEROID_API_KEY'] = {box.api_key!r}",
+            f"rows = [{{'execution_id': {box.executions[1].id!r}}}] * 3",
+            f"%%asteroid_send --each rows {options}\nhello",
+            "print('reached')",
+        )
+
+    stopped = notebook("")
+    with pytest.raises(CellExecutionError, match="BatchFailed: Not delivered"):
+        notebooks.execute(stopped)
+    assert stopped.cells[5].outputs == []
+    assert "1 not delivered" in notebooks.html(stopped.cells[4])
+    assert notebooks.text(stopped.cells[4]).count("BatchFailed") == 1
+    assert "Traceback" not in notebooks.text(stopped.cells[4])
+    went_on = notebooks.execute(notebook("--keep-going"))
+    assert "1 not delivered" in notebooks.html(went_on.cells[4])
+    assert notebooks.text(went_on.cells[5]) == "reached\n"
 
 
 def test_a_saved_notebook_keeps_how_the_bar_ended(ran: dict[str, NotebookNode]) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from IPython.core.error import UsageError
 
-from asteroid_magic import DryRun, InvalidInput, Report
+from asteroid_magic import BatchFailed, DryRun, InvalidInput, Report
 from asteroid_magic.sandbox import Sandbox
+from tests.support.batches import interrupt_when
+from tests.support.outcomes import Seen
 from tests.support.shells import Notebook
 
 pandas: Any = import_module("pandas")
@@ -60,7 +62,7 @@ def test_an_empty_cell_fills_nothing(
 ) -> None:
     notebook.shell.user_ns["rows"]["name"] = ["Ann", empty, "Bob"]
     notebook.run("%%asteroid_send --each rows\nDear {name},")
-    assert "row 2: The column 'name' is empty here" in str(notebook.error)
+    assert "row 1: The column 'name' is empty here" in str(notebook.error)
     assert "Fill it in, or remove the row." in str(notebook.error)
     assert [box.messages(run_id) for run_id in ids] == [[], [], []]
 
@@ -101,10 +103,11 @@ def test_with_a_journal_the_same_cell_goes_on(
 ) -> None:
     cell = f"%%asteroid_send --each rows --journal {tmp_path / 'a.db'} --out kept\nDear {{name}},"
     box.fail_next(status=400)
-    report = notebook.run(cell)
-    assert report.counts == {"delivered": 2, "failed": 1}
-    assert notebook.error is None
+    assert notebook.run(cell) is None
+    first = notebook.shell.user_ns["kept"]
+    assert first.counts == {"delivered": 2, "failed": 1}
     again = notebook.run(cell)
+    assert notebook.error is None
     assert again.counts == {"delivered": 3}
     assert notebook.shell.user_ns["kept"] is again
     assert [len(box.messages(run_id)) for run_id in ids] == [1, 1, 1]
@@ -115,10 +118,54 @@ def test_what_is_quiet_returns_nothing_where_all_is_delivered(
     box: Sandbox, notebook: Notebook
 ) -> None:
     assert notebook.run("%%asteroid_send --quiet --each rows\nDear {name},") is None
-    assert notebook.error is None
+    assert not notebook.error
     box.fail_next(status=400, times=3)
-    report = notebook.run("%%asteroid_send --quiet --each rows\nDear {name},")
-    assert report.counts == {"failed": 3}
+    notebook.run("%%asteroid_send --quiet --each rows\nDear {name},")
+    assert isinstance(notebook.error, BatchFailed)
+    assert "3 messages: 3 not delivered" in notebook.html()
+
+
+@pytest.mark.usefixtures("ids")
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [({"status": 400}, "not delivered"), ({"status": 500}, "may have been delivered")],
+)
+def test_a_row_that_is_not_delivered_stops_the_cell_after_its_report(
+    box: Sandbox, notebook: Notebook, fault: dict[str, Any], words: str
+) -> None:
+    box.fail_next(**fault)
+    assert notebook.run("%%asteroid_send --each rows\nDear {name},") is None
+    error = notebook.error
+    assert isinstance(error, BatchFailed)
+    assert "2 of 3 messages were delivered" in str(error)
+    assert len(notebook.shown) == 1, "the report once, and no card of the error"
+    assert f"1 {words}" in Seen(notebook.html()).words
+    assert notebook.shell.user_ns["_"] is error.report
+    assert "BatchFailed" in notebook.text
+    assert "Traceback" not in notebook.text
+
+
+@pytest.mark.usefixtures("ids")
+def test_keep_going_lets_the_next_cells_run(box: Sandbox, notebook: Notebook) -> None:
+    box.fail_next(status=400)
+    report = notebook.run("%%asteroid_send --each rows --keep-going\nDear {name},")
+    assert notebook.error is None
+    assert report.counts == {"delivered": 2, "failed": 1}
+
+
+@pytest.mark.parametrize("options", ["", "--keep-going"])
+def test_an_interrupt_shows_the_report_and_stops_the_cell(
+    box: Sandbox, notebook: Notebook, run_id: str, options: str
+) -> None:
+    box.fail_next(delay=0.05, times=300)
+    notebook.shell.user_ns["rows"] = [{"execution_id": run_id, "n": n} for n in range(300)]
+    watching = interrupt_when(lambda: len(box.messages(run_id)) >= 20)
+    assert notebook.run(f"%%asteroid_send --each rows {options}\nhello {{n}}") is None
+    watching.join()
+    assert isinstance(notebook.error, BatchFailed)
+    assert notebook.error.report.interrupted
+    assert "You interrupted the batch." in notebook.html()
+    assert "You interrupted the batch." in str(notebook.error)
 
 
 def test_a_dry_run_shows_the_first_row_and_sends_nothing(

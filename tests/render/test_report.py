@@ -1,5 +1,6 @@
 """The report of a batch: exact, bounded, and inert."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ LOOK = (
     "Check the executions in report.unknown before you resend: "
     "a second send may deliver a message twice."
 )
+
+LEGEND = "? may have been delivered, x not delivered, . not sent, # delivered"
 
 
 def report_of(*outcomes: RowResult, message: str = "hello", **options: Any) -> Report:
@@ -43,30 +46,77 @@ def test_a_notebook_shows_tables_and_a_terminal_text() -> None:
     data, _ = DisplayFormatter().format(report)
     assert data["text/plain"].splitlines() == [
         "? 7 messages: 1 may have been delivered, 2 not delivered, 1 not sent, 3 delivered",
+        f"  [???xxxxx...#########] {LEGEND}",
         "  Took 2.0 s, 2 per second.",
         f"  {LOOK}",
-        "  NotFound, 2 rows: row 4: why failed",
-        "  ServerError, 1 row: row 6: why unknown",
-        f"  row 6  may have been delivered (ServerError)  {ID}  hello",
+        "  NotFound, 2 rows: row 3: why failed",
+        "  ServerError, 1 row: row 5: why unknown",
+        f"  row 5  may have been delivered (ServerError)  {ID}  hello",
+        f"  row 3  not delivered (NotFound)  {ID}  hello",
         f"  row 4  not delivered (NotFound)  {ID}  hello",
-        f"  row 5  not delivered (NotFound)  {ID}  hello",
-        f"  row 7  not sent  {ID}  hello",
+        f"  row 6  not sent  {ID}  hello",
     ]
     words = Seen(data["text/html"]).words
-    for part in ("7 messages: 1 may", "RowOutcomeExecutionMessage", "row 4: why failed", ID):
+    for part in ("7 messages: 1 may", "RowOutcomeExecutionMessage", "row 3: why failed", ID):
         assert part in words
     assert "<details>" not in data["text/html"]
 
 
-def test_all_is_well_in_two_lines() -> None:
-    assert report_of(*some(delivered=3)).as_text().splitlines() == [
+def test_a_report_without_failures_lists_no_rows() -> None:
+    report = report_of(*some(delivered=3))
+    assert report.as_text().splitlines() == [
         "✓ 3 messages: 3 delivered",
         "  Took 2.0 s, 2 per second.",
+        "  To list the rows: to_frame() or entries().",
     ]
+    html = report._repr_html_()
+    assert "<table" not in html
+    assert ID not in html
+    assert "To list the rows: to_frame() or entries()." in html
+    assert "To list" not in report_of().as_text()
+
+
+def widths(html: str) -> list[tuple[str, int]]:
+    """Return the parts of the bar, each with its share."""
+    bar = html.split('class="asteroid-bar"')[1].split("</div>", maxsplit=1)[0]
+    found = re.findall(r'class="asteroid-(\w+)" style="flex-grow: (\d+)"', bar)
+    return [(kind, int(share)) for kind, share in found]
+
+
+def test_a_bar_shows_the_proportions_in_the_order_of_the_words() -> None:
+    html = report_of(*some(delivered=2_500, failed=1, unknown=2, waiting=3))._repr_html_()
+    shares = [("unknown", 2), ("not_delivered", 1), ("unsent", 3), ("delivered", 2_500)]
+    assert widths(html) == shares
+    assert html.index("asteroid-bar") < html.index("2,506 messages")
+    for words in ("2 may have been delivered,", "1 not delivered,", "3 not sent,", "2,500 deliv"):
+        assert words in html, "the words beside their marks"
+    assert widths(report_of(*some(delivered=3))._repr_html_()) == [("delivered", 3)]
+    assert 'class="asteroid-bar"' not in report_of()._repr_html_(), "of nothing"
+    assert "script" not in html
+
+
+@pytest.mark.parametrize(
+    ("numbers", "bar"),
+    [
+        ({"delivered": 9_999, "failed": 1}, f"  [x{'#' * 19}] "),
+        ({"unknown": 1, "failed": 1, "waiting": 1}, "  [????????xxxxxx......] "),
+    ],
+)
+def test_a_terminal_shows_each_part_of_the_bar(numbers: dict[str, int], bar: str) -> None:
+    assert report_of(*some(**numbers)).as_text().splitlines()[1].startswith(bar)
+
+
+def test_counts_are_shown_although_the_journal_cannot_be_read(tmp_path: Path) -> None:
+    report = report_of(*some(delivered=2, failed=3), journal=tmp_path / "answers.db")
+    (tmp_path / "answers.db").unlink()
+    for shown in (report.as_text(), Seen(report._repr_html_()).words):
+        assert "5 messages: 3 not delivered, 2 delivered" in shown
+        assert "The rows cannot be read." in shown
+        assert "cannot be opened" in shown
 
 
 def test_rows_beyond_fifty_are_folded_and_beyond_two_hundred_left_out() -> None:
-    html = report_of(*some(delivered=51))._repr_html_()
+    html = report_of(*some(delivered=50, failed=1))._repr_html_()
     assert "<summary>1 more row</summary>" in html
     report = report_of(*some(delivered=500, failed=100))
     html = report._repr_html_()
@@ -88,7 +138,7 @@ def test_a_report_is_inert_and_bounded() -> None:
     assert len(html.encode()) < 200_000
     seen = Seen(html)
     assert seen.tags <= TAGS | {"table", "thead", "tbody", "tr", "th", "td", "style"}
-    assert seen.attributes <= ATTRIBUTES | {"scope"}
+    assert seen.attributes <= ATTRIBUTES | {"scope", "style"}
     assert "\x1b" not in report.as_text()
     assert "\u202e" not in report.as_text()
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener
+from tests.support.outcomes import ID
 from tests.support.pages import FormPage
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
@@ -20,6 +21,7 @@ CARDS = (
     "%asteroid_send nobody Please do not lose this.",
     "%asteroid_activities asking",
     "%asteroid_executions",
+    "display(send_many([(run_id, 'Go on.'), (unknown, 'Are you done?')], progress=False))",
     "box_is_gone = %asteroid_send --base-url http://127.0.0.1:9 --timeout 1 run_id Hello?",
 )
 
@@ -98,6 +100,7 @@ def test_cards_of_the_magics_break_no_rule_of_accessibility(
     open_cells: Opener, box: Sandbox, scheme: str
 ) -> None:
     names = f"run_id, asking = {box.executions[1].id!r}, {box.executions[0].id!r}"
+    names += f"\nfrom asteroid_magic import send_many\nunknown = {ID!r}"
     cells = [names, *map(shown, CARDS)]
     look: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 4200}}
     with open_cells(box, *cells, host="notebooks", **look) as notebook:
