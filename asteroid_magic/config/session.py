@@ -6,6 +6,8 @@ A module apart from `settings`, because `%load_ext` imports it and must stay fas
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .api_key import ApiKey
 
 
@@ -14,16 +16,23 @@ class Session:
 
     `timeout` and `confirm_grace` are in seconds. `sandbox` is the base URL and the key of the
     running sandbox, which override `base_url` and `key`. `seen` maps the IDs of the executions that
-    this session has seen, newest last, to their workflow names (``""`` if unknown).
+    this session has seen, newest last, to their workflow names (``""`` if unknown). Whenever an
+    attribute is set, the session calls its `listeners`.
     """
 
     def __init__(self) -> None:
+        self.listeners: list[Callable[[], None]] = []
         self.base_url: str | None = None
         self.timeout: float | None = None
         self.confirm_grace: float | None = None
         self.key: ApiKey | None = None
         self.sandbox: tuple[str, ApiKey] | None = None
         self.seen: dict[str, str] = {}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        for listener in self.listeners:
+            listener()
 
     def remember(self, execution_id: str, workflow_name: str = "") -> None:
         """Add an execution to `seen` as the newest; keep a name that is known."""
