@@ -3,7 +3,7 @@
 A module apart from `settings`, because `%load_ext` imports it and must stay fast.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +16,14 @@ class Session:
 
     `timeout` and `confirm_grace` are in seconds. `sandbox` is the base URL and the key of the
     running sandbox, which override `base_url` and `key`. `seen` maps the IDs of the executions that
-    this session has seen, newest last, to their workflow names (``""`` if unknown). Whenever an
-    attribute is set, the session calls its `listeners`.
+    this session has seen, newest last, to their workflow names (``""`` if unknown).
+
+    The session calls its `listeners` after each change of a setting.
     """
 
+    listeners: ClassVar["list[Callable[[], None]]"] = []
+
     def __init__(self) -> None:
-        self.listeners: list[Callable[[], None]] = []
         self.base_url: str | None = None
         self.timeout: float | None = None
         self.confirm_grace: float | None = None
