@@ -86,8 +86,7 @@ class _Bounded(_AnySocket):
         deadline = current()
         if deadline is None:
             return None
-        deadline.use(self)
-        left = deadline.left() or LEAST_TIMEOUT_S
+        left = max(deadline.use(self), LEAST_TIMEOUT_S)
         own = self.gettimeout()
         # A timeout of 0 is a probe of urllib3-future that must not block.
         if own is None or own > left:
@@ -173,6 +172,10 @@ class _Connecting(HTTPConnection):
             super().request(method, url, body, *args, **keywords)
         finally:
             self._held_back = None
+
+    if IS_STOCK:
+        # That of urllib3 also looks for its own mark in each value, which takes as long again.
+        putheader = http.client.HTTPConnection.putheader
 
     def send(self, data: Any) -> Any:
         """Send a piece, or hold back the head; called by `http.client`."""
