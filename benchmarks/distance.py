@@ -220,7 +220,7 @@ def measure() -> None:
     best = min(statistics.median(later[name]) for name in PEERS)
     ratio = statistics.median(later[OURS]) / best
     print(
-        f"{ROUNDS} times a first send and {LATER} later ones; a round trip takes {ROUND_TRIP * 1e3:.0f} ms"
+        f"round trips of {ROUND_TRIP * 1e3:.0f} ms: {ROUNDS} times a first send, {LATER} later ones"
     )
     print(f"{'median of round trips':24}{'first':>7}{'later':>7}{'magic to it':>13}{'opened':>8}")
     for (name, each), connections in zip(later.items(), opened, strict=True):
