@@ -195,13 +195,16 @@ def test_another_proxy_is_used_from_the_next_call_on(monkeypatch: pytest.MonkeyP
 
     session.key, session.base_url = ApiKey(KEY, "the test"), "https://somewhere.invalid"
     with FaultServer(refuse) as first, FaultServer(refuse) as second:
-        asked = 0
+        asked = []
         for proxy in (first, second):
             monkeypatch.setenv("HTTPS_PROXY", proxy.base_url.removesuffix("/agents/v2"))
             with pytest.raises(ConnectionFailed, match="The proxy"):
                 send("hello")
-        assert second.accepted
-        assert first.accepted == asked
+            asked.append((first.accepted, second.accepted))
+        assert asked[0][0]
+        assert not asked[0][1]
+        assert asked[1][0] == asked[0][0]
+        assert asked[1][1]
 
 
 def test_watching_and_control_use_the_connection_of_the_send(

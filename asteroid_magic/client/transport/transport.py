@@ -22,8 +22,6 @@ from .response import Answer, BodyTooLargeError, read_answer
 
 POOL_SIZE = 256
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-# What a fork has left to this process: to close it could end the connections of the parent.
-_inherited: list[DeadlineAdapter] = []
 PROXY_VARIABLES = tuple(
     name for kind in ("HTTPS", "HTTP", "ALL") for name in (f"{kind}_PROXY", f"{kind}_PROXY".lower())
 )
@@ -70,9 +68,12 @@ class Transport:
         self._process = os.getpid()
 
     def _leave_inherited(self) -> None:
-        """Leave the connections of the process that this one was forked from to that process."""
+        """Leave the connections of the process that this one was forked from to that process.
+
+        Both share the sockets: this one would get the other's answers, and urllib3-future shuts
+        down what it closes, for both.
+        """
         if self._process != os.getpid():
-            _inherited.append(self._adapter)
             self._open()
 
     def _check_surroundings(self, base_url: str) -> None:
@@ -104,7 +105,6 @@ class Transport:
 
     def request(self, asked: Request, key: ApiKey, deadline: Deadline) -> Answer:
         """Make a request once, without following a redirect; raises what `error_mapping` says."""
-        # A forked child shares the parent's sockets, and would get the parent's answers.
         self._leave_inherited()
         request = requests.PreparedRequest()
         request.method = asked.method
