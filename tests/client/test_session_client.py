@@ -285,6 +285,9 @@ def test_a_call_under_way_ends_as_it_would_have_and_its_connection_with_it() -> 
         sending = threading.Thread(target=lambda: outcomes.append(send("hello")))
         sending.start()
         until(lambda: server.requests)
+        # Else the connection would close when it is collected.
+        used = module._connections._latest
+        assert used is not None
         session.timeout = 3.0
         meeting.barrier.wait(10)
         sending.join(10)
