@@ -25,7 +25,9 @@ class Deadline:
         self._end = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._taken = threading.Lock()
-        self._over = threading.Event()
+        self._is_over = False
+        # Made when a call first waits: few do, and it takes longer to make than all the rest.
+        self._waking: threading.Event | None = None
         self._socket: socket.socket | None = None
         self._next: Deadline | None = None
         self.connecting = False
@@ -43,16 +45,20 @@ class Deadline:
 
     def left(self) -> float:
         """Return the seconds left, never less than 0."""
-        return 0.0 if self._over.is_set() else max(0.0, self._end - time.monotonic())
+        return 0.0 if self._is_over else max(0.0, self._end - time.monotonic())
 
     def wait(self, seconds: float) -> None:
         """Wait `seconds`, or until the deadline is cancelled."""
-        self._over.wait(seconds)
+        with self._lock:
+            if self._is_over:
+                return
+            waking = self._waking = self._waking or threading.Event()
+        waking.wait(seconds)
 
     @property
     def is_cancelled(self) -> bool:
         """Return True if it has been cancelled."""
-        return self._over.is_set()
+        return self._is_over
 
     def then(self, seconds: float) -> "Deadline":
         """Return a deadline for what follows the call: the time left of this one plus `seconds`.
@@ -70,8 +76,11 @@ class Deadline:
         If False, the call ends with what it knows by then. May be called from any thread.
         """
         with self._lock:
-            self._over.set()
+            self._is_over = True
             nothing_sent, bound, following = self.connecting, self._socket, self._next
+            waking = self._waking
+        if waking is not None:
+            waking.set()
         if following is not None:
             following.cancel()
         if bound is not None:
@@ -81,16 +90,21 @@ class Deadline:
                 socket.socket.shutdown(bound, socket.SHUT_RDWR)
         return nothing_sent
 
-    def use(self, bound: socket.socket) -> None:
-        """Note the socket that the call is about to wait on; TimeoutError if the time is over."""
+    def use(self, bound: socket.socket) -> float:
+        """Note the socket that the call is about to wait on; return the seconds left.
+
+        Raises `TimeoutError` if the time is over.
+        """
         self._socket = bound
-        if not self.left():
+        left = self.left()
+        if not left:
             raise TimeoutError("the deadline of the call has passed")
+        return left
 
     def begin_sending(self) -> None:
         """Note that bytes of the request are about to go out; TimeoutError if cancelled."""
         with self._lock:
-            if self._over.is_set():
+            if self._is_over:
                 raise TimeoutError("the call was cancelled")
             # What asks a proxy to connect is no byte of the request.
             self.connecting = self.is_tunnelling

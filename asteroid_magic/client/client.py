@@ -234,11 +234,7 @@ class AsteroidClient:
 
 @contextmanager
 def connected(client: AsteroidClient | None) -> Iterator[AsteroidClient]:
-    """Yield `client`; if None, yield a client with the current settings and close it afterwards.
-
-    That one opens a new connection. A connection kept open while the user thought may be stale,
-    and a message on a stale connection may or may not arrive.
-    """
+    """Yield `client`; if None, yield a client with the current settings and close it afterwards."""
     if client is not None:
         yield client
         return

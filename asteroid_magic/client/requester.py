@@ -60,10 +60,10 @@ class Call:
 class Requester:
     """The settings and connections of one client; makes all of its requests."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, transport: Transport | None = None) -> None:
         self.settings = settings
         self.base_url = settings.base_url
-        self._transport = Transport(settings.base_url)
+        self._transport = transport or Transport(settings.base_url)
         self._closed = False
         self._dated: tuple[Mapping[str, str], float, float] | None = None
 

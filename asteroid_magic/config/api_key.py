@@ -18,7 +18,7 @@ PRINTABLE = re.compile(r"[\x21-\x7e]+")
 class ApiKey:
     """An API key that never shows its text: `repr` hides it, and pickling raises `TypeError`."""
 
-    __slots__ = ("_text", "source")
+    __slots__ = ("_beginnings", "_forms", "_text", "source")
 
     def __init__(self, text: str, source: str) -> None:
         stripped = text.strip() if isinstance(text, str) else None
@@ -31,6 +31,10 @@ class ApiKey:
             )
         self._text = stripped
         self.source = source
+        # Worked out here once, not for every answer.
+        self._forms = dict.fromkeys((stripped, json.dumps(stripped)[1:-1], stripped.lower()))
+        lengths = range(len(stripped) - 1, SHORTEST_GIVEAWAY - 1, -1)
+        self._beginnings = tuple(stripped[:length] for length in lengths)
 
     def reveal(self) -> str:
         """Return the text of the key, for the one request header that needs it."""
@@ -42,11 +46,11 @@ class ApiKey:
         This also finds the key as JSON escapes it, in lower case as in a host name, and cut off at
         the end of the text.
         """
-        for form in (self._text, json.dumps(self._text)[1:-1], self._text.lower()):
+        for form in self._forms:
             text = text.replace(form, HIDDEN)
-        for length in range(len(self._text) - 1, SHORTEST_GIVEAWAY - 1, -1):
-            if text.endswith(self._text[:length]):
-                return text[:-length] + HIDDEN
+        if text.endswith(self._beginnings):
+            longest = next(each for each in self._beginnings if text.endswith(each))
+            return text[: -len(longest)] + HIDDEN
         return text
 
     def __eq__(self, other: object) -> bool:

@@ -3,9 +3,11 @@
 A module apart from `settings`, because `%load_ext` imports it and must stay fast.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .api_key import ApiKey
 
 
@@ -15,7 +17,11 @@ class Session:
     `timeout` and `confirm_grace` are in seconds. `sandbox` is the base URL and the key of the
     running sandbox, which override `base_url` and `key`. `seen` maps the IDs of the executions that
     this session has seen, newest last, to their workflow names (``""`` if unknown).
+
+    The session calls its `listeners` after each change of a setting.
     """
+
+    listeners: ClassVar["list[Callable[[], None]]"] = []
 
     def __init__(self) -> None:
         self.base_url: str | None = None
@@ -24,6 +30,11 @@ class Session:
         self.key: ApiKey | None = None
         self.sandbox: tuple[str, ApiKey] | None = None
         self.seen: dict[str, str] = {}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        for listener in self.listeners:
+            listener()
 
     def remember(self, execution_id: str, workflow_name: str = "") -> None:
         """Add an execution to `seen` as the newest; keep a name that is known."""

@@ -4,8 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from ..client.client import AsteroidClient, connected
+from ..client.client import AsteroidClient
 from ..client.requester import CANCELLED
+from ..client.session_client import session_client
 from ..deadline import Deadline
 from ..errors import SEND, AsteroidError, DeliveryUnknown, SendInterrupted
 from ..models.delivery import Delivery
@@ -33,7 +34,7 @@ class BackgroundSend:
         self._over = threading.Event()
 
     def start(self, client: AsteroidClient | None, tell: Callable[[str], None]) -> None:
-        """Send with this client, or with a new one; call `tell` with the progress in words."""
+        """Send with this client, or with the session's; call `tell` with the progress in words."""
         for name, work, arguments in (
             ("send", self._send, (client,)),
             ("clock", self._tick, (tell,)),
@@ -51,7 +52,7 @@ class BackgroundSend:
     def _send(self, client: AsteroidClient | None) -> None:
         outcome: SendOutcome
         try:
-            with connected(client) as sender:
+            with session_client(client) as sender:
                 outcome = sender.send(self.execution_id, self.message, timeout=self._deadline)
         except AsteroidError as error:
             outcome = error.with_traceback(None)

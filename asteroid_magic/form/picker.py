@@ -4,7 +4,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from ..client.client import AsteroidClient, connected
+from ..client.client import AsteroidClient
+from ..client.session_client import session_client
 from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..input.execution_ref import id_inside
@@ -63,7 +64,7 @@ class Picker:
 
     def _list(self, deadline: Deadline) -> None:
         try:
-            with connected(self._client) as client:
+            with session_client(self._client) as client:
                 found = client.executions(phase="active", limit=MOST_OFFERED, timeout=deadline)
             offered = choices_of(found)
         except AsteroidError as error:

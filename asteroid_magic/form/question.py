@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from ipywidgets import HTML, Button, HBox, ToggleButton, VBox, Widget
 
-from ..client.client import AsteroidClient, connected
+from ..client.client import AsteroidClient
+from ..client.session_client import session_client
 from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..models.activities import Option, Question
@@ -64,7 +65,7 @@ class QuestionPanel:
 
     def _read(self, execution_id: str, deadline: Deadline) -> None:
         try:
-            with connected(self._client) as client:
+            with session_client(self._client) as client:
                 questions = client.question(execution_id, timeout=deadline)
         except AsteroidError:
             # The question is only a help: without it, the user can still write.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from IPython.display import display
 
 from ..client.client import AsteroidClient
+from ..client.session_client import session_client
 from ..client.watcher import ExecutionWatcher
 from ..config.session import session
 from ..deadline import Deadline
@@ -47,7 +48,7 @@ def list_executions(line: str) -> Listing:
 
 def _listing(given: Arguments, limit: int) -> Listing:
     phases, statuses = (_words(given.options.get(name)) for name in ("--phase", "--status"))
-    with AsteroidClient() as client:
+    with session_client() as client:
         # One more than the listing shows, to know whether older ones exist.
         found = client.executions(phase=phases, status=statuses, limit=limit + 1)
         listing = Listing(found[:limit])
@@ -91,7 +92,7 @@ def show_activities(shell: "InteractiveShell", line: str, local_ns: Names) -> Tr
 
 
 def _transcript(execution_id: str, limit: int | None) -> Transcript:
-    with AsteroidClient() as client:
+    with session_client() as client:
         execution = _seen(client, execution_id)
         # One more than the transcript shows, to know whether older ones exist.
         asked = None if limit is None else limit + 1
@@ -122,7 +123,7 @@ def watch(shell: "InteractiveShell", line: str, local_ns: Names) -> WatchResult:
 
 def _watched(shell: "InteractiveShell", execution_id: str, limit: float) -> WatchResult:
     live = StatusLine(shell)
-    with AsteroidClient() as client:
+    with session_client() as client:
         watcher = ExecutionWatcher(client, execution_id, limit, tell=live.show)
         heard = watcher.watch(WAITS_OR_ENDS)
         if watcher.refusal is not None:
@@ -152,7 +153,7 @@ def wait_for_reply(
     started = time.monotonic()
     ending: Ending
     try:
-        with AsteroidClient(base_url=base_url) as client:
+        with session_client(base_url=base_url) as client:
             watcher = ExecutionWatcher(client, delivery.execution_id, limit, sent, tell=live.show)
             heard = watcher.watch(ANSWERS)
         live.end(heard)
@@ -197,7 +198,7 @@ def _control(
     _, execution_id = _execution(shell, line, local_ns, known)
 
     def work() -> StatusChange:
-        with AsteroidClient() as client:
+        with session_client() as client:
             changed = change(client, execution_id())
         session.remember(changed.execution_id)
         return changed

@@ -9,6 +9,7 @@ from IPython.core.error import UsageError
 from IPython.display import display
 
 from ..client.client import AsteroidClient
+from ..client.session_client import session_client
 from ..config.session import session
 from ..errors import READ, AsteroidError, InvalidInput, SendInterrupted
 from ..input.execution_ref import resolve_execution
@@ -134,9 +135,7 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
         message = command.message
         if "--fill" in command.options:
             message = fill(message, namespace)
-        # A new connection for each send: a kept one may have gone stale between two cells, and a
-        # message sent on a stale connection may or may not arrive.
-        with AsteroidClient(base_url=base_url, timeout=command.timeout) as client:
+        with session_client(base_url=base_url, timeout=command.timeout) as client:
             if "--dry-run" in command.options:
                 return client.dry_run(execution_id, message)
             return client.send(execution_id, message)

@@ -29,6 +29,7 @@ from tests.support.servers import (
     answers,
     drips,
     floods,
+    keeps,
     resets,
     silent,
 )
@@ -315,13 +316,6 @@ def test_a_connection_that_the_server_has_closed_in_between_is_replaced() -> Non
             assert client.send(EXECUTION, str(count)).attempts == 1
             server.wait_until_served()
         assert len(server.requests) == 3
-
-
-def keeps(connection: socket.socket, _server: FaultServer) -> None:
-    """Answer every request of a connection."""
-    connection.sendall(KEPT)
-    while servers.read_request(connection):
-        connection.sendall(KEPT)
 
 
 def test_no_thread_is_started_for_a_message(monkeypatch: pytest.MonkeyPatch) -> None:

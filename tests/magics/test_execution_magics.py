@@ -272,14 +272,14 @@ def test_what_cannot_be_read_after_the_message_is_told_and_the_message_is_delive
     with FaultServer(answers(refusing)) as server:
         monkeypatch.setattr(
             execution_commands,
-            "AsteroidClient",
+            "session_client",
             lambda **_: AsteroidClient("key", server.base_url, 5),
         )
         delivery = notebook.run("%asteroid_send --wait 5 run_id hello")
     assert notebook.error is None
     assert delivery.heard.ending == "unreadable"
     assert "Delivered: The execution could not be read" in notebook.text
-    monkeypatch.setattr(execution_commands, "AsteroidClient", None)
+    monkeypatch.setattr(execution_commands, "session_client", None)
     delivery = notebook.run("%asteroid_send --wait 5 run_id hello")
     assert "Waiting failed with an unexpected error: TypeError" in notebook.text
 

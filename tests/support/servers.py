@@ -38,6 +38,11 @@ class FaultServer:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}/agents/v2"
 
+    @property
+    def accepted(self) -> int:
+        """How many connections it has taken."""
+        return len(self._connections)
+
     def __enter__(self) -> Self:
         self._start(self._accept)
         return self
@@ -158,3 +163,32 @@ def resets(connection: socket.socket, _server: FaultServer) -> None:
     """Break the connection off with a reset."""
     linger_none = b"\x01\x00\x00\x00\x00\x00\x00\x00"
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_none)
+
+
+def keeps(connection: socket.socket, server: FaultServer) -> None:
+    """Answer every request of a connection."""
+    connection.sendall(KEPT)
+    while request := read_request(connection):
+        server.requests.append(request)
+        connection.sendall(KEPT)
+
+
+def forwards(port: int) -> Behaviour:
+    """Forward to another port of this machine; for a server that does not read."""
+
+    def behave(connection: socket.socket, _server: FaultServer) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as far:
+
+            def carry_back() -> None:
+                while piece := far.recv(65_536):
+                    connection.sendall(piece)
+                hang_up(connection)
+
+            carrying = threading.Thread(target=carry_back, daemon=True)
+            carrying.start()
+            while piece := connection.recv(65_536):
+                far.sendall(piece)
+            hang_up(far)
+            carrying.join(10)
+
+    return behave

@@ -7,6 +7,7 @@ their own sockets: there, the deadline limits each operation separately.
 Private names used here, and why:
 
 - urllib3 `HTTPConnection._new_conn` and `_dns_host`: to connect to one address at a time
+- urllib3 `HTTPConnectionPool._get_conn`: to replace an old connection before a request uses it
 - http.client `HTTPConnection._tunnel`, `HTTPResponse._read_status`: to know what a proxy answers
 - urllib3 `HTTPResponse.length_remaining`: to know the end of a body without asking for it
 - requests `Response._content` and `_content_consumed`: to make a response without its cookies
@@ -18,7 +19,9 @@ the same names, in place of urllib3.
 import http.client
 import socket
 import ssl
+import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -36,13 +39,44 @@ LARGEST_PIECE = 65_536
 # urllib3-future, which may replace urllib3, sends in its own way.
 IS_STOCK = issubclass(HTTPConnection, http.client.HTTPConnection)
 RESOLVER_TURN = 0.1
+# NAT gateways and firewalls forget an idle connection, some after 60 s, and tell neither side: what
+# is then sent on it is lost.
+LONGEST_IDLE_S = 50.0
+# Seconds until an idle connection is probed, and between probes that nothing answers.
+PROBE_AFTER_S, PROBE_EVERY_S, MOST_PROBES = 30, 5, 3
 # A socket timeout of 0 would mean not to wait at all, and would raise other errors.
 LEAST_TIMEOUT_S = 0.001
 
 if TYPE_CHECKING:
     _AnySocket = socket.socket
+    _AnyPool = HTTPConnectionPool
 else:
-    _AnySocket = object
+    _AnySocket = _AnyPool = object
+
+
+def clock() -> float:
+    """Return the seconds since some moment, those that the machine was asleep included."""
+    # `time.monotonic` stands still on Linux and macOS while a laptop sleeps.
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+_CLOCK: int | None = getattr(
+    time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC if sys.platform == "darwin" else None
+)
+
+
+def _keep_alive_options() -> list[tuple[int, int, int]]:
+    """Return the socket options that make the system probe an idle connection."""
+    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    for names, value in (
+        # The second name is that of macOS.
+        (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), PROBE_AFTER_S),
+        (("TCP_KEEPINTVL",), PROBE_EVERY_S),
+        (("TCP_KEEPCNT",), MOST_PROBES),
+    ):
+        found = [getattr(socket, name) for name in names if hasattr(socket, name)]
+        options += [(socket.IPPROTO_TCP, option, value) for option in found[:1]]
+    return options
 
 
 class _Bounded(_AnySocket):
@@ -52,8 +86,7 @@ class _Bounded(_AnySocket):
         deadline = current()
         if deadline is None:
             return None
-        deadline.use(self)
-        left = deadline.left() or LEAST_TIMEOUT_S
+        left = max(deadline.use(self), LEAST_TIMEOUT_S)
         own = self.gettimeout()
         # A timeout of 0 is a probe of urllib3-future that must not block.
         if own is None or own > left:
@@ -139,6 +172,10 @@ class _Connecting(HTTPConnection):
             super().request(method, url, body, *args, **keywords)
         finally:
             self._held_back = None
+
+    if IS_STOCK:
+        # That of urllib3 also looks for its own mark in each value, which takes as long again.
+        putheader = http.client.HTTPConnection.putheader
 
     def send(self, data: Any) -> Any:
         """Send a piece, or hold back the head; called by `http.client`."""
@@ -242,11 +279,30 @@ class _HTTPSConnection(_Connecting, HTTPSConnection):
     pass
 
 
-class _HTTPPool(HTTPConnectionPool):
+class _FreshPool(_AnyPool):
+    """Hands out no connection that may be dead: none that was idle for long, or has unread data.
+
+    urllib3 itself replaces one that the other side has closed, or has written to.
+    """
+
+    def _get_conn(self, *args: Any, **keywords: Any) -> Any:
+        connection: Any = super()._get_conn(*args, **keywords)
+        now = clock()
+        # A TLS socket may hold what has arrived, where urllib3 does not see it.
+        has_unread = getattr(connection.sock, "pending", int)()
+        if has_unread or now - getattr(connection, "used_at", now) >= LONGEST_IDLE_S:
+            # It connects again for the request.
+            connection.close()
+        # When the request begins: if its answer is slow, the connection only seems older.
+        connection.used_at = now
+        return connection
+
+
+class _HTTPPool(_FreshPool, HTTPConnectionPool):
     ConnectionCls = _HTTPConnection
 
 
-class _HTTPSPool(HTTPSConnectionPool):
+class _HTTPSPool(_FreshPool, HTTPSConnectionPool):
     ConnectionCls = _HTTPSConnection
 
 
@@ -273,15 +329,24 @@ class DeadlineAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
         """Make the pool manager; called by requests."""
-        super().init_poolmanager(*args, ssl_context=_tls_context(), **keywords)
+        options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *_keep_alive_options()]
+        keywords |= {"ssl_context": _tls_context(), "socket_options": options}
+        super().init_poolmanager(*args, **keywords)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:
         """Return the manager for one proxy; called by requests."""
-        if proxy.lower().startswith("socks"):
-            return super().proxy_manager_for(proxy, **keywords)
-        manager = super().proxy_manager_for(proxy, ssl_context=_tls_context(), **keywords)
-        manager.pool_classes_by_scheme = _POOLS
+        # As in urllib3, without TCP_NODELAY.
+        keywords["socket_options"] = _keep_alive_options()
+        if not proxy.lower().startswith("socks"):
+            manager = super().proxy_manager_for(proxy, ssl_context=_tls_context(), **keywords)
+            manager.pool_classes_by_scheme = _POOLS
+            return manager
+        manager = super().proxy_manager_for(proxy, **keywords)
+        manager.pool_classes_by_scheme = {
+            scheme: kind if issubclass(kind, _FreshPool) else type("_", (_FreshPool, kind), {})
+            for scheme, kind in manager.pool_classes_by_scheme.items()
+        }
         return manager
 
     def get_connection_with_tls_context(self, *args: Any, **keywords: Any) -> Any:

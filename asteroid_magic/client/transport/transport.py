@@ -5,6 +5,7 @@
 
 import os
 import ssl
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -26,6 +27,27 @@ PROXY_VARIABLES = tuple(
 )
 
 
+class Surroundings(NamedTuple):
+    """What the environment says about connections: the proxies, and the CA bundle.
+
+    `bundle` is the variable that names a file or folder of certificates, None if none does;
+    `verify` is that file or folder, True for the usual certificates.
+    """
+
+    proxies: dict[str, str]
+    bundle: str | None
+    verify: str | bool
+
+
+def surroundings_of(base_url: str) -> Surroundings:
+    """Return what the environment says now about connections to this base URL."""
+    # A proxy would carry the key of a loopback server, unencrypted, off this machine.
+    is_here = is_loopback(urlsplit(base_url).hostname or "")
+    proxies = {} if is_here else dict(get_environ_proxies(base_url))
+    bundle = next((name for name in CA_VARIABLES if os.environ.get(name)), None)
+    return Surroundings(proxies, bundle, os.environ[bundle] if bundle else True)
+
+
 class Transport:
     """The connections to one base URL, for many threads at once.
 
@@ -34,19 +56,25 @@ class Transport:
     one that cannot be used.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, surroundings: Surroundings | None = None) -> None:
         self._host = urlsplit(base_url).hostname or ""
         self._proxy: Proxy | None = None
         self._open()
-        # A proxy would carry the key of a loopback server, unencrypted, off this machine.
-        self._proxies = {} if is_loopback(self._host) else get_environ_proxies(base_url)
-        self._bundle = next((name for name in CA_VARIABLES if os.environ.get(name)), None)
-        self._verify: str | bool = os.environ[self._bundle] if self._bundle else True
+        self._proxies, self._bundle, self._verify = surroundings or surroundings_of(base_url)
         self._check_surroundings(base_url)
 
     def _open(self) -> None:
         self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
         self._process = os.getpid()
+
+    def _leave_inherited(self) -> None:
+        """Leave the connections of the process that this one was forked from to that process.
+
+        Both share the sockets: this one would get the other's answers, and urllib3-future shuts
+        down what it closes, for both.
+        """
+        if self._process != os.getpid():
+            self._open()
 
     def _check_surroundings(self, base_url: str) -> None:
         """Check before the first message, when it is certain that nothing was sent."""
@@ -77,9 +105,7 @@ class Transport:
 
     def request(self, asked: Request, key: ApiKey, deadline: Deadline) -> Answer:
         """Make a request once, without following a redirect; raises what `error_mapping` says."""
-        if self._process != os.getpid():
-            # A forked child shares the parent's sockets, and would get the parent's answers.
-            self._open()
+        self._leave_inherited()
         request = requests.PreparedRequest()
         request.method = asked.method
         request.url = asked.url
@@ -132,6 +158,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections."""
+        self._leave_inherited()
         self._adapter.close()
 
 

@@ -1,5 +1,7 @@
 """One deadline also covers resolving, connecting and the handshake."""
 
+import gc
+import os
 import socket
 import ssl
 import threading
@@ -20,9 +22,19 @@ from asteroid_magic import (
     SendInterrupted,
     ServerError,
 )
-from asteroid_magic.client.transport.connections import BoundedSocket
+from asteroid_magic.client.transport import connections
+from asteroid_magic.client.transport.connections import LONGEST_IDLE_S, BoundedSocket
 from asteroid_magic.deadline import Deadline
-from tests.support.servers import CREATED, KEPT, FaultServer, answers, drips, read_request, silent
+from tests.support.servers import (
+    CREATED,
+    KEPT,
+    FaultServer,
+    answers,
+    drips,
+    keeps,
+    read_request,
+    silent,
+)
 from tests.support.waiting import until
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
@@ -329,3 +341,128 @@ def test_a_deadline_that_another_call_uses_is_refused() -> None:
         sending.join(10)
         assert len(server.requests) == 1
     assert outcomes == ["unknown"]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[BoundedSocket]:
+    """The sockets that the client makes."""
+    sockets: list[BoundedSocket] = []
+    adopt = BoundedSocket.adopt
+
+    def note(plain: socket.socket, deadline: Deadline) -> BoundedSocket:
+        sockets.append(adopt(plain, deadline))
+        return sockets[-1]
+
+    monkeypatch.setattr(BoundedSocket, "adopt", note)
+    return sockets
+
+
+def test_an_idle_connection_is_probed(made: list[BoundedSocket]) -> None:
+    with FaultServer(keeps) as server, AsteroidClient(KEY, server.base_url) as client:
+        client.send(EXECUTION, "hello")
+        (one,) = made
+        assert one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < LONGEST_IDLE_S
+
+
+def test_a_connection_that_was_idle_for_long_is_replaced_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(connections, "clock", lambda: now)
+    with FaultServer(keeps) as server, AsteroidClient(KEY, server.base_url) as client:
+        for seconds, accepted in ((0, 1), (49, 1), (50, 2), (49, 2), (10_000, 3)):
+            now += seconds
+            assert client.send(EXECUTION, "hello").attempts == 1
+            assert server.accepted == accepted
+        until(lambda: len(server.requests) == 5)
+
+
+def test_the_clock_goes_on_while_the_machine_sleeps() -> None:
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        assert abs(connections.clock() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 60
+    assert connections.clock() <= connections.clock()
+
+
+def serving_tls(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, stack: ExitStack, *answers: bytes
+) -> tuple[FaultServer, AsteroidClient]:
+    """Return a TLS server, and a client for it.
+
+    The server gives one of the answers on each connection, then KEPT as often as it is asked.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    first = list(answers)
+
+    def behave(connection: socket.socket, server: FaultServer) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            while request := read_request(secure):
+                server.requests.append(request)
+                secure.sendall(first.pop(0) if first else KEPT)
+                if b"close" in request:
+                    return
+
+    server = stack.enter_context(FaultServer(behave, reads=False))
+    bundle = stack.enter_context(authority.cert_pem.tempfile())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
+    base_url = server.base_url.replace("http://127.0.0.1", "https://localhost")
+    return server, stack.enter_context(AsteroidClient(KEY, base_url, 5))
+
+
+def test_a_tls_connection_is_used_again(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        server, client = serving_tls(authority, monkeypatch, stack)
+        for _ in range(3):
+            assert client.send(EXECUTION, "hello").attempts == 1
+        assert server.accepted == 1
+
+
+def test_a_tls_connection_that_the_server_has_closed_is_replaced(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        server, client = serving_tls(authority, monkeypatch, stack)
+        for count in (1, 2):
+            assert client.send(EXECUTION, "then close").attempts == 1
+            server.wait_until_served()
+            assert server.accepted == count
+
+
+# More than one read of the client takes in, but no more than one record of TLS.
+LATE = b"HTTP/1.1 404 Not Found\r\nContent-Length: 12000\r\n\r\n" + b"x" * 12_000
+
+
+def test_an_answer_that_nothing_asked_for_is_not_taken_for_the_next_one(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came in one record with the answer before, so that it is in the TLS socket already."""
+    with ExitStack() as stack:
+        server, client = serving_tls(authority, monkeypatch, stack, KEPT + LATE)
+        assert client.send(EXECUTION, "one").outcome == "delivered"
+        assert client.send(EXECUTION, "two").outcome == "delivered"
+        assert server.accepted == 2
+
+
+def test_a_forked_child_leaves_the_tls_connection_to_its_parent(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        server, client = serving_tls(authority, monkeypatch, stack)
+        client.send(EXECUTION, "parent")
+        child = os.fork()
+        if not child:
+            try:
+                client.send(EXECUTION, "child")
+                client.close()
+                gc.collect()
+            except BaseException:  # noqa: BLE001 (nothing of the test may run on in the child)
+                os._exit(1)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert client.send(EXECUTION, "parent").attempts == 1
+        assert server.accepted == 2
