@@ -5,11 +5,12 @@ from concurrent.futures import Executor
 from typing import Any
 
 from ..client.client import AsteroidClient, connected
-from ..errors import SEND, ConfigurationError
+from ..errors import SEND, ConfigurationError, SendInterrupted
+from ..interrupts import interruptible
 from ..models.report import Report, Rows
 from .executor_sender import check_executor
 from .journal import Journal, RowMatcher
-from .rows import open_rows
+from .rows import CheckedRows, open_rows
 from .runner import BatchRunner
 
 MOST_WORKERS = 256
@@ -64,7 +65,7 @@ def send_rows(
         batch_journal = Journal(journal)
         try:
             matching = RowMatcher(batch_journal)
-            checked = open_rows(rows, template, matching.state_of)
+            checked = _checked_rows(rows, template, matching)
             if checked.total is not None:
                 matching.end(checked.total)
             return BatchRunner(sender, workers, batch_journal, executor).run(
@@ -72,6 +73,15 @@ def send_rows(
             )
         finally:
             batch_journal.close()
+
+
+def _checked_rows(rows: Any, template: str | None, matching: RowMatcher) -> CheckedRows:
+    # Reading the rows may take long, and nothing has been sent.
+    try:
+        return interruptible(lambda: open_rows(rows, template, matching.state_of))
+    except KeyboardInterrupt:
+        stopped = SendInterrupted(outcome="not_delivered")
+    raise stopped
 
 
 def _check_journal(rows: object, journal: str | os.PathLike[str] | None) -> None:

@@ -11,7 +11,7 @@ from ..client.client import AsteroidClient
 from ..client.watcher import ExecutionWatcher
 from ..config.session import session
 from ..deadline import Deadline
-from ..errors import READ, AsteroidError, Interrupted
+from ..errors import CANCEL, PAUSE, READ, RESUME, AsteroidError, Interrupted, Operation
 from ..input import options
 from ..input.options import Arguments, Usage
 from ..models.activities import Activities, Question
@@ -174,21 +174,22 @@ def wait_for_reply(
 
 def pause(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
     """Run `%asteroid_pause`."""
-    return _control(AsteroidClient.pause, shell, line, local_ns, options.PAUSE)
+    return _control(AsteroidClient.pause, PAUSE, shell, line, local_ns, options.PAUSE)
 
 
 def resume(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
     """Run `%asteroid_resume`."""
-    return _control(AsteroidClient.resume, shell, line, local_ns, options.RESUME)
+    return _control(AsteroidClient.resume, RESUME, shell, line, local_ns, options.RESUME)
 
 
 def cancel(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
     """Run `%asteroid_cancel`."""
-    return _control(AsteroidClient.cancel, shell, line, local_ns, options.CANCEL)
+    return _control(AsteroidClient.cancel, CANCEL, shell, line, local_ns, options.CANCEL)
 
 
 def _control(
     change: Callable[[AsteroidClient, str], StatusChange],
+    operation: Operation,
     shell: "InteractiveShell",
     line: str,
     local_ns: Names,
@@ -202,7 +203,7 @@ def _control(
         session.remember(changed.execution_id)
         return changed
 
-    return display_errors(work)
+    return display_errors(work, operation)
 
 
 def _execution(

@@ -171,9 +171,12 @@ class AsteroidMagics(Magics):
         Never type the API key here. To set it, run `%asteroid_login`.
 
         """
-        from .send_commands import send
+        from .magic_call import MagicCall
 
-        return send(self._shell, line, cell, local_ns)
+        with MagicCall(self._shell) as call:
+            from .send_commands import send
+
+            return call.returns(send(self._shell, line, cell, local_ns))
 
     @needs_local_scope
     @line_magic
@@ -193,9 +196,12 @@ class AsteroidMagics(Magics):
 
         In Python, `form.outcomes` holds the outcomes of its messages; `form.close()` closes it.
         """
-        from .send_commands import form
+        from .magic_call import MagicCall
 
-        return form(self._shell, line.strip(), local_ns)
+        with MagicCall(self._shell) as call:
+            from .send_commands import form
+
+            return call.returns(form(self._shell, line.strip(), local_ns))
 
     @line_magic
     def asteroid_login(self, line: str) -> None:
@@ -216,9 +222,12 @@ class AsteroidMagics(Magics):
         --forget
           Remove the key from this session and from the system keyring.
         """
-        from .send_commands import login
+        from .magic_call import MagicCall
 
-        print(login(line))  # noqa: T201 (the result is one line of text)
+        with MagicCall(self._shell):
+            from .send_commands import login
+
+            print(login(line))  # noqa: T201 (the result is one line of text)
 
     @line_magic
     def asteroid_sandbox(self, line: str) -> object:
@@ -237,6 +246,9 @@ class AsteroidMagics(Magics):
         --stop
           Stop the sandbox and restore the previous settings.
         """
-        from .sandbox_command import sandbox
+        from .magic_call import MagicCall
 
-        return sandbox(line)
+        with MagicCall(self._shell) as call:
+            from .sandbox_command import sandbox
+
+            return call.returns(sandbox(line))
