@@ -6,6 +6,8 @@ messages of this process account for, including those whose answer is still to c
 """
 
 import hashlib
+import os
+import sys
 import threading
 import time
 from array import array
@@ -131,6 +133,10 @@ class Ledger:
             entries.append(entry)
             return entry.activity_id
 
+    def renew_lock(self) -> None:
+        """Free the lock in a forked process, whose parent may have held it in another thread."""
+        self._lock = threading.Lock()
+
     def _forget(self, entry: SentMessage) -> None:
         entries = self._entries[entry.key]
         entries.remove(entry)
@@ -151,3 +157,5 @@ class Ledger:
 
 
 ledger = Ledger()
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=ledger.renew_lock)
