@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from ..client.client import AsteroidClient, connected
-from ..errors import SEND, ConfigurationError, SendInterrupted
+from ..errors import SEND, ConfigurationError, JournalError, SendInterrupted
 from ..interrupts import interruptible
 from ..models.report import Report, Rows
 from .executor_sender import check_executor
@@ -84,7 +84,12 @@ def _checked_rows(rows: Any, template: str | None, matching: RowMatcher) -> Chec
     raise stopped
 
 
-def _check_journal(rows: object, journal: str | os.PathLike[str] | None) -> None:
+def _check_journal(rows: object, journal: object) -> None:
+    if not isinstance(journal, str | bytes | os.PathLike | None):
+        raise JournalError(
+            f"The journal is of type {type(journal).__name__}, not the path of a file.",
+            hint='Give a path, such as journal="batch.journal".',
+        )
     if journal is None or not isinstance(rows, Rows) or rows.path is None:
         return
     if os.path.realpath(os.fsdecode(journal)) == os.path.realpath(rows.path):

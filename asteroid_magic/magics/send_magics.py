@@ -16,6 +16,7 @@ from IPython.core.magic import (
     no_var_expand,
 )
 from traitlets import Float, TraitError, Unicode, observe, validate
+from traitlets.config import Config
 
 from ..config.session import session
 from ..constants import DEFAULT_CONFIRM_GRACE_S, DEFAULT_TIMEOUT_S
@@ -49,6 +50,17 @@ class AsteroidMagics(Magics):
     def __init__(self, shell: "InteractiveShell", **keywords: Any) -> None:
         super().__init__(shell, **keywords)
         self._shell = shell
+
+    def update_config(self, config: Config) -> None:
+        """Take values that `%config` sets; called by IPython, with the shell's configuration next.
+
+        A refused value must not get there: the next load would fail on it.
+        """
+        try:
+            super().update_config(config)
+        except TraitError:
+            config.pop(type(self).__name__, None)
+            raise
 
     @validate("base_url", "timeout", "confirm_grace")
     def _check(self, proposal: Mapping[str, Any]) -> str | float:
