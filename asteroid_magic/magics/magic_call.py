@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# The functions of IPython that call a magic.
+RUNNERS = ("run_line_magic", "run_cell_magic")
+
 
 class MagicCall(Hold):
     """Holds interrupts from the first step of a magic until IPython has shown its result.
@@ -60,15 +63,16 @@ class MagicCall(Hold):
     def _find_caller(self) -> None:
         """Find the frame of the cell or function that called the magic, if IPython runs a cell."""
         frame = inspect.currentframe()
-        found = None
+        found, in_magic = None, True
         while frame is not None:
-            module = frame.f_globals.get("__name__", "")
-            if module.startswith("IPython."):
-                if found is not None and frame.f_code.co_name == "run_code":
+            name = frame.f_code.co_name
+            if frame.f_globals.get("__name__", "").startswith("IPython."):
+                if found is not None and name == "run_code":
                     self._caller, self._line = found, found.f_lineno
                     return
-            # A frame without a name belongs to a wrapper, such as the magics have in IPython 7.
-            elif found is None and module and not module.startswith(f"{__package__}."):
+                # IPython 7 wraps a magic in frames of another package.
+                in_magic = in_magic and name not in RUNNERS
+            elif found is None and not in_magic:
                 found = frame
             frame = frame.f_back
 

@@ -15,6 +15,7 @@ import pytest
 
 from asteroid_magic import AsteroidError, InvalidInput
 from asteroid_magic.magics.magic_call import DrawingInterrupted, MagicCall
+from asteroid_magic.models.delivery import Delivery
 from asteroid_magic.sandbox import Sandbox
 from tests.support.shells import Notebook
 
@@ -154,6 +155,27 @@ def test_a_batch_ends_with_its_report_or_before_its_first_message(
         assert notebook.html()
         if getattr(notebook.error, "outcome", "") == "not_delivered":
             assert not [text for text in box.messages(run_id) if text.endswith(f" {at}")]
+
+
+def test_an_interrupt_while_the_card_is_drawn_shows_the_card(
+    notebook: Notebook, box: Sandbox, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = Delivery._repr_html_
+
+    def interrupted_draw(delivery: Delivery) -> str:
+        # Once: the card that is shown instead is drawn in peace.
+        monkeypatch.setattr(Delivery, "_repr_html_", draw)
+        signal.raise_signal(signal.SIGINT)
+        return draw(delivery)
+
+    monkeypatch.setattr(Delivery, "_repr_html_", interrupted_draw)
+    notebook.run("%asteroid_send run_id hello")
+    assert isinstance(notebook.error, DrawingInterrupted)
+    assert notebook.error.outcome == "delivered"
+    assert "<strong>Delivered</strong>" in notebook.html()
+    assert "Delivered. You interrupted this cell" in notebook.text
+    assert box.messages(run_id) == ["hello"]
+    assert notebook.run("_.message") == "hello"
 
 
 def test_after_its_magic_a_cell_is_interrupted_as_usual(notebook: Notebook) -> None:
