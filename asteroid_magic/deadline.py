@@ -23,7 +23,8 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
-        self._lock = threading.Lock()
+        # An interrupt may leave it locked: the call that it ends must not wait for itself.
+        self._lock = threading.RLock()
         self._taken = threading.Lock()
         self._is_over = False
         # Made when a call first waits: few do, and it takes longer to make than all the rest.

@@ -5,12 +5,13 @@ from concurrent.futures import Executor
 from typing import Any
 
 from ..client.client import AsteroidClient, connected
-from ..errors import SEND, ConfigurationError
+from ..errors import SEND, ConfigurationError, JournalError, SendInterrupted
+from ..interrupts import interruptible
 from ..models.report import Report, Rows
 from .executor_sender import check_executor
 from .journal import Journal, RowMatcher
 from .reconcile import Policy
-from .rows import open_rows
+from .rows import CheckedRows, open_rows
 from .runner import BatchRunner
 
 MOST_WORKERS = 256
@@ -79,7 +80,7 @@ def send_rows(
         batch_journal = Journal(journal)
         try:
             matching = RowMatcher(batch_journal)
-            checked = open_rows(rows, template, matching.state_of)
+            checked = _checked_rows(rows, template, matching)
             if checked.total is not None:
                 matching.end(checked.total)
             runner = BatchRunner(sender, workers, batch_journal, executor, policy)
@@ -113,7 +114,21 @@ def check_policy(
     return Policy(float(absent_after), resend_unknown)  # type: ignore[arg-type]
 
 
-def _check_journal(rows: object, journal: str | os.PathLike[str] | None) -> None:
+def _checked_rows(rows: Any, template: str | None, matching: RowMatcher) -> CheckedRows:
+    # Reading the rows may take long, and nothing has been sent.
+    try:
+        return interruptible(lambda: open_rows(rows, template, matching.state_of))
+    except KeyboardInterrupt:
+        stopped = SendInterrupted(outcome="not_delivered")
+    raise stopped
+
+
+def _check_journal(rows: object, journal: object) -> None:
+    if not isinstance(journal, str | bytes | os.PathLike | None):
+        raise JournalError(
+            f"The journal is of type {type(journal).__name__}, not the path of a file.",
+            hint='Give a path, such as journal="batch.journal".',
+        )
     if journal is None or not isinstance(rows, Rows) or rows.path is None:
         return
     if os.path.realpath(os.fsdecode(journal)) == os.path.realpath(rows.path):

@@ -7,7 +7,6 @@ none, or another one: that process says so, and gets the task again with the key
 import hashlib
 import secrets
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import (
     CancelledError,
@@ -41,21 +40,30 @@ SALT = 16
 # The result of each row of a task, or why there are none.
 TaskAnswer = list[RowResult] | str
 
+# The module and the class of an executor that Python has from 3.14 on.
+INTERPRETERS = ("concurrent.futures.interpreter", "InterpreterPoolExecutor")
 # The executors whose tasks, if cancelled, provably have not begun and never will.
 SURE = ProcessPoolExecutor
 # The states of a row whose message may have arrived.
 MAY_BE_THERE: frozenset[RowState] = frozenset({"under_way", "delivered", "unknown"})
 
-_lock = threading.Lock()
+# Without a lock, which a forked process might inherit locked.
 _clients: dict[tuple[str, float, ApiKey], AsteroidClient] = {}
 
 
 def check_executor(executor: object) -> None:
-    """Raise `ConfigurationError` if it is not an executor, or would do each task several times."""
+    """Raise `ConfigurationError` if it is no executor, or cannot send each message once."""
     if not callable(getattr(executor, "submit", None)):
         raise ConfigurationError(
             f"The executor is of type {type(executor).__name__}, which has no submit().",
             hint="Use an executor of concurrent.futures, or a compatible one.",
+        )
+    if any((kind.__module__, kind.__name__) == INTERPRETERS for kind in type(executor).__mro__):
+        # It is a ThreadPoolExecutor, whose tasks share nothing with the batch.
+        raise ConfigurationError(
+            "An InterpreterPoolExecutor cannot send messages: its interpreters share neither the "
+            "connections nor the records of this one.",
+            hint="Use a ThreadPoolExecutor or a ProcessPoolExecutor.",
         )
     view = getattr(executor, "view", None)
     if view is not None and "LoadBalancedView" not in {
@@ -280,12 +288,10 @@ def _client_for(task: RemoteTask) -> AsteroidClient | None:
     if key is None or (task.mark and mark_of(key, task.mark[:SALT]) != task.mark):
         return None
     place = task.base_url, task.timeout, key
-    with _lock:
-        if place not in _clients:
-            _clients[place] = AsteroidClient(
-                key.reveal(), task.base_url, task.timeout, allow_insecure=True
-            )
-        return _clients[place]
+    if place not in _clients:
+        made = AsteroidClient(key.reveal(), task.base_url, task.timeout, allow_insecure=True)
+        _clients.setdefault(place, made)
+    return _clients[place]
 
 
 def _has_begun() -> bool:

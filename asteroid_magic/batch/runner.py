@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ..client.boundary import stripped
 from ..client.client import AsteroidClient
 from ..errors import InvalidInput, JournalError
+from ..interrupts import interruptible
 from ..models.report import Report, Row, RowState
 from ..render.progress_bar import ProgressBar
 from .dispatcher import Dispatcher
@@ -81,7 +82,7 @@ class BatchRunner:
             if shown:
                 self._progress.open(checked.total, self._dispatcher.done)
             writing.start()
-            self._feed(checked)
+            interruptible(lambda: self._feed(checked))
             self._wait()
         except BaseException as error:  # noqa: BLE001 (an interrupt, or a fault of the rows)
             fault = error
@@ -134,7 +135,7 @@ class BatchRunner:
 
     def _wait(self, seconds: float | None = None) -> None:
         end = None if seconds is None else time.monotonic() + seconds
-        while not self._finished.wait(TICK):
+        while not interruptible(lambda: self._finished.wait(TICK)):
             if end is not None and time.monotonic() > end:
                 return
 
@@ -152,7 +153,7 @@ class BatchRunner:
         # An error of the rows is known already; the rows read so far count.
         with suppress(BaseException):
             if checked.ended:
-                self._despite_interrupts(lambda: self._feed(checked))
+                self._despite_interrupts(lambda: interruptible(lambda: self._feed(checked)))
         self._dispatcher.end()
         with suppress(KeyboardInterrupt):
             self._wait(GRACE)

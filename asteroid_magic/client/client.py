@@ -13,7 +13,15 @@ from uuid import UUID
 
 from ..config.settings import resolve
 from ..deadline import Timeout
-from ..errors import CANCEL, PAUSE, READ, RESUME, Operation
+from ..errors import (
+    CANCEL,
+    PAUSE,
+    READ,
+    RESUME,
+    ConfigurationError,
+    InvalidInput,
+    Operation,
+)
 from ..models.activities import Activities, Activity, Question
 from ..models.delivery import Delivery, DryRun, StatusChange
 from ..models.executions import Execution, Executions
@@ -109,6 +117,9 @@ class AsteroidClient:
         text are known to have arrived since then. A process gets no activity twice.
         """
         outgoing = prepare(execution_id, message)
+        if not isinstance(accounted, int) or accounted < 0:
+            why = "accounted must be a whole number from 0 up."
+            raise InvalidInput(why, hint="0 if you know of no others.", operation=READ)
         return confirmation.find(self._requester, outgoing, since, accounted, timeout)
 
     def server_clock(self) -> datetime | None:
@@ -236,6 +247,11 @@ class AsteroidClient:
 def connected(client: AsteroidClient | None) -> Iterator[AsteroidClient]:
     """Yield `client`; if None, yield a client with the current settings and close it afterwards."""
     if client is not None:
+        if not isinstance(client, AsteroidClient):
+            raise ConfigurationError(
+                f"The client is of type {type(client).__name__}, not AsteroidClient.",
+                hint="Give an AsteroidClient, or none.",
+            )
         yield client
         return
     with AsteroidClient() as own:

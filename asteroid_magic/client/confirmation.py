@@ -135,10 +135,10 @@ def looked(error: AsteroidError, found: AsteroidError | Search) -> AsteroidError
     return error
 
 
-def arrived(error: AsteroidError) -> AsteroidError:
-    """Return the error of an interrupted send, changed to say that the message arrived."""
+def arrived(error: AsteroidError, why: str) -> AsteroidError:
+    """Return the error of an interrupted send, changed to say why the message is delivered."""
     error.outcome = "delivered"
-    error.detail = "The execution's activities show that the message has arrived."
+    error.detail = why
     error.hint = "You need to do nothing: the agent has the message."
     error.args = (error.detail,)
     return error

@@ -3,6 +3,7 @@
 Reads go over pages and are retried; a change is made at most once.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
@@ -25,8 +26,9 @@ Words = str | Iterable[str] | None
 
 LARGEST_ANSWER = 32 * 1024 * 1024
 LARGEST_PAGE = 100
-# Bytes of all pages of a list: parsed, they take some five times as many.
+# Bytes of all pages of a list, and executions on them: together they take up to 450 MiB, parsed.
 LARGEST_LISTING = 64 * 1024 * 1024
+LONGEST_LISTING = 250_000
 # Stop after this many pages in a row with nothing new: new executions shift the pages.
 MOST_REPEATS = 3
 # How many of the newest activities to search for a question, in turn; None means all.
@@ -43,14 +45,19 @@ def executions(
     asked += [("sort", "created_at:desc"), ("pageSize", str(size))]
 
     def work(call: Call) -> Executions:
+        listed = 0
+
         def page(number: int) -> dict[str, Any]:
+            nonlocal listed
             query = urlencode([*asked, ("page", str(number))])
             body = get_json(requester, call, f"/executions?{query}", call.key)
             if not (isinstance(body, dict) and isinstance(body.get("items"), list)):
                 raise not_expected("a list of executions", call)
-            if call.received > LARGEST_LISTING:
+            listed += len(body["items"])
+            if call.received > LARGEST_LISTING or listed > LONGEST_LISTING:
                 raise UnexpectedAnswer(
-                    f"Its pages have over {LARGEST_LISTING // 1_048_576} MiB, and there are more.",
+                    f"Its pages have over {LARGEST_LISTING // 1_048_576} MiB or "
+                    f"{LONGEST_LISTING:,} executions, and there are more.",
                     status_code=call.operation.expected,
                     title="The list of executions is too large",
                     hint="Read less: give a limit, or filters such as phase or workflow_id.",
@@ -201,7 +208,7 @@ def _checked_filters(filters: dict[str, Words]) -> list[tuple[str, str]]:
         (name, value)
         for name, values in filters.items()
         if values is not None
-        for value in ((values,) if isinstance(values, str) else values)
+        for value in _several(values)
     ]
     for name, value in given:
         if not isinstance(value, str) or not value.isprintable():
@@ -213,8 +220,14 @@ def _checked_filters(filters: dict[str, Words]) -> list[tuple[str, str]]:
     return given
 
 
+def _several(values: Any) -> Iterable[Any]:
+    """Return the values of a filter; a single one of any type counts as one value."""
+    return values if isinstance(values, Iterable) and not isinstance(values, str) else (values,)
+
+
 def _check_limit(limit: object) -> None:
-    if limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit > 0):
+    is_number = isinstance(limit, int) and not isinstance(limit, bool)
+    if limit is None or (is_number and 0 < limit <= sys.maxsize):  # type: ignore[operator]
         return
     hint = "Give a number from 1 up, or None for everything."
     raise InvalidInput("limit must be a whole number from 1 up.", hint=hint, operation=READ)

@@ -6,6 +6,8 @@ messages of this process account for, including those whose answer is still to c
 """
 
 import hashlib
+import os
+import sys
 import threading
 import time
 from array import array
@@ -193,6 +195,10 @@ class Ledger:
                     self._entries.setdefault(key, []).append(entry)
                     self._batch_messages.forget(key, batch)
 
+    def renew_lock(self) -> None:
+        """Free the lock in a forked process, whose parent may have held it in another thread."""
+        self._lock = threading.Lock()
+
     def _forget(self, entry: SentMessage) -> None:
         entries = self._entries[entry.key]
         entries.remove(entry)
@@ -236,3 +242,5 @@ def _other_send(entry: SentMessage) -> OtherSend:
 
 
 ledger = Ledger()
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=ledger.renew_lock)

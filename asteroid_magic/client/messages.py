@@ -4,6 +4,7 @@ If the outcome stays unknown, looks for the message among the activities of its 
 """
 
 import time
+from typing import TYPE_CHECKING
 
 from ..config.settings import Settings
 from ..constants import API_KEY_VARIABLE
@@ -17,6 +18,9 @@ from .ledger import SentMessage, ledger
 from .requester import Call, Requester, guarded
 from .retry import BATCH_MESSAGE, UNSENT_MESSAGE, RetryPolicy
 from .transport.request import Request, curl_command, headers_for
+
+if TYPE_CHECKING:
+    from .transport.response import Answer
 
 MASK = "********"
 
@@ -62,13 +66,17 @@ def _transmit(
     requester: Requester, call: Call, outgoing: Outgoing, entry: SentMessage, policy: RetryPolicy
 ) -> Delivery:
     request = Request(SEND, "POST", url_of(requester.base_url, outgoing), outgoing.body)
-
-    def work() -> Delivery:
-        answer = requester.request(call, request, policy)
+    answers: list[Answer] = []
+    try:
+        guarded(call, lambda: answers.append(requester.request(call, request, policy)))
+    except SendInterrupted as error:
+        if not answers:
+            raise
+        # The interrupt came after the answer.
         ledger.delivered(entry)
-        return _delivery(requester, call, outgoing, answer.status, answer.text)
-
-    return guarded(call, work)
+        raise arrived(error, "Asteroid had confirmed the message already.") from None
+    ledger.delivered(entry)
+    return _delivery(requester, call, outgoing, answers[0].status, answers[0].text)
 
 
 def dry_run(settings: Settings, outgoing: Outgoing) -> DryRun:
@@ -116,7 +124,7 @@ def _look_up(
     if search.found is None:
         raise looked(error, search)
     if interrupted:
-        raise arrived(error)
+        raise arrived(error, "The execution's activities show that the message has arrived.")
     status = error.status_code if isinstance(error, ApiError) else None
     return _delivery(requester, call, outgoing, status, found=search.found)
 

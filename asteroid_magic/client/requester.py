@@ -21,6 +21,7 @@ from ..errors import (
     Outcome,
     SendInterrupted,
 )
+from ..interrupts import interruptible
 from .retry import RetryPolicy
 from .transport.error_mapping import error_of
 from .transport.request import Request
@@ -153,7 +154,7 @@ class Requester:
 def guarded(call: Call, work: Callable[[], T]) -> T:
     """Return what `work` returns; make its errors and interrupts say what they are about."""
     try:
-        return work()
+        return interruptible(work)
     except AsteroidError as error:
         fault: AsteroidError = error
     except KeyboardInterrupt:

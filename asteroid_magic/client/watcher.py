@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Container
 
 from ..errors import AsteroidError, Interrupted
+from ..interrupts import interruptible
 from ..models.activities import Activities
 from ..models.watch import (
     AwaitedMessage,
@@ -66,7 +67,7 @@ class ExecutionWatcher:
         server refuses it for good.
         """
         try:
-            ending = self._follow(until)
+            ending = interruptible(lambda: self._follow(until))
         except KeyboardInterrupt:
             ending = "interrupted"
         return WatchResult(

@@ -6,7 +6,7 @@ Each setting comes from the first of these that has it:
 2. this session: ``%asteroid_sandbox`` while it runs, for the base URL and the key; then
    ``%config AsteroidMagics`` for the base URL and the timeout, ``%asteroid_login`` for the key
 3. the environment: ``ASTEROID_BASE_URL`` and ``ASTEROID_API_KEY``
-4. the system keyring, for the key, if the package ``keyring`` is installed
+4. the system keyring, for the key, if the package ``keyring`` is installed and it answers in 3 s
 5. the default: Asteroid's public base URL, no key, 30 seconds
 
 Each call reads the environment and the keyring again, so a change there takes effect at once.
@@ -40,21 +40,26 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one client; `timeout` and `confirm_grace` are in seconds."""
+    """The settings of one client; `timeout` and `confirm_grace` are in seconds.
+
+    `key_problem` says why the key could not be read; empty if it is there, or simply not set.
+    """
 
     base_url: str
     key: ApiKey | None
     timeout: float
     confirm_grace: float
+    key_problem: str = ""
 
     def require_key(self, operation: Operation = SEND) -> ApiKey:
         """Return the key; raises `ConfigurationError`, which says how to give one."""
         if self.key is not None:
             return self.key
+        hint = f"Run %asteroid_login, or set {API_KEY_VARIABLE} in the environment."
         raise ConfigurationError(
-            "No argument, login, environment variable or keyring provides one.",
+            self.key_problem or "No argument, login, environment variable or keyring provides one.",
             title="There is no API key",
-            hint=f"Run %asteroid_login, or set {API_KEY_VARIABLE} in the environment.",
+            hint=f"Unlock the keyring and try again. Or: {hint}" if self.key_problem else hint,
             operation=operation,
         )
 
@@ -73,18 +78,18 @@ def resolve(
     here, because a dry run needs none.
     """
     sandbox = None if base_url else session.sandbox
-    if timeout is None:
-        timeout = DEFAULT_TIMEOUT_S if session.timeout is None else session.timeout
     if confirm_grace is None:
         confirm_grace = (
             DEFAULT_CONFIRM_GRACE_S if session.confirm_grace is None else session.confirm_grace
         )
+    # The sandbox's key goes only to the sandbox; any other key goes there only as an argument.
+    key, key_problem = (sandbox[1], "") if sandbox and api_key is None else _find_key(api_key)
     return Settings(
         base_url=resolve_base_url(base_url, allow_insecure=allow_insecure),
-        # The sandbox's key goes only to the sandbox; any other key goes there only as an argument.
-        key=sandbox[1] if sandbox and api_key is None else _find_key(api_key),
-        timeout=check_timeout(timeout),
+        key=key,
+        timeout=resolve_timeout(timeout),
         confirm_grace=check_grace(confirm_grace),
+        key_problem=key_problem,
     )
 
 
@@ -95,18 +100,29 @@ def resolve_base_url(base_url: str | None = None, *, allow_insecure: bool = Fals
     return check_base_url(url, allow_insecure=allow_insecure)
 
 
-def _find_key(argument: str | None) -> ApiKey | None:
+def resolve_timeout(timeout: float | None = None) -> float:
+    """Return the timeout to use, in seconds; raises `ConfigurationError` if it is unusable."""
+    if timeout is None:
+        timeout = DEFAULT_TIMEOUT_S if session.timeout is None else session.timeout
+    return check_timeout(timeout)
+
+
+def _find_key(argument: str | None) -> tuple[ApiKey | None, str]:
+    """Return the key, or None with the reason why it could not be read."""
     if argument is not None:
-        return ApiKey(argument, "the argument api_key")
+        return ApiKey(argument, "the argument api_key"), ""
     if session.key is not None:
-        return session.key
+        return session.key, ""
     text = os.environ.get(API_KEY_VARIABLE, "").strip()
     if text:
-        return ApiKey(text, f"the environment variable {API_KEY_VARIABLE}")
-    from . import keystore  # noqa: PLC0415 (keyring is slow to load and rarely needed)
+        return ApiKey(text, f"the environment variable {API_KEY_VARIABLE}"), ""
+    from . import keystore  # noqa: PLC0415 (rarely needed)
 
-    stored = keystore.load()
-    return ApiKey(stored, "the system keyring") if stored else None
+    try:
+        stored = keystore.load()
+    except TimeoutError:
+        return None, keystore.NO_ANSWER
+    return (ApiKey(stored, "the system keyring") if stored else None), ""
 
 
 def check_timeout(seconds: float, operation: Operation = SEND) -> float:

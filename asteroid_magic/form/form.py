@@ -15,8 +15,8 @@ from ipywidgets import VBox
 
 from ..client.client import AsteroidClient
 from ..config.session import session
-from ..config.settings import resolve
-from ..constants import DEFAULT_BASE_URL, DEFAULT_TIMEOUT_S
+from ..config.settings import resolve, resolve_timeout
+from ..constants import DEFAULT_BASE_URL
 from ..errors import AsteroidError, ConfigurationError, InvalidInput
 from ..input.execution_ref import id_in
 from ..models.delivery import Delivery
@@ -182,7 +182,7 @@ class SendForm(VBox):  # type: ignore[misc]
         except ConfigurationError as error:
             return None, f"{error.detail} {error.hint}", DEFAULT_BASE_URL
         source = None if settings.key is None else settings.key.source
-        return source, None, settings.base_url
+        return source, settings.key_problem or None, settings.base_url
 
     def _look(self, _change: object = None) -> None:
         if self._sending is None:
@@ -203,9 +203,7 @@ class SendForm(VBox):  # type: ignore[misc]
         return ""
 
     def _start(self) -> None:
-        timeout = DEFAULT_TIMEOUT_S if session.timeout is None else session.timeout
-        if self._client is not None:
-            timeout = self._client.timeout
+        timeout = resolve_timeout() if self._client is None else self._client.timeout
         with self._lock:
             # ipywidgets may report one press more than once, and from more than one thread.
             if self._sending is not None or self._is_closed or not self._fields.is_pressed:

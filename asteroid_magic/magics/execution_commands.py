@@ -12,7 +12,7 @@ from ..client.session_client import session_client
 from ..client.watcher import ExecutionWatcher
 from ..config.session import session
 from ..deadline import Deadline
-from ..errors import READ, AsteroidError, Interrupted
+from ..errors import CANCEL, PAUSE, READ, RESUME, AsteroidError, Interrupted, Operation
 from ..input import options
 from ..input.options import Arguments, Usage
 from ..models.activities import Activities, Question
@@ -149,11 +149,13 @@ def wait_for_reply(
     the message has been delivered, whatever else happens.
     """
     live = StatusLine(shell, is_quiet=is_quiet)
-    sent = AwaitedMessage(delivery.message, began, delivery.activity_id)
     started = time.monotonic()
     ending: Ending
     try:
         with session_client(base_url=base_url) as client:
+            # Activities show the message as the client reads it: with the key masked.
+            key, text = client.requester.settings.key, delivery.message
+            sent = AwaitedMessage(key.hide_in(text) if key else text, began, delivery.activity_id)
             watcher = ExecutionWatcher(client, delivery.execution_id, limit, sent, tell=live.show)
             heard = watcher.watch(ANSWERS)
         live.end(heard)
@@ -175,21 +177,22 @@ def wait_for_reply(
 
 def pause(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
     """Run `%asteroid_pause`."""
-    return _control(AsteroidClient.pause, shell, line, local_ns, options.PAUSE)
+    return _control(AsteroidClient.pause, PAUSE, shell, line, local_ns, options.PAUSE)
 
 
 def resume(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
     """Run `%asteroid_resume`."""
-    return _control(AsteroidClient.resume, shell, line, local_ns, options.RESUME)
+    return _control(AsteroidClient.resume, RESUME, shell, line, local_ns, options.RESUME)
 
 
 def cancel(shell: "InteractiveShell", line: str, local_ns: Names) -> StatusChange:
     """Run `%asteroid_cancel`."""
-    return _control(AsteroidClient.cancel, shell, line, local_ns, options.CANCEL)
+    return _control(AsteroidClient.cancel, CANCEL, shell, line, local_ns, options.CANCEL)
 
 
 def _control(
     change: Callable[[AsteroidClient, str], StatusChange],
+    operation: Operation,
     shell: "InteractiveShell",
     line: str,
     local_ns: Names,
@@ -203,7 +206,7 @@ def _control(
         session.remember(changed.execution_id)
         return changed
 
-    return display_errors(work)
+    return display_errors(work, operation)
 
 
 def _execution(

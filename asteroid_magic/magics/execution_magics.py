@@ -61,9 +61,12 @@ class AsteroidExecutionMagics(Magics):
           In [2]: %asteroid_executions --status paused_by_agent --status running
 
         """
-        from .execution_commands import list_executions
+        from .magic_call import MagicCall
 
-        return list_executions(line)
+        with MagicCall(self._shell) as call:
+            from .execution_commands import list_executions
+
+            return call.returns(list_executions(line))
 
     @no_var_expand
     @needs_local_scope
@@ -89,9 +92,12 @@ class AsteroidExecutionMagics(Magics):
         A card shows up to 200 kB and says what it leaves out. `.activities` of the result holds
         all activities that were read.
         """
-        from .execution_commands import show_activities
+        from .magic_call import MagicCall
 
-        return show_activities(self._shell, line, local_ns)
+        with MagicCall(self._shell) as call:
+            from .execution_commands import show_activities
+
+            return call.returns(show_activities(self._shell, line, local_ns))
 
     @no_var_expand
     @needs_local_scope
@@ -109,9 +115,12 @@ class AsteroidExecutionMagics(Magics):
         One line shows what the agent is doing now. Interrupt the cell to stop watching. This also
         stops a Run All, but not the agent.
         """
-        from .execution_commands import watch
+        from .magic_call import MagicCall
 
-        return watch(self._shell, line, local_ns)
+        with MagicCall(self._shell) as call:
+            from .execution_commands import watch
+
+            return call.returns(watch(self._shell, line, local_ns))
 
     @no_var_expand
     @needs_local_scope
@@ -123,9 +132,12 @@ class AsteroidExecutionMagics(Magics):
 
           %asteroid_pause EXECUTION
         """
-        from .execution_commands import pause
+        from .magic_call import MagicCall
 
-        return pause(self._shell, line, local_ns)
+        with MagicCall(self._shell) as call:
+            from .execution_commands import pause
+
+            return call.returns(pause(self._shell, line, local_ns))
 
     @no_var_expand
     @needs_local_scope
@@ -137,9 +149,12 @@ class AsteroidExecutionMagics(Magics):
 
           %asteroid_resume EXECUTION
         """
-        from .execution_commands import resume
+        from .magic_call import MagicCall
 
-        return resume(self._shell, line, local_ns)
+        with MagicCall(self._shell) as call:
+            from .execution_commands import resume
+
+            return call.returns(resume(self._shell, line, local_ns))
 
     @no_var_expand
     @needs_local_scope
@@ -151,6 +166,9 @@ class AsteroidExecutionMagics(Magics):
 
           %asteroid_cancel EXECUTION
         """
-        from .execution_commands import cancel
+        from .magic_call import MagicCall
 
-        return cancel(self._shell, line, local_ns)
+        with MagicCall(self._shell) as call:
+            from .execution_commands import cancel
+
+            return call.returns(cancel(self._shell, line, local_ns))

@@ -8,9 +8,10 @@ from IPython.core.error import UsageError
 from IPython.display import display
 
 from ..config.session import session
-from ..errors import SEND, AsteroidError, Operation
+from ..errors import READ, SEND, AsteroidError, Interrupted, Operation, SendInterrupted
 from ..input.execution_ref import resolve_execution
 from ..input.options import InputError
+from ..interrupts import interruptible
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -28,15 +29,20 @@ def usage_errors(read: Callable[[], T]) -> T:
     raise UsageError(words)
 
 
-def display_errors(action: Callable[[], T]) -> T:
-    """Return the result of `action`. If it fails, show the card of its error, then raise it."""
+def display_errors(action: Callable[[], T], operation: Operation = READ) -> T:
+    """Return the result of `action`. If it fails, show the card of its error, then raise it.
+
+    An interrupt counts as one of the `operation`, which may have taken effect.
+    """
     try:
         return action()
-    except (AsteroidError, KeyboardInterrupt) as error:
+    except AsteroidError as error:
         # Drop the frames below, and raise outside the except block: the frames may hold the key.
         fault = error.with_traceback(None)
-    if isinstance(fault, AsteroidError):
-        display(fault)  # type: ignore[no-untyped-call]
+    except KeyboardInterrupt:
+        kind = SendInterrupted if operation is SEND else Interrupted
+        fault = kind(operation=operation)
+    display(fault)  # type: ignore[no-untyped-call]
     raise fault
 
 
@@ -49,7 +55,9 @@ def execution_named(
     shell: "InteractiveShell", word: str, local_ns: Names, operation: Operation = SEND
 ) -> str:
     """Return the ID of the execution that `word` names in this cell; raises `InvalidInput`."""
-    return resolve_execution(word, namespace_of(shell, local_ns), session.seen, operation)
+    names = namespace_of(shell, local_ns)
+    # It may be an attribute, whose property may take long.
+    return interruptible(lambda: resolve_execution(word, names, session.seen, operation))
 
 
 def namespace_of(shell: "InteractiveShell", local_ns: Names) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from ..config.session import session
 from ..constants import API_KEY_VARIABLE
 from ..errors import ConfigurationError
 from ..input.options import InputError
+from ..interrupts import interruptible
 
 
 def action_for(line: str) -> Callable[[], str]:
@@ -50,12 +51,15 @@ def _ask_and_save() -> str:
 
 def _forget() -> str:
     session.key = None
-    keystore.forget()
     left = []
     if os.environ.get(API_KEY_VARIABLE):
         left.append(f"{API_KEY_VARIABLE} is still set in the environment.")
-    if keystore.load():
-        left.append("The system keyring still holds it. Delete the entry asteroid-magic there.")
+    try:
+        keystore.forget()
+        if keystore.load():
+            left.append("The system keyring still holds it. Delete the entry asteroid-magic there.")
+    except TimeoutError:
+        left.append(f"{keystore.NO_ANSWER} It may still hold the key.")
     return " ".join(["The API key was removed from this session.", *left])
 
 
@@ -65,7 +69,7 @@ def _typed_key() -> str:
         with warnings.catch_warnings():
             # getpass warns before it falls back to a prompt that shows the key.
             warnings.simplefilter("error", getpass.GetPassWarning)
-            return getpass.getpass("Asteroid API key: ")
+            return interruptible(lambda: getpass.getpass("Asteroid API key: "))
     except getpass.GetPassWarning:
         problem = "This terminal would show the key while you type it."
     except (StdinNotImplementedError, EOFError):

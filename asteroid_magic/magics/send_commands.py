@@ -11,10 +11,11 @@ from IPython.display import display
 from ..client.client import AsteroidClient
 from ..client.session_client import session_client
 from ..config.session import session
-from ..errors import READ, AsteroidError, InvalidInput, SendInterrupted
+from ..errors import READ, SEND, AsteroidError, InvalidInput, SendInterrupted
 from ..input.execution_ref import resolve_execution
 from ..input.send_line import SendCommand, parse
 from ..input.template import fill
+from ..interrupts import interruptible
 from ..models.delivery import Delivery, DryRun
 from ..text import quoted
 from .feedback import (
@@ -49,7 +50,7 @@ def send(
     if "--each" in command.options:
         return _send_each(shell, command, namespace)
     began = time.monotonic()
-    result = display_errors(lambda: _send(command, namespace))
+    result = display_errors(lambda: _send(command, namespace), SEND)
     if isinstance(result, DryRun):
         if "--show" in command.options:
             display(result)  # type: ignore[no-untyped-call]
@@ -130,17 +131,25 @@ def login(line: str) -> str:
 def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryRun:
     base_url = command.options.get("--base-url")
     execution_id, message = command.execution, command.typed
+    has_begun = False
     try:
-        execution_id = resolve_execution(command.execution, namespace, session.seen)
+        # Attributes and values of the user's may take long.
+        execution_id = interruptible(
+            lambda: resolve_execution(command.execution, namespace, session.seen)
+        )
         message = command.message
         if "--fill" in command.options:
-            message = fill(message, namespace)
+            message = interruptible(lambda: fill(command.message, namespace))
         with session_client(base_url=base_url, timeout=command.timeout) as client:
             if "--dry-run" in command.options:
                 return client.dry_run(execution_id, message)
+            has_begun = True
             return client.send(execution_id, message)
     except AsteroidError as error:
         fault = error.about(execution_id, message)
+    except KeyboardInterrupt:
+        fault = SendInterrupted(outcome="unknown" if has_begun else "not_delivered")
+        fault.about(execution_id, message)
     if command.options.get("--wait") == "" and message is command.typed:
         fault.hint += " For --wait, give a number of seconds, such as --wait 60."
     raise fault
@@ -150,7 +159,7 @@ def _send_each(
     shell: "InteractiveShell", command: SendCommand, namespace: Mapping[str, Any]
 ) -> "Report | DryRun | None":
     """Send to each row of a batch; return the result of the cell."""
-    result = display_errors(lambda: _report(command, namespace))
+    result = display_errors(lambda: _report(command, namespace), SEND)
     if isinstance(result, DryRun):
         if "--show" in command.options:
             display(result)  # type: ignore[no-untyped-call]

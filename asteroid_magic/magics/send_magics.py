@@ -16,6 +16,7 @@ from IPython.core.magic import (
     no_var_expand,
 )
 from traitlets import Float, TraitError, Unicode, observe, validate
+from traitlets.config import Config
 
 from ..config.session import session
 from ..constants import DEFAULT_CONFIRM_GRACE_S, DEFAULT_TIMEOUT_S
@@ -49,6 +50,17 @@ class AsteroidMagics(Magics):
     def __init__(self, shell: "InteractiveShell", **keywords: Any) -> None:
         super().__init__(shell, **keywords)
         self._shell = shell
+
+    def update_config(self, config: Config) -> None:
+        """Take values that `%config` sets; called by IPython, with the shell's configuration next.
+
+        A refused value must not get there: the next load would fail on it.
+        """
+        try:
+            super().update_config(config)
+        except TraitError:
+            config.pop(type(self).__name__, None)
+            raise
 
     @validate("base_url", "timeout", "confirm_grace")
     def _check(self, proposal: Mapping[str, Any]) -> str | float:
@@ -176,9 +188,12 @@ class AsteroidMagics(Magics):
         Never type the API key here. To set it, run `%asteroid_login`.
 
         """
-        from .send_commands import send
+        from .magic_call import MagicCall
 
-        return send(self._shell, line, cell, local_ns)
+        with MagicCall(self._shell) as call:
+            from .send_commands import send
+
+            return call.returns(send(self._shell, line, cell, local_ns))
 
     @needs_local_scope
     @line_magic
@@ -198,9 +213,12 @@ class AsteroidMagics(Magics):
 
         In Python, `form.outcomes` holds the outcomes of its messages; `form.close()` closes it.
         """
-        from .send_commands import form
+        from .magic_call import MagicCall
 
-        return form(self._shell, line.strip(), local_ns)
+        with MagicCall(self._shell) as call:
+            from .send_commands import form
+
+            return call.returns(form(self._shell, line.strip(), local_ns))
 
     @line_magic
     def asteroid_login(self, line: str) -> None:
@@ -221,9 +239,12 @@ class AsteroidMagics(Magics):
         --forget
           Remove the key from this session and from the system keyring.
         """
-        from .send_commands import login
+        from .magic_call import MagicCall
 
-        print(login(line))  # noqa: T201 (the result is one line of text)
+        with MagicCall(self._shell):
+            from .send_commands import login
+
+            print(login(line))  # noqa: T201 (the result is one line of text)
 
     @line_magic
     def asteroid_sandbox(self, line: str) -> object:
@@ -242,6 +263,9 @@ class AsteroidMagics(Magics):
         --stop
           Stop the sandbox and restore the previous settings.
         """
-        from .sandbox_command import sandbox
+        from .magic_call import MagicCall
 
-        return sandbox(line)
+        with MagicCall(self._shell) as call:
+            from .sandbox_command import sandbox
+
+            return call.returns(sandbox(line))

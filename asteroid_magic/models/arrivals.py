@@ -6,13 +6,14 @@ is merely similar, or a little early, leaves it unknown: it may be the message, 
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from .activities import Activity, message_of
 
 # A text that the server cut off after fewer characters than this is not recognized.
 SHORTEST_PART = 20
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 EARLY = (
     "A message with this text is among the execution's activities, but its time does not fit "
     "this send."
@@ -134,9 +135,11 @@ def attribute(
     12:00:00 takes the first; a doubt of 12:00:30 has arrived with the second.
     """
     free = distinct(arrivals)
-    taken = [_take(free, window) for window in sorted(certain, key=lambda one: one.latest)]
+    missing = [one for one in sorted(certain, key=_latest) if _take(free, one) is None]
     candidates = list(free)
-    for window in sorted(possible, key=lambda one: one.latest):
+    # If a message that has surely arrived is missing, its arrival may be any other one.
+    unbounded = [Window(FIRST, LAST)] * len(missing)
+    for window in [*sorted(possible, key=_latest), *unbounded]:
         _take(free, window)
     found: dict[int, Arrival] = {}
     for number in sorted(range(len(doubts)), key=lambda number: doubts[number].window.latest):
@@ -148,7 +151,11 @@ def attribute(
         found.get(number) or next(filter(None, map(doubt.why_not, candidates)), None)
         for number, doubt in enumerate(doubts)
     ]
-    return Attribution(results, None not in taken)
+    return Attribution(results, not missing)
+
+
+def _latest(window: Window) -> datetime:
+    return window.latest
 
 
 def _take(free: list[Arrival], window: Window) -> Arrival | None:

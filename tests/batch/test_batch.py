@@ -372,3 +372,13 @@ def test_a_fault_of_the_rows_keeps_its_traceback(run_id: str, send: Send) -> Non
     with pytest.raises(ValueError, match="caller's own") as raised:
         send(rows())
     assert "rows" in [entry.name for entry in raised.traceback]
+
+
+@pytest.mark.parametrize("wrong", [{"client": "key"}, {"journal": 3}, {"executor": 3}])
+def test_an_argument_of_the_wrong_type_is_refused(
+    run_id: str, wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASTEROID_API_KEY", "key-4711")
+    with pytest.raises(ConfigurationError, match="is of type") as raised:
+        send_many([(run_id, "hello")], progress=False, **wrong)
+    assert raised.value.hint

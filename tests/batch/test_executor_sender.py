@@ -22,6 +22,7 @@ from asteroid_magic.batch import executor_sender
 from asteroid_magic.batch.executor_sender import KEY_NEEDED, RemoteTask, deliver, mark_of
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.sandbox import Sandbox
+from tests.support.batches import Send
 from tests.support.outcomes import ID
 from tests.support.waiting import until
 
@@ -355,3 +356,16 @@ def test_a_process_keeps_one_client_for_all_tasks(
         assert answer[0][:2] == (number, "delivered")
     (client,) = executor_sender._clients.values()
     client.close()
+
+
+def test_a_pool_of_interpreters_is_refused_with_the_reason(send: Send, run_id: str) -> None:
+    # Python has it from 3.14 on; it is a ThreadPoolExecutor.
+    pool_type = type(
+        "InterpreterPoolExecutor",
+        (ThreadPoolExecutor,),
+        {"__module__": "concurrent.futures.interpreter"},
+    )
+    with pool_type(2) as pool, pytest.raises(ConfigurationError) as raised:
+        send([(run_id, "hello")], executor=pool)
+    assert "InterpreterPoolExecutor cannot send" in raised.value.detail
+    assert "ThreadPoolExecutor or a ProcessPoolExecutor" in raised.value.hint

@@ -5,6 +5,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -113,8 +114,42 @@ def test_executions_are_filtered(box: Sandbox, client: AsteroidClient) -> None:
     assert len(box.executions) == 3
 
 
-def test_pages_that_never_end_are_an_error_and_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_executions, "LARGEST_LISTING", 200_000)
+@pytest.mark.parametrize("value", [3, True, 1.5, b"active", object(), str, [3], [None], {1: 2}])
+@pytest.mark.parametrize("name", ["phase", "status", "workflow_id"])
+def test_a_filter_of_the_wrong_type_is_refused(
+    client: AsteroidClient, name: str, value: object
+) -> None:
+    with pytest.raises(InvalidInput, match="is not plain text") as raised:
+        client.executions(**{name: value})  # type: ignore[arg-type]
+    assert raised.value.hint
+
+
+def test_other_values_of_the_wrong_type_are_refused(client: AsteroidClient) -> None:
+    with pytest.raises(InvalidInput, match="limit must be"):
+        client.executions(limit=10**400)
+    with pytest.raises(InvalidInput, match="limit must be"):
+        client.activities(ID, limit="all")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="accounted must be"):
+        client.find_delivery(ID, "hello", datetime.now(UTC), accounted="one")  # type: ignore[arg-type]
+
+
+def test_a_read_that_the_server_gave_up_says_to_try_again() -> None:
+    with (
+        FaultServer(answers(status("408 Request Timeout"))) as server,
+        AsteroidClient(KEY, server.base_url, 0.3) as client,
+        pytest.raises(AsteroidError) as caught,
+    ):
+        client.executions()
+    assert caught.value.hint == "The server gave up waiting for the request. Try again."
+
+
+@pytest.mark.parametrize(
+    ("bound", "value"), [("LARGEST_LISTING", 200_000), ("LONGEST_LISTING", 950)]
+)
+def test_pages_that_never_end_are_an_error_and_stay_small(
+    monkeypatch: pytest.MonkeyPatch, bound: str, value: int
+) -> None:
+    monkeypatch.setattr(client_executions, bound, value)
 
     def endless(_path: str, query: dict[str, list[str]]) -> bytes:
         page = int(query["page"][0])

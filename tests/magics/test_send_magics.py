@@ -187,6 +187,22 @@ def test_config_shows_sets_and_checks(
     assert settings.resolve().base_url == DEFAULT_BASE_URL
 
 
+@pytest.mark.parametrize(
+    "bad", ["confirm_grace = 'a'", "timeout = -1.0", "base_url = 'http://odyssey.asteroid.ai'"]
+)
+def test_a_refused_setting_does_not_stop_the_next_load(
+    notebook: Notebook, box: Sandbox, run_id: str, bad: str
+) -> None:
+    notebook.run("%config AsteroidMagics.timeout = 7.0")
+    notebook.run(f"%config AsteroidMagics.{bad}")
+    notebook.run("%reload_ext asteroid_magic")
+    assert notebook.error is None
+    assert settings.resolve().timeout == 7, "what was accepted stays"
+    session.key = ApiKey(box.api_key, "the test")
+    notebook.run("%asteroid_send run_id hello")
+    assert box.messages(run_id) == ["hello"]
+
+
 def test_help_is_good_enough_to_work_from(notebook: Notebook) -> None:
     help_text = notebook.shell.find_line_magic("asteroid_send").__doc__
     for needed in ("EXECUTION", "Examples", "--dry-run", "%%asteroid_send", "may have been"):

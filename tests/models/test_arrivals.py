@@ -60,7 +60,14 @@ def test_a_certain_send_takes_the_arrival_that_fits_it_first() -> None:
     certain = (window(0, 8),)
     assert results([doubt(30, 120)], [arrival(1), arrival(31)], certain) == ["a31"]
     assert results([doubt(2, 90)], [arrival(5)], certain) == [None]
+
+
+def test_a_message_that_is_missing_may_have_any_arrival() -> None:
+    """Its own is not in its window: so the only arrival that there is proves nothing."""
+    certain = (window(0, 8),)
     assert not attribute([doubt(30, 120)], certain, (), [arrival(31)]).is_whole
+    assert results([doubt(30, 120)], [arrival(31)], certain) == [arrivals.OTHERS]
+    assert results([doubt(30, 120)], [arrival(31), arrival(32)], certain) == ["a32"]
 
 
 def test_a_possible_send_leaves_the_doubt() -> None:

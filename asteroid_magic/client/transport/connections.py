@@ -80,7 +80,10 @@ def _keep_alive_options() -> list[tuple[int, int, int]]:
 
 
 class _Bounded(_AnySocket):
-    """Applies the deadline before each operation; the base of both kinds of socket."""
+    """Applies the deadline before each operation; the base of both kinds of socket.
+
+    Keywords come from gevent, whose `sendall` calls `send` with a timeout.
+    """
 
     def _apply_deadline(self) -> Deadline | None:
         deadline = current()
@@ -93,23 +96,23 @@ class _Bounded(_AnySocket):
             self.settimeout(left)
         return deadline
 
-    def recv(self, *args: Any) -> bytes:
+    def recv(self, *args: Any, **keywords: Any) -> bytes:
         self._apply_deadline()
-        return super().recv(*args)
+        return super().recv(*args, **keywords)
 
-    def recv_into(self, *args: Any) -> int:
+    def recv_into(self, *args: Any, **keywords: Any) -> int:
         self._apply_deadline()
-        return super().recv_into(*args)
+        return super().recv_into(*args, **keywords)
 
-    def send(self, *args: Any) -> int:
+    def send(self, *args: Any, **keywords: Any) -> int:
         self._apply_deadline()
-        return super().send(*args)
+        return super().send(*args, **keywords)
 
-    def sendall(self, *args: Any) -> None:
+    def sendall(self, *args: Any, **keywords: Any) -> None:
         deadline = self._apply_deadline()
         if deadline is not None:
             deadline.begin_sending()
-        super().sendall(*args)
+        super().sendall(*args, **keywords)
 
 
 class BoundedSocket(_Bounded, socket.socket):
@@ -126,10 +129,10 @@ class BoundedSocket(_Bounded, socket.socket):
 class BoundedTLSSocket(_Bounded, ssl.SSLSocket):
     """A TLS socket under the deadline, its handshake included."""
 
-    def do_handshake(self, *args: Any) -> None:
+    def do_handshake(self, *args: Any, **keywords: Any) -> None:
         """Do the handshake within the time left."""
         self._apply_deadline()
-        super().do_handshake(*args)
+        super().do_handshake(*args, **keywords)
 
 
 class _QuietAnswer(http.client.HTTPResponse):

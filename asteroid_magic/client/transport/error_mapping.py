@@ -91,8 +91,12 @@ def error_of(answer: Answer, key: ApiKey, operation: Operation) -> ApiError:
         outcome=_outcome_of(status),
         operation=operation,
     )
-    # A gateway lost patience: the same call may succeed.
-    error.is_final = error.is_final and status != TIMED_OUT
+    if status == TIMED_OUT:
+        # A gateway lost patience: the same call may succeed.
+        error.is_final = False
+        if error.outcome != "unknown":
+            again = operation.again.capitalize()
+            error.hint = f"The server gave up waiting for the request. {again}."
     if isinstance(error, RateLimited | ServerError):
         error.retry_after = _retry_after(answer.headers.get("Retry-After"))
         if error.retry_after and error.outcome != "unknown":
