@@ -53,6 +53,7 @@ CONTROL_FAILED = (
     "Row {position:,}, which Asteroid accepted, does not show among its execution's activities "
     "either."
 )
+NOT_AGAIN = "It was not sent again."
 NOT_READ = "The rows of this call end before this one."
 
 
@@ -124,26 +125,33 @@ class Reconciler:
             return Reconciliation([], [])
         self._tell("looking up unknown messages")
         looks = self._look_patiently(groups)
-        found = {
-            row.position for group in groups for row in group.doubts if _found(looks, group, row)
-        }
-        results = [RowResult(position, "delivered", detail=FOUND) for position in sorted(found)]
-        left = {
-            group: rows
+        left = [
+            group
             for group in groups
-            if (rows := [row for row in self._earlier(group) if row.position not in found])
-        }
-        if not left or self._stopping.is_set():
-            return Reconciliation(results, [])
+            if any(not _found(looks, group, row) for row in self._earlier(group))
+        ]
+        if self._stopping.is_set():
+            left = []
+        again: list[NumberedRow] = []
         if self._policy.resend_unknown:
-            decided = Reconciliation([], [_numbered(row) for rows in left.values() for row in rows])
+            results = _found_in(groups, looks)
+            again = [
+                _numbered(row)
+                for group in left
+                for row in self._earlier(group)
+                if not _found(looks, group, row)
+            ]
         else:
-            decided = self._decide(left, looks)
-        self._decided.update(one.position for one in decided.results)
-        self._decided.update(position for position, _ in decided.again)
-        unread = [unknown_row(at, NOT_READ) for at, _ in decided.again if at > last]
-        again = [row for row in decided.again if row[0] <= last]
-        return Reconciliation([*results, *decided.results, *unread], again)
+            # A second look may attribute the arrivals of a group differently: it counts alone.
+            results = _found_in([group for group in groups if group not in left], looks)
+            if left:
+                decided = self._decide(left, looks)
+                results += decided.results
+                again = decided.again
+        self._decided.update(one.position for one in results)
+        self._decided.update(position for position, _ in again)
+        results += [unknown_row(at, NOT_READ) for at, _ in again if at > last]
+        return Reconciliation(results, [row for row in again if row[0] <= last])
 
     def _open(self, group: Pending) -> bool:
         return any(
@@ -176,16 +184,16 @@ class Reconciler:
     def _look(self, groups: Iterable[Pending]) -> dict[Pending, Looked]:
         return self._each(groups, self._look_at)
 
-    def _decide(
-        self, left: dict[Pending, list[SentRow]], looks: dict[Pending, Looked]
-    ) -> Reconciliation:
+    def _decide(self, left: list[Pending], looks: dict[Pending, Looked]) -> Reconciliation:
         """Wait until absence counts, and look once more, for proof."""
 
         def prove(group: Pending) -> tuple[Look, str | None]:
             look = self._look_at(group, is_conclusive=True)
             return look, self._doubt_about(group, look)
 
-        until = max(self._counts_at(row, looks.get(group)) for group in left for row in left[group])
+        until = max(
+            self._counts_at(row, looks.get(group)) for group in left for row in self._earlier(group)
+        )
         while not self._stopping.is_set() and (rest := until - time.monotonic()) > 0:
             self._tell(f"{rest:,.0f} s until unknown messages can be looked up for good")
             self._stopping.wait(min(TICK, rest))
@@ -193,24 +201,39 @@ class Reconciler:
         proofs = self._each(left, prove)
         results: list[RowResult] = []
         again: list[NumberedRow] = []
-        for group, rows in left.items():
+        for group in left:
             proof = proofs.get(group)
-            if proof is None:
+            if isinstance(proof, tuple):
+                self._take(group, *proof, results, again)
                 continue
-            for row in rows:
-                shown: Arrival | str | None
-                if isinstance(proof, AsteroidError):
-                    shown = f"Looking up the message failed. {proof}"
-                else:
-                    shown = proof[0].result(group, row) or proof[1]
-                if shown is None:
-                    again.append(_numbered(row))
-                elif isinstance(shown, str):
-                    why = f"It was not sent again. {shown}"
-                    results.append(unknown_row(row.position, why, row.error or ""))
-                else:
-                    results.append(RowResult(row.position, "delivered", detail=FOUND))
+            results += _found_in([group], looks)
+            if isinstance(proof, AsteroidError):
+                why = f"{NOT_AGAIN} Looking up the message failed. {proof}"
+                results += [
+                    unknown_row(row.position, why, row.error or "")
+                    for row in self._earlier(group)
+                    if not _found(looks, group, row)
+                ]
         return Reconciliation(results, again)
+
+    def _take(
+        self,
+        group: Pending,
+        look: Look,
+        doubt: str | None,
+        results: list[RowResult],
+        again: list[NumberedRow],
+    ) -> None:
+        """Add what a look that should prove something says of the rows of a group."""
+        results += _found_in([group], {group: look})
+        for row in self._earlier(group):
+            shown = look.result(group, row)
+            why = doubt if shown is None else shown
+            if why is None:
+                again.append(_numbered(row))
+            elif isinstance(why, str):
+                why = f"{NOT_AGAIN} {why}"
+                results.append(unknown_row(row.position, why, row.error or ""))
 
     def _counts_at(self, row: SentRow, look: Looked | None) -> float:
         """Return when the absence of a row counts, by `time.monotonic`."""
@@ -364,6 +387,15 @@ class Reconciler:
 def _found(looks: dict[Pending, Looked], group: Pending, row: SentRow) -> bool:
     look = looks.get(group)
     return isinstance(look, Look) and isinstance(look.result(group, row), Arrival)
+
+
+def _found_in(groups: Iterable[Pending], looks: dict[Pending, Looked]) -> list[RowResult]:
+    return [
+        RowResult(row.position, "delivered", detail=FOUND)
+        for group in groups
+        for row in group.doubts
+        if _found(looks, group, row)
+    ]
 
 
 def _is_missing(looks: dict[Pending, Looked], group: Pending) -> bool:

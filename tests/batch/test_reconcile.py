@@ -283,16 +283,20 @@ def test_an_interrupt_ends_the_wait_and_leaves_the_rows_unknown(
     assert server.accepted == {(ID, "new"): 1}
 
 
+@pytest.mark.parametrize("clock", [-2.0, None], ids=["clock known", "clock unknown"])
+@pytest.mark.parametrize("turn", range(5))
 def test_only_as_many_rows_of_one_text_are_sent_as_are_missing(
-    server: RecordServer, journal: Path
+    server: RecordServer, journal: Path, clock: float | None, turn: int
 ) -> None:
-    rows = [(ID, "the same")] * 6
-    left(journal, rows)
+    """The second look may give the arrivals to other rows than the first one did."""
+    text = f"the same, {turn}"
+    rows = [(ID, text)] * 6
+    left(journal, rows, clock=clock)
     for _ in range(4):
-        server.accept(ID, "the same", ago=300)
+        server.accept(ID, text, ago=300)
     report = run(server, [*rows, (ID, "new")], journal)
     assert report.counts == {"delivered": 7}
-    assert server.accepted == {(ID, "the same"): 6, (ID, "new"): 1}
+    assert server.accepted == {(ID, text): 6, (ID, "new"): 1}
 
 
 def test_an_arrival_counts_for_one_only_of_batches_and_single_sends(

@@ -41,9 +41,9 @@ if not child:
         report = send_many([("{id}", "by the child")], client=client, progress=False)
         assert report.outcome == "delivered"
     else:
-        task = executor_sender.RemoteTask(
-            base_url, 5, b"", ((0, ("{id}", "by the child")),), client.requester.settings.key
-        )
+        rows = ((0, ("{id}", "by the child")),)
+        key = client.requester.settings.key
+        task = executor_sender.RemoteTask(base_url, 5, b"", 1, rows, key)
         (result,) = executor_sender.deliver(task)
         assert result.state == "delivered"
     os._exit(0)
