@@ -108,8 +108,7 @@ def check_policy(
     if resend_unknown and journal is None:
         raise ConfigurationError(
             "resend_unknown resends rows of an earlier call, which only its journal knows.",
-            hint="Give the journal of that call. To resend the unknown rows of a report, call "
-            "send_many(report.unknown).",
+            hint="Give the journal of that call. Without one, send report.unknown as rows.",
         )
     return Policy(float(absent_after), resend_unknown)  # type: ignore[arg-type]
 

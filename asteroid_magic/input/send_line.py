@@ -25,7 +25,8 @@ USAGE = (
     "[--out NAME] [--fill] [--show] EXECUTION message"
 )
 EACH_USAGE = (
-    "%%asteroid_send --each ROWS [--journal FILE] [--keep-going] [options]\nmessage with {column}"
+    "%%asteroid_send --each ROWS [--journal FILE [--resend-unknown]] [--keep-going] [options]\n"
+    "message with {column}"
 )
 # The name of each option's value, as in the usage line: in brackets if optional, None for a switch.
 OPTIONS: Mapping[str, str | None] = {
@@ -38,12 +39,13 @@ OPTIONS: Mapping[str, str | None] = {
     "--show": None,
     "--each": "ROWS",
     "--journal": "FILE",
+    "--resend-unknown": None,
     "--keep-going": None,
     "--wait": "[SECONDS]",
 }
 
 # The options that only a cell with many messages takes.
-EACH_OPTIONS = frozenset({"--each", "--journal", "--keep-going"})
+EACH_OPTIONS = frozenset({"--each", "--journal", "--resend-unknown", "--keep-going"})
 SHORT = {"-f": "--fill"}
 # Seconds that `--wait` waits without a value.
 DEFAULT_WAIT = 120.0

@@ -179,16 +179,21 @@ def _send_each(
 
 def _report(command: SendCommand, namespace: Mapping[str, Any]) -> "Report | DryRun":
     """Send the message to each row; return the report, or the dry run of the first row."""
-    from ..batch.batch import send_rows  # noqa: PLC0415 (sqlite3 loads with the first batch)
+    # sqlite3 loads with the first batch.
+    from ..batch.batch import ABSENT_AFTER, check_policy, send_rows  # noqa: PLC0415
 
     name = command.options["--each"]
     rows = _rows(name, namespace)
+    journal = command.options.get("--journal")
+    resends = "--resend-unknown" in command.options
+    policy = check_policy(ABSENT_AFTER, resend_unknown=resends, journal=journal)
     base_url = command.options.get("--base-url")
     with AsteroidClient(base_url=base_url, timeout=command.timeout) as client:
         if "--dry-run" in command.options:
             return _dry_run(client, rows, command.message)
-        journal = command.options.get("--journal")
-        return send_rows(rows, command.message, client, WORKERS, journal, None, progress=True)
+        return send_rows(
+            rows, command.message, client, WORKERS, journal, None, policy, progress=True
+        )
 
 
 def _rows(name: str, namespace: Mapping[str, Any]) -> Any:

@@ -157,6 +157,9 @@ class AsteroidMagics(Magics):
           With --each: record the outcome of each row in this file. To retry what was not
           delivered, run the same cell with the same file.
 
+        --resend-unknown
+          With --journal: resend the rows of an earlier run that are unknown and not found. Some may
+          arrive twice.
         --keep-going
           With --each: run the next cells even if some rows were not delivered.
 

@@ -239,11 +239,16 @@ def count_words(report: Report, *, missing: bool = False) -> list[str]:
 
 def next_steps(report: Report) -> Iterator[str]:
     """Yield sentences that say what to do about the rows that were not delivered."""
-    if report.reader.path is not None and report.outcome != "delivered":
+    has_journal = report.reader.path is not None
+    if has_journal and report.outcome != "delivered":
         yield "To retry what was not delivered, run the same call with the same journal."
     if report.counts.get("unknown"):
         yield (
-            "Check the executions in report.unknown before you resend: "
+            "That resends an unknown row only if it provably did not arrive. With "
+            "resend_unknown=True (--resend-unknown), it resends every one that it does not find: "
+            "some may arrive twice."
+            if has_journal
+            else "Check the executions in report.unknown before you resend: "
             "a second send may deliver a message twice."
         )
 

@@ -49,12 +49,11 @@ class ReportRow:
 
 
 def as_html(report: "Report") -> str:
-    """Return the report as HTML, under 100,000 bytes; rows beyond the first 50 are folded.
+    """Return the report as HTML, under 100,000 bytes; it lists the rows that were not delivered.
 
-    If all rows were delivered, it lists none.
+    Those beyond the first 50 are folded.
     """
-    groups, lines, problem = _read(report, (*MISSING, "delivered"))
-    rest = _rest(report, len(lines))
+    groups, lines, problem = _read(report)
     return draw(
         "report.html",
         icon=ICONS[report.outcome],
@@ -68,13 +67,13 @@ def as_html(report: "Report") -> str:
         lines=lines[:OPEN_ROWS],
         folded=lines[OPEN_ROWS:],
         fold=f"{counted(len(lines[OPEN_ROWS:]), 'more row')}",
-        rest="" if problem else rest,
+        rest="" if problem else _rest(report, len(lines)),
     )
 
 
 def as_text(report: "Report") -> str:
     """Return the report as plain text, with the first 50 rows that were not delivered."""
-    groups, lines, problem = _read(report, MISSING)
+    groups, lines, problem = _read(report)
     parts = [f"{ICONS[report.outcome]} {_headline(report)}", *_bar(report)]
     parts += [f"  {visible(note, keep='')}" for note in (*_notes(report), *problem)]
     for kind, number, example in groups:
@@ -82,21 +81,19 @@ def as_text(report: "Report") -> str:
     for line in lines[:OPEN_ROWS]:
         message = visible(shorten(" ".join(line.message.split()), TEXT_MESSAGE), keep="")
         parts.append(f"  row {line.row}  {line.outcome}  {visible(line.execution)}  {message}")
-    missing = report.total - report.counts.get("delivered", 0) - len(lines[:OPEN_ROWS])
-    if missing and not problem:
-        parts.append(f"  and {counted(missing, 'more row')}, not shown: to_frame() has all.")
+    rest = _rest(report, len(lines[:OPEN_ROWS]))
+    if rest and not problem:
+        parts.append(f"  {rest}.")
     return "\n".join(parts)
 
 
-def _read(
-    report: "Report", states: tuple[RowState, ...]
-) -> tuple[list[tuple[str, str, str]], list[ReportRow], list[str]]:
-    """Return the errors and the rows in these states, and a note if they cannot be read."""
+def _read(report: "Report") -> tuple[list[tuple[str, str, str]], list[ReportRow], list[str]]:
+    """Return the errors and the rows to list, and a note if they cannot be read."""
     if not count_words(report, missing=True):
         return [], [], [NOT_LISTED] if report.total else []
     try:
         groups = list(map(_group, report.errors[:MOST_GROUPS]))
-        return groups, list(_lines(report, states)), []
+        return groups, list(_lines(report)), []
     except JournalError as error:
         return [], [], [f"The rows cannot be read. {error}"]
 
@@ -151,11 +148,11 @@ def _group(group: "ErrorGroup") -> tuple[str, str, str]:
     return kind, counted(group.number, "row"), f"row {group.position:,}: {example}"
 
 
-def _lines(report: "Report", states: tuple[RowState, ...]) -> Iterator[ReportRow]:
-    """Yield the rows that are shown, in the order of `states`."""
-    rows = chain.from_iterable(map(report.entries, states))
+def _lines(report: "Report") -> Iterator[ReportRow]:
+    """Yield the rows that were not delivered, those first that need attention most."""
+    rows = chain.from_iterable(map(report.entries, MISSING))
     for entry in islice(rows, MOST_ROWS):
-        error = f" ({entry.error})" if entry.error and entry.state != "delivered" else ""
+        error = f" ({entry.error})" if entry.error else ""
         yield ReportRow(
             row=f"{entry.position:,}",
             outcome=shorten(f"{STATE_WORDS[entry.state]}{error}", KIND, bytes_in_card),
@@ -165,5 +162,5 @@ def _lines(report: "Report", states: tuple[RowState, ...]) -> Iterator[ReportRow
 
 
 def _rest(report: "Report", shown: int) -> str:
-    left = report.total - shown
+    left = report.total - report.counts.get("delivered", 0) - shown
     return f"and {counted(left, 'more row')}, not shown: to_frame() has all" if left > 0 else ""

@@ -225,7 +225,7 @@ def test_a_pool_that_breaks_leaves_nothing_doubled_and_stops_the_batch(
         killing.join()
     assert "The executor accepts no more work: BrokenProcessPool" in report.stopped
     assert report.counts["waiting"]
-    again = send_many(rows, client=client, journal=journal, progress=False)
+    again = send_many(rows, client=client, journal=journal, progress=False, absent_after=1)
     assert again.counts == {"delivered": 200}
     assert Counter(box.messages(run_id)) == Counter(text for _, text in rows)
 

@@ -201,3 +201,21 @@ def test_a_dry_run_of_no_rows_says_so(notebook: Notebook, ids: list[str]) -> Non
     assert isinstance(notebook.error, InvalidInput)
     assert "no rows" in str(notebook.error)
     assert ids
+
+
+def test_unknown_rows_are_resent_on_demand(
+    notebook: Notebook, box: Sandbox, run_id: str, tmp_path: Path
+) -> None:
+    journal = tmp_path / "answers.db"
+    notebook.run("%config AsteroidMagics.confirm_grace = 0")
+    notebook.shell.user_ns["rows"] = [{"execution_id": run_id, "name": "Ada"}]
+    box.fail_next(drop="before")
+    cell = f"%%asteroid_send --each rows --keep-going --journal {journal} {{}}\nDear {{{{name}}}},"
+    report = notebook.run(cell.format(""))
+    assert report.counts == {"unknown": 1}
+    assert "--resend-unknown" in report.as_text()
+    assert notebook.run(cell.format("--resend-unknown")).counts == {"delivered": 1}
+    assert box.messages(run_id) == ["Dear Ada,"]
+    notebook.run("%%asteroid_send --each rows --resend-unknown\nDear {name},")
+    assert "Give the journal of that call." in notebook.html()
+    assert len(box.messages(run_id)) == 1

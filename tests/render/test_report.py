@@ -116,16 +116,22 @@ def test_counts_are_shown_although_the_journal_cannot_be_read(tmp_path: Path) ->
 
 
 def test_rows_beyond_fifty_are_folded_and_beyond_two_hundred_left_out() -> None:
-    html = report_of(*some(delivered=50, failed=1))._repr_html_()
+    html = report_of(*some(delivered=50, failed=51))._repr_html_()
     assert "<summary>1 more row</summary>" in html
-    report = report_of(*some(delivered=500, failed=100))
+    report = report_of(*some(delivered=500, failed=300))
     html = report._repr_html_()
     assert html.count("<tr>") == 200 + 2 + 2
     assert html.split("<details>")[0].count("not delivered (NotFound)") == 50
-    assert "and 400 more rows, not shown: to_frame() has all" in Seen(html).words
+    assert "and 100 more rows, not shown: to_frame() has all" in Seen(html).words
     text = report.as_text()
     assert text.count("not delivered (NotFound)") == 50
-    assert "and 50 more rows, not shown" in text
+    assert "and 250 more rows, not shown: to_frame() has all." in text
+
+
+def test_delivered_rows_are_not_listed_among_others() -> None:
+    report = report_of(*some(delivered=30, unknown=2))
+    assert report._repr_html_().count("<tr>") == 2 + 2 + 1
+    assert "more row" not in report._repr_html_() + report.as_text()
 
 
 def test_a_report_is_inert_and_bounded() -> None:
