@@ -1,6 +1,7 @@
 """One call of a magic: an interrupt at any moment ends it with its outcome and its card."""
 
 import inspect
+from opcode import opname
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# The argument of CALL_INTRINSIC_1 that stands for "show the value of an expression".
+INTRINSIC_PRINT = 1
 # The functions of IPython that call a magic.
 RUNNERS = ("run_line_magic", "run_cell_magic")
 
@@ -61,20 +64,9 @@ class MagicCall(Hold):
             self._stop(None)
 
     def _find_caller(self) -> None:
-        """Find the frame of the cell or function that called the magic, if IPython runs a cell."""
-        frame = inspect.currentframe()
-        found, in_magic = None, True
-        while frame is not None:
-            name = frame.f_code.co_name
-            if frame.f_globals.get("__name__", "").startswith("IPython."):
-                if found is not None and name == "run_code":
-                    self._caller, self._line = found, found.f_lineno
-                    return
-                # IPython 7 wraps a magic in frames of another package.
-                in_magic = in_magic and name not in RUNNERS
-            elif found is None and not in_magic:
-                found = frame
-            frame = frame.f_back
+        self._caller = find_caller()
+        if self._caller is not None:
+            self._line = self._caller.f_lineno
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if not self._is_over or not self._is_line_running(frame):
@@ -109,6 +101,42 @@ class MagicCall(Hold):
         self._restore()
         self._shell.events.unregister("post_execute", self._leave)
         self._caller = self._result = None
+
+
+def find_caller() -> FrameType | None:
+    """Return the frame of the cell or function that called a magic, None if no cell runs."""
+    frame = inspect.currentframe()
+    found, in_magic = None, True
+    while frame is not None:
+        name = frame.f_code.co_name
+        if frame.f_globals.get("__name__", "").startswith("IPython."):
+            if found is not None and name == "run_code":
+                return found
+            # IPython 7 wraps a magic in frames of another package.
+            in_magic = in_magic and name not in RUNNERS
+        elif found is None and not in_magic:
+            found = frame
+        frame = frame.f_back
+    return None
+
+
+def is_shown_by_ipython(shell: "InteractiveShell") -> bool:
+    """Return True if IPython shows the result of the magic that runs, so that the magic must not.
+
+    What decides is the instruction that follows the call: it hands the value of an expression to
+    IPython's display hook, whatever `ast_node_interactivity` says.
+    """
+    frame = find_caller()
+    if frame is None or shell.displayhook.quiet():  # type: ignore[no-untyped-call]
+        return False
+    code, at = frame.f_code.co_code, frame.f_lasti + 2
+    while at < len(code) and opname[code[at]] == "CACHE":
+        at += 2
+    instruction = opname[code[at]] if at < len(code) else ""
+    # Python 3.11, and from 3.12 on.
+    return instruction == "PRINT_EXPR" or (
+        instruction == "CALL_INTRINSIC_1" and code[at + 1] == INTRINSIC_PRINT
+    )
 
 
 class DrawingInterrupted(KeyboardInterrupt):

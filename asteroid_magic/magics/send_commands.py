@@ -27,6 +27,7 @@ from .feedback import (
     usage_errors,
 )
 from .login import action_for
+from .magic_call import is_shown_by_ipython
 
 # The number of messages that a batch sends at the same time.
 WORKERS = 16
@@ -52,7 +53,7 @@ def send(
     began = time.monotonic()
     result = display_errors(lambda: _send(command, namespace), SEND)
     if isinstance(result, DryRun):
-        if "--show" in command.options:
+        if _is_to_be_shown(shell, command):
             display(result)  # type: ignore[no-untyped-call]
         return result
     return _delivered(shell, command, result, began)
@@ -74,12 +75,16 @@ def _delivered(
         is_stopped = True
     is_stopped = is_stopped or delivery.was_interrupted
     is_quiet = "--quiet" in command.options
-    if ("--show" in command.options or is_stopped) and not is_quiet:
+    if (is_stopped or _is_to_be_shown(shell, command)) and not is_quiet:
         display(delivery)  # type: ignore[no-untyped-call]
     if is_stopped:
         keep_result(shell, delivery)
         raise _waiting_interrupted(delivery)
     return None if is_quiet else delivery
+
+
+def _is_to_be_shown(shell: "InteractiveShell", command: SendCommand) -> bool:
+    return "--show" in command.options and not is_shown_by_ipython(shell)
 
 
 def _put_out(shell: "InteractiveShell", command: SendCommand, delivery: Delivery) -> None:
@@ -161,7 +166,7 @@ def _send_each(
     """Send to each row of a batch; return the result of the cell."""
     result = display_errors(lambda: _report(command, namespace), SEND)
     if isinstance(result, DryRun):
-        if "--show" in command.options:
+        if _is_to_be_shown(shell, command):
             display(result)  # type: ignore[no-untyped-call]
         return result
     if "--out" in command.options:
@@ -169,7 +174,7 @@ def _send_each(
     is_delivered = result.outcome == "delivered"
     stops = result.interrupted or not (is_delivered or "--keep-going" in command.options)
     is_quiet = "--quiet" in command.options and is_delivered
-    if ("--show" in command.options or stops) and not is_quiet:
+    if (stops or _is_to_be_shown(shell, command)) and not is_quiet:
         display(result)  # type: ignore[no-untyped-call]
     if stops:
         keep_result(shell, result)

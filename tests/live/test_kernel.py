@@ -272,3 +272,29 @@ def test_the_key_is_in_nothing_that_a_session_leaves(
     assert b"a whole cell" in history
     for file in left:
         assert box.api_key.encode() not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize(
+    ("interactivity", "cell"),
+    [
+        ("all", "%asteroid_send run one\nx = 1"),
+        ("all", "for _ in range(1):\n    %asteroid_send run one"),
+        ("all", "def send():\n    %asteroid_send run one\nsend()"),
+        ("all", "%asteroid_send --show run one"),
+        ("last", "for _ in range(1):\n    %asteroid_send run one"),
+        ("last_expr", "%asteroid_send --show run one"),
+        ("last_expr", "%asteroid_send run one\nx = 1"),
+        ("last_expr", "%asteroid_send --show run one;"),
+        ("last_expr_or_assign", "x = %asteroid_send run one"),
+        ("none", "%asteroid_send --show run one"),
+    ],
+)
+def test_a_message_has_one_card_whatever_ipython_shows(
+    kernel: Kernel, run_id: str, interactivity: str, cell: str
+) -> None:
+    kernel.run(f"run = {run_id!r}\nget_ipython().ast_node_interactivity = {interactivity!r}")
+    _, shown = kernel.run(cell)
+    kernel.run("get_ipython().ast_node_interactivity = 'last_expr'")
+    kinds = {"display_data", "execute_result"}
+    outputs = [one["content"]["data"] for one in shown if one["msg_type"] in kinds]
+    assert sum("Delivered" in data["text/plain"] for data in outputs) == 1

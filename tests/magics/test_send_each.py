@@ -188,6 +188,8 @@ def test_a_dry_run_shows_the_first_row_and_sends_nothing(
 def test_show_displays_the_report_or_the_dry_run_at_once(
     box: Sandbox, notebook: Notebook, ids: list[str]
 ) -> None:
+    """Where IPython shows no result, as at the end of an `.ipy` script."""
+    notebook.shell.ast_node_interactivity = "none"
     notebook.run("%%asteroid_send --each rows --dry-run --show\nDear {name},")
     assert "This is what would be sent to the first of 3 rows" in notebook.html()
     assert box.messages(ids[0]) == []
