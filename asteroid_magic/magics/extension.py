@@ -1,5 +1,6 @@
 """Registers the magics, input hooks and Tab completion with a shell, and removes them again."""
 
+import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,19 @@ def load(shell: "InteractiveShell") -> None:
     if hasattr(completer, "context_matcher"):
         # Before IPython 8.6, a matcher does not get the text before the cursor.
         shell.Completer.custom_matchers.append(_Matcher(shell))
+    _check_running_cell(shell)
+
+
+def _check_running_cell(shell: "InteractiveShell") -> None:
+    """Stop the cell that loads the extension if the rest of it sends something else than typed."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_name != "run_cell_async":
+        frame = frame.f_back
+    typed, runs = (frame.f_locals.get(name) for name in ("raw_cell", "cell")) if frame else ("", "")
+    if isinstance(typed, str) and isinstance(runs, str) and SEND_MAGIC in typed:
+        from .load_check import check_running_cell  # noqa: PLC0415 (few cells do both)
+
+        check_running_cell(shell, typed, runs)
 
 
 def unload(shell: "InteractiveShell") -> None:

@@ -1,0 +1,47 @@
+"""Stops a cell that loads the extension and then sends: the rest of it was read without it.
+
+IPython transforms a whole cell before it runs the first line. So a message that follows `%load_ext`
+in the same cell may have become a request for help, or may be cut into lines of Python.
+"""
+
+import ast
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidInput
+from .feedback import display_errors
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+SHOW = "--show "
+
+
+def check_running_cell(shell: "InteractiveShell", typed: str, runs: str) -> None:
+    """Raise `InvalidInput`, with its card, if the code that `runs` sends something else than typed.
+
+    Call this when the transformers of the extension are in place.
+    """
+    exact = shell.transform_cell(typed)  # type: ignore[no-untyped-call]
+    if _meaning(exact) != _meaning(runs):
+        display_errors(_refuse)
+
+
+def _refuse() -> None:
+    raise InvalidInput(
+        "IPython read this cell before the extension was loaded, so it would change the message.",
+        hint="Run the cell again: the extension is loaded now. It is best to load it in a cell of "
+        "its own, and for a script with: ipython --ext asteroid_magic script.ipy",
+        title="Nothing was sent",
+    )
+
+
+def _meaning(cell: str) -> str:
+    """Return what a transformed cell does; whether a card is shown at once does not count."""
+    try:
+        tree = ast.parse(cell)
+    except SyntaxError:
+        return cell
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = node.value.removeprefix(SHOW)
+    return ast.dump(tree)

@@ -1,0 +1,85 @@
+"""`%load_ext` and a send in one cell: what was typed arrives, or the cell stops and says why."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asteroid_magic import InvalidInput
+from asteroid_magic.sandbox import Sandbox
+from tests.support.shells import Notebook
+
+CHANGED = [
+    "%asteroid_send run_id Are you done?",
+    "%asteroid_send run_id Are you done??",
+    "r = %asteroid_send run_id Are you done?",
+    "%asteroid_send run_id one\u2028ran = True",
+    "%asteroid_send run_id one\x0bran = True",
+    "for _ in range(1):\n    %asteroid_send run_id Why?",
+]
+
+
+@pytest.fixture
+def unloaded(notebook: Notebook, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Notebook:
+    monkeypatch.setenv("ASTEROID_API_KEY", box.api_key)
+    monkeypatch.setenv("ASTEROID_BASE_URL", box.base_url)
+    notebook.run("%unload_ext asteroid_magic")
+    return notebook
+
+
+@pytest.mark.parametrize("send", CHANGED)
+def test_a_cell_that_would_change_the_message_stops_and_says_that_nothing_was_sent(
+    unloaded: Notebook, box: Sandbox, run_id: str, send: str
+) -> None:
+    cell = f"%load_ext asteroid_magic\n{send}"
+    unloaded.run(cell)
+    assert isinstance(error := unloaded.error, InvalidInput)
+    assert error.outcome == "not_delivered"
+    assert "Nothing was sent" in unloaded.html()
+    assert "Run the cell again" in unloaded.html()
+    assert box.messages(run_id) == []
+    assert "ran" not in unloaded.shell.user_ns
+    unloaded.run(cell)
+    assert unloaded.error is None, "as the card says"
+    assert len(box.messages(run_id)) == 1
+    assert box.messages(run_id)[0] in send
+
+
+@pytest.mark.parametrize(
+    "send",
+    ["%asteroid_send run_id I am done.", "%asteroid_send run_id I am done.\nx = 1", "x = 1"],
+)
+def test_a_cell_that_sends_what_was_typed_runs(
+    unloaded: Notebook, box: Sandbox, run_id: str, send: str
+) -> None:
+    unloaded.run(f"%load_ext asteroid_magic\n{send}")
+    assert unloaded.error is None
+    assert box.messages(run_id) == (["I am done."] if "asteroid" in send else [])
+
+
+@pytest.mark.usefixtures("unloaded")
+def test_a_script_stops_and_names_the_option_that_loads_the_extension_first(
+    box: Sandbox, run_id: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "job.ipy"
+    send = f"%asteroid_send {run_id} Are you done?\nprint('the end')\n"
+
+    def run(*options: str) -> str:
+        command = [sys.executable, "-m", "IPython", "--colors=nocolor", *options, str(script)]
+        environment = {**os.environ, "IPYTHONDIR": str(tmp_path)}
+        ended = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=60, env=environment
+        )
+        return ended.stdout + ended.stderr
+
+    script.write_text(f"%load_ext asteroid_magic\n{send}")
+    said = run()
+    assert "Nothing was sent" in said
+    assert "ipython --ext asteroid_magic script.ipy" in " ".join(said.split())
+    assert "the end" not in said
+    assert box.messages(run_id) == []
+    script.write_text(send)
+    assert "the end" in run("--ext", "asteroid_magic")
+    assert box.messages(run_id) == ["Are you done?"]
