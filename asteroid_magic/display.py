@@ -4,6 +4,7 @@ Records and errors depend neither on HTML nor on IPython nor on a renderer. The 
 `set_renderer_loader` once, and imports Jinja2 only when IPython first shows something.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
         def as_line(self, shown: object) -> str:
             """Return an outcome as one line."""
 
+
+# A question mark would do as little for a tick as for a cross: it stands for an unknown outcome.
+PLAIN_MARKS = str.maketrans({"✓": "+", "✗": "x", "…": "...", "⟨": "<", "⟩": ">"})
 
 # A reload of this module, as %autoreload does it, keeps the loader.
 _loaders: "list[Callable[[], Renderer]]" = globals().get("_loaders", [])
@@ -45,7 +49,7 @@ class Displayable:
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         # IPython uses this for exceptions, too, in place of its own output, a traceback.
-        printer.text("…" if cycle else self.as_text())
+        printer.text("..." if cycle else writable(self.as_text()))
 
     def as_text(self) -> str:
         """Return the object as plain text, for terminals, logs and diffs."""
@@ -53,4 +57,20 @@ class Displayable:
 
     def traceback_lines(self) -> list[str]:
         """Return the single line that replaces the traceback of an error."""
-        return [_renderer().as_line(self)]
+        return [writable(_renderer().as_line(self))]
+
+
+def writable(text: str) -> str:
+    """Return the text with what standard output cannot write replaced (hazard 42).
+
+    A file or a pipe may be cp1252 or ASCII: then an error would hide that a message was delivered.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except LookupError:
+        return ascii(text)
+    except UnicodeEncodeError:
+        plain = text.translate(PLAIN_MARKS)
+        return plain.encode(encoding, "backslashreplace").decode(encoding)
+    return text

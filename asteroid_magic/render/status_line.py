@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display, update_display
 
+from ..display import writable
 from ..models.watch import WatchProgress, WatchResult
 from ..text import shorten, span, visible
 from .templates import draw
@@ -55,14 +56,14 @@ class StatusLine:
             return
         if self._in_terminal:
             self._put("")
-        print(line)  # noqa: T201 (a line of text in a terminal)
+        print(writable(line))  # noqa: T201 (a line of text in a terminal)
 
     def _put(self, line: str) -> None:
         if line == self._shown:
             return
         self._shown = line
         if self._in_terminal:
-            sys.stdout.write(f"\r\x1b[K{_fitting(line)}")
+            sys.stdout.write(f"\r\x1b[K{writable(_fitting(line))}")
             sys.stdout.flush()
             return
         html = draw("status_line.html", line=line)
