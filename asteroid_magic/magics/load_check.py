@@ -36,12 +36,17 @@ def _refuse() -> None:
 
 
 def _meaning(cell: str) -> str:
-    """Return what a transformed cell does; whether a card is shown at once does not count."""
+    """Return what a transformed cell does, for comparison with another one.
+
+    Whether a card is shown at once does not count, nor do spaces around a message.
+    """
     try:
         tree = ast.parse(cell)
     except SyntaxError:
         return cell
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node.value = node.value.removeprefix(SHOW)
+            while node.value.startswith(SHOW):
+                node.value = node.value.removeprefix(SHOW)
+            node.value = node.value.strip(" \t")
     return ast.dump(tree)

@@ -49,14 +49,22 @@ def test_a_cell_that_would_change_the_message_stops_and_says_that_nothing_was_se
 
 @pytest.mark.parametrize(
     "send",
-    ["%asteroid_send run_id I am done.", "%asteroid_send run_id I am done.\nx = 1", "x = 1"],
+    [
+        "%asteroid_send run_id I am done.",
+        "%asteroid_send run_id I am done.\nx = 1",
+        "%asteroid_send --show run_id I am done.\nx = 1",
+        "x = %asteroid_send run_id I am done.",
+        "for _ in range(1):\n    %asteroid_send   run_id   I am done.  ",
+        "%asteroid_send run_id \\\n  I am done.",
+        "# %asteroid_send is next\nx = '%asteroid_send run_id really?'",
+    ],
 )
 def test_a_cell_that_sends_what_was_typed_runs(
     unloaded: Notebook, box: Sandbox, run_id: str, send: str
 ) -> None:
     unloaded.run(f"%load_ext asteroid_magic\n{send}")
     assert unloaded.error is None
-    assert box.messages(run_id) == (["I am done."] if "asteroid" in send else [])
+    assert box.messages(run_id) == (["I am done."] if "I am done." in send else [])
 
 
 @pytest.mark.usefixtures("unloaded")
