@@ -7,6 +7,7 @@ each test reaches moments that a timer would seldom hit, and the same ones in ev
 import random
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Self
@@ -76,11 +77,18 @@ def moments_of(notebook: Notebook, cell: str, number: int = MOMENTS) -> Iterator
     yield from sorted(choose.sample(range(1, counting.events - VARYING), number))
 
 
-def interrupted(notebook: Notebook, cell: str, at: int) -> AsteroidError | DrawingInterrupted:
-    """Run a cell and interrupt it; return the error, which must be no bare interrupt."""
+def interrupted(
+    notebook: Notebook, cell: str, at: int
+) -> AsteroidError | DrawingInterrupted | None:
+    """Run a cell and interrupt it; return the error, which must be no bare interrupt.
+
+    None if the cell was over before that moment: a wait takes fewer steps on a busy machine.
+    """
     with Interrupter(at) as interrupter:
         notebook.run(cell)
-    assert interrupter.has_interrupted
+    if not interrupter.has_interrupted:
+        assert notebook.error is None
+        return None
     assert isinstance(notebook.error, KeyboardInterrupt), notebook.text
     assert isinstance(notebook.error, AsteroidError | DrawingInterrupted), (at, notebook.text)
     # One line, perhaps below the status line of a wait: no traceback.
@@ -102,15 +110,18 @@ def test_an_interrupted_send_shows_an_outcome_that_is_true(
     notebook: Notebook, box: Sandbox, run_id: str, cell: str
 ) -> None:
     notebook.run("%config AsteroidMagics.confirm_grace = 1")
-    said = set()
+    said = Counter[str]()
     for at in moments_of(notebook, cell):
         message = f"at {at}"
         error = interrupted(notebook, cell.format(n=message), at)
+        if error is None:
+            continue
         assert f"<strong>{CARDS[error.outcome]}</strong>" in notebook.html()
         has_it = message in box.messages(run_id)
         assert {"delivered": has_it, "not_delivered": not has_it, "unknown": True}[error.outcome]
-        said.add(error.outcome)
-    assert {"delivered", "not_delivered"} <= said
+        said[error.outcome] += 1
+    assert {"delivered", "not_delivered"} <= said.keys()
+    assert said.total() > MOMENTS / 2
 
 
 def test_an_interrupt_after_the_answer_does_not_make_it_unknown(
@@ -119,6 +130,7 @@ def test_an_interrupt_after_the_answer_does_not_make_it_unknown(
     cell = "%asteroid_send run_id {n}"
     moments = list(moments_of(notebook, cell))
     error = interrupted(notebook, cell.format(n="last"), moments[-1])
+    assert error is not None
     assert error.outcome == "delivered"
     assert box.messages(run_id).count("last") == 1
     notebook.run("_.message")
@@ -135,12 +147,17 @@ def test_an_interrupt_after_the_answer_does_not_make_it_unknown(
     ],
 )
 def test_the_other_magics_show_a_card_too(notebook: Notebook, cell: str, operation: str) -> None:
+    number = 0
     for at in moments_of(notebook, cell, 20):
         error = interrupted(notebook, cell, at)
+        if error is None:
+            continue
+        number += 1
         assert error.outcome != "delivered"
         assert notebook.html()
         if operation == "read":
             assert error.outcome == "not_done"
+    assert number > 10
 
 
 def test_a_batch_ends_with_its_report_or_before_its_first_message(
