@@ -375,6 +375,7 @@ class Reconciler:
             pool.shutdown(wait=False, cancel_futures=True)
             for deadline in list(self._deadlines):
                 deadline.cancel()
+            self._deadlines.clear()
         return found
 
     def _deadline(self) -> Deadline:

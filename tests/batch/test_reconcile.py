@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,42 @@ def test_an_execution_whose_activities_were_deleted_proves_nothing(
     report = run(server, [(ID, TEXT), (OTHER, "new")], journal)
     assert report.counts == {"delivered": 1, "unknown": 1}
     assert "Asteroid has deleted the execution's activities." in report.as_text()
+
+
+def undated(page: list[Activity]) -> list[Activity]:
+    """Take the time from what is no user's message."""
+    for one in page:
+        if one["payload"]["activityType"] == "status_changed":
+            one["timestamp"] = None
+    return page
+
+
+@pytest.mark.parametrize(
+    ("shape", "why"),
+    [
+        (undated, "The times of some of the execution's activities cannot be read."),
+        (lambda page: page[::-1], "does not list the execution's activities in the order of their"),
+        (lambda page: page[:1], "The list of the execution's activities does not reach back"),
+        (behind(-3600), "The times of the execution's activities are ahead of the server's clock."),
+        (behind(40), "does not show among its execution's activities either."),
+        (forbids, "Looking up the message failed."),
+    ],
+)
+def test_a_list_that_proves_nothing_leaves_a_row_unknown_and_the_report_says_why(
+    server: RecordServer, journal: Path, shape: Shape, why: str
+) -> None:
+    """The row did not arrive, and everything else of the list is as it should be."""
+    left(journal, [(ID, TEXT)])
+    server.shape = shape
+    report = run(server, [(ID, TEXT), (ID, "new")], journal)
+    assert report.counts == {"delivered": 1, "unknown": 1}
+    assert why in report.as_text()
+    assert server.accepted == {(ID, "new"): 1}
+
+
+def test_absence_counts_after_a_minute_unless_the_caller_says_otherwise() -> None:
+    assert signature(send_many).parameters["absent_after"].default == 60
+    assert signature(send_many).parameters["resend_unknown"].default is False
 
 
 @pytest.mark.parametrize(("ago", "arrived"), [(300.0, True), (200.0, False), (306.0, False)])
