@@ -4,7 +4,6 @@ A message, a server's reply or an execution ID can contain anything: escape sequ
 terminal, marks that reorder a line, a megabyte of quotes. No function here raises.
 """
 
-import html
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -16,6 +15,8 @@ JOINER = "\u200d"
 # The only format characters (Cf) that can mislead a reader: they reorder or hide text.
 REORDERING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 TAGS = range(0xE0000, 0xE0080)
+# The marks of HTML, of links, images, code and emphasis in Markdown, of TeX, and a newline.
+MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "&<>\"'\n\\`*[]{}$"}
 SKIN_TONES = range(0x1F3FB, 0x1F400)
 LONGEST_CLUSTER = 32
 MARGIN = 20
@@ -48,6 +49,11 @@ def visible(text: str, *, keep: str = "\n\t", joiners: bool = False) -> str:
     return text.translate(unseen) if unseen else text
 
 
+def escaped(text: str) -> str:
+    """Return the text for HTML, on one line, and inert where that is read as Markdown."""
+    return text.translate(MARKS)
+
+
 def one_each(character: str) -> int:
     """Return 1: the cost of a character if the limit is a number of characters."""
     return len(character)
@@ -59,7 +65,7 @@ def bytes_in_card(character: str) -> int:
 
     This includes spelling it out, escaping it and UTF-8, and the margin after a newline.
     """
-    return MARGIN if character == "\n" else len(html.escape(visible(character)).encode())
+    return MARGIN if character == "\n" else len(escaped(visible(character)).encode())
 
 
 def beginning(text: str, limit: int, cost: Cost = one_each) -> str:

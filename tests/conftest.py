@@ -1,5 +1,6 @@
 """What every test stands on: a clean environment, and a sandbox where one is asked for."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name in VARIABLES:
             monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("TZ", "UTC")
+        time.tzset()
         monkeypatch.setenv("HOME", str(home))
         monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
         monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
@@ -46,6 +49,16 @@ def clean_session() -> Iterator[None]:
         monkeypatch.setattr("asteroid_magic.config.settings.DEFAULT_CONFIRM_GRACE_S", 0.0)
         yield
     session.clear()
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine is in Berlin."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
 
 
 @pytest.fixture

@@ -56,7 +56,12 @@ def _listing(given: Arguments, limit: int) -> Listing:
         for execution in reversed(listing):
             session.remember(execution.id, execution.workflow_name)
         waiting = [each for each in listing if each.is_waiting][:MOST_ASKED]
-        return Listing(listing, _questions(client, waiting), has_more=len(found) > limit)
+        return Listing(
+            listing,
+            _questions(client, waiting),
+            has_more=len(found) > limit,
+            read_at=client.server_clock(),
+        )
 
 
 def _words(values: Iterable[str] | None) -> list[str] | None:

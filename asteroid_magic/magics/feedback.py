@@ -4,6 +4,8 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from IPython import get_ipython
+from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.error import UsageError
 from IPython.display import display
 
@@ -43,7 +45,15 @@ def display_errors(action: Callable[[], T], operation: Operation = READ) -> T:
         kind = SendInterrupted if operation is SEND else Interrupted
         fault = kind(operation=operation)
     display(fault)  # type: ignore[no-untyped-call]
+    fault.is_displayed = is_seen()
     raise fault
+
+
+def is_seen() -> bool:
+    """Return True if what is displayed now reaches the user, not a `%%capture`."""
+    # If the cell fails, IPython drops what it captured.
+    publisher = getattr(get_ipython(), "display_pub", None)
+    return not isinstance(publisher, CapturingDisplayPublisher)
 
 
 def keep_result(shell: "InteractiveShell", result: object) -> None:

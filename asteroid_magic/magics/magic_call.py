@@ -2,7 +2,7 @@
 
 import inspect
 from opcode import opname
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.display import display
@@ -69,6 +69,9 @@ class MagicCall(Hold):
             self._line = self._caller.f_lineno
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if _runs(frame, MagicCall._leave.__code__):
+            # The cell is over, and its result is there: nothing is left to stop.
+            return
         if not self._is_over or not self._is_line_running(frame):
             super()._receive(number, frame)
         elif not self._has_failed:
@@ -152,6 +155,14 @@ class DrawingInterrupted(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return self._error._render_traceback_()
+
+
+def _runs(frame: FrameType | None, code: CodeType) -> bool:
+    while frame is not None:
+        if frame.f_code is code:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_drawing(frame: FrameType | None) -> bool:

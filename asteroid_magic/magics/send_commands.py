@@ -11,7 +11,7 @@ from IPython.display import display
 from ..client.client import AsteroidClient
 from ..client.session_client import session_client
 from ..config.session import session
-from ..errors import READ, SEND, AsteroidError, InvalidInput, SendInterrupted
+from ..errors import READ, SEND, AsteroidError, BatchFailed, InvalidInput, SendInterrupted
 from ..input.execution_ref import resolve_execution
 from ..input.send_line import SendCommand, parse
 from ..input.template import fill
@@ -22,6 +22,7 @@ from .feedback import (
     Names,
     display_errors,
     execution_named,
+    is_seen,
     keep_result,
     namespace_of,
     usage_errors,
@@ -178,7 +179,11 @@ def _send_each(
         display(result)  # type: ignore[no-untyped-call]
     if stops:
         keep_result(shell, result)
-        result.raise_for_failures()
+        try:
+            result.raise_for_failures()
+        except BatchFailed as failure:
+            failure.is_displayed = is_seen()
+            raise
     return None if is_quiet else result
 
 

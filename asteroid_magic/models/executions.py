@@ -25,6 +25,18 @@ WAITING: Mapping[str, Literal["asks", "confirm"]] = {
     "paused_by_agent": "asks",
     "awaiting_confirmation": "confirm",
 }
+# How users read a status.
+STATUS_WORDS = {
+    "queued": "queued",
+    "starting": "starting",
+    "running": "running",
+    "awaiting_confirmation": "waits for confirmation",
+    "paused": "paused",
+    "paused_by_agent": "waits for you",
+    "completed": "finished",
+    "cancelled": "cancelled",
+    "failed": "failed",
+}
 SHORT_ID = 8
 
 
@@ -72,6 +84,11 @@ class Execution:
     def short_id(self) -> str:
         """The beginning of the ID, enough for a reader to recognize it."""
         return self.id[:SHORT_ID]
+
+
+def status_words(status: str) -> str:
+    """Return a status in words; of one that this version does not know, the server's own."""
+    return STATUS_WORDS.get(status) or " ".join(status.replace("_", " ").split()) or "unknown"
 
 
 class Executions(Displayable, tuple[Execution, ...]):

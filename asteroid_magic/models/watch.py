@@ -6,6 +6,7 @@ is done, and what it is doing.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Self
 
 from ..display import Displayable
@@ -21,11 +22,13 @@ WAITS_OR_ENDS = ANSWERS - {"spoke"}
 class Listing(Executions):
     """Executions, those that wait for the user first; `questions` has what they ask, by ID.
 
-    `has_more`: there are older executions that were not requested.
+    `has_more`: there are older executions that were not requested. `read_at` is when they were
+    read, by the server's clock (aware); None if unknown.
     """
 
     questions: Mapping[str, tuple[Question, ...]]
     has_more: bool
+    read_at: datetime | None
 
     def __new__(
         cls,
@@ -33,14 +36,15 @@ class Listing(Executions):
         questions: Mapping[str, tuple[Question, ...]] | None = None,
         *,
         has_more: bool = False,
+        read_at: datetime | None = None,
     ) -> Self:
         """Return the listing, with its executions in the order of display."""
         made = super().__new__(cls, sorted(executions, key=lambda one: not one.is_waiting))
-        made.questions, made.has_more = questions or {}, has_more
+        made.questions, made.has_more, made.read_at = questions or {}, has_more, read_at
         return made
 
     def __getnewargs_ex__(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return (tuple(self), self.questions), {"has_more": self.has_more}
+        return (tuple(self), self.questions), {"has_more": self.has_more, "read_at": self.read_at}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,11 +29,15 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class CardRow:
-    """A label and its lines of text; `code` selects a monospaced font."""
+    """A label and its lines of text; `code` selects a monospaced font.
+
+    Plain text leaves a `folded` row out: a notebook folds it.
+    """
 
     label: str
     lines: tuple[str, ...]
     code: bool = False
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ class CardBlock:
     """A label and a text that keeps its line breaks.
 
     `attribute` names the attribute that holds the whole text, and `extent` says how long it is.
-    `start` replaces a text that is long enough to fold; it is empty for a shorter one.
+    `start` replaces a text that is long enough to fold; it is empty for a shorter one. `folded` is
+    as in `CardRow`.
     """
 
     label: str
@@ -49,17 +54,24 @@ class CardBlock:
     extent: str
     start: str
     attribute: str
+    folded: bool = False
 
 
 @dataclass(frozen=True)
 class Card:
-    """An outcome in words: `why` says what happened, and `hint` what to do next."""
+    """An outcome in words: `why` says what happened, and `hint` what to do next.
+
+    `brief` is the message on one line, for an outcome that needs no attention: then the card is
+    one line with folded rows. `notes` are sentences that stay visible below it.
+    """
 
     outcome: str
     rows: tuple[CardRow | CardBlock, ...]
     title: str = ""
     why: str = ""
     hint: str = ""
+    brief: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def icon(self) -> str:
@@ -74,7 +86,7 @@ class Card:
 
 @dataclass(frozen=True)
 class TranscriptCard(Card):
-    """A card with a transcript, and the notes `above` and `below` its entries."""
+    """A card with a transcript, and remarks `above` and `below` its entries."""
 
     entries: tuple[TranscriptEntry, ...] = ()
     above: str = ""

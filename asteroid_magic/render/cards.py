@@ -10,7 +10,7 @@ from functools import singledispatch
 from ..errors import AsteroidError
 from ..models.delivery import Delivery, DryRun, StatusChange
 from ..models.watch import Transcript, WatchResult
-from ..text import beginning, counted, shorten, visible
+from ..text import Excerpt, beginning, counted, shorten, visible
 from .card import Card, CardBlock, CardRow, TranscriptCard
 from .executions import heard_delivery_card, status_change_card, transcript_card, watch_card
 from .outcomes import dry_run_card, error_card
@@ -53,14 +53,23 @@ def as_text(shown: object) -> str:
     outside can imitate a line of the card.
     """
     card = card_for(shown)
-    rows = (*_row("Why", card.why), *card.rows)
+    rows = (*_row("Why", card.why), *(row for row in card.rows if not row.folded))
     last = _row("Next", card.hint)
     column = max((len(row.label) for row in (*rows, *last)), default=0) + 4
-    first = f"{card.icon} {card.word}" + (f": {card.title}" if card.title else "")
-    lines = [visible(first, keep=""), *_row_lines(rows, column)]
+    lines = [visible(_headline(card), keep=""), *_row_lines(rows, column)]
+    lines += [line for note in card.notes for line in _wrapped(note, 2)]
     if isinstance(card, TranscriptCard):
         lines += _account_lines(card)
     return "\n".join([*lines, *_row_lines(last, column)])
+
+
+def _headline(card: Card) -> str:
+    start = f"{card.icon} {card.word}"
+    if card.brief:
+        # A message that does not fit follows in a row of its own.
+        is_below = any(isinstance(row, CardBlock) and not row.folded for row in card.rows)
+        return f"{start} {card.title}" + ("" if is_below else f": {card.brief}")
+    return f"{start}: {card.title}" if card.title else start
 
 
 def _row_lines(rows: tuple[CardRow | CardBlock, ...], column: int) -> list[str]:
@@ -74,8 +83,13 @@ def _row_lines(rows: tuple[CardRow | CardBlock, ...], column: int) -> list[str]:
 
 
 def as_line(shown: object) -> str:
-    """Return the outcome in at most 300 characters; `TypeError` for an object without a card."""
+    """Return the outcome in at most 300 characters; `TypeError` for an object without a card.
+
+    Below a card that shows an error, the line only says that it is the same outcome.
+    """
     card = card_for(shown)
+    if isinstance(shown, AsteroidError) and shown.is_displayed:
+        return f"{type(shown).__name__}: {card.word.lower()} (see above)"
     first = card.rows[0] if card.rows else None
     subject = (
         "" if card.hint or not isinstance(first, CardRow) else f"{first.label}: {first.lines[0]}"
@@ -100,7 +114,7 @@ def _account_lines(account: TranscriptCard) -> list[str]:
     for entry in account.entries:
         if entry.day and entry.day != day:
             day = entry.day
-            lines.append(f"  {day} UTC")
+            lines.append(f"  {day}")
         margin = f"  {entry.when}".ljust(ENTRY_COLUMN)
         for line in _entry_lines(entry):
             lines.append((margin + line).rstrip())
@@ -115,7 +129,7 @@ def _entry_lines(entry: TranscriptEntry) -> list[str]:
         return _wrap(visible(f"{entry.mark} {entry.text.head}{extent}", keep=""), width)
     label = f"{entry.label} ({entry.extent}):" if entry.extent else f"{entry.label}:"
     is_folded = entry.kind == "thinking"
-    words = shorten(" ".join(entry.text.head.split()), FOLDED) if is_folded else _whole(entry)
+    words = shorten(" ".join(entry.text.head.split()), FOLDED) if is_folded else _all_words(entry)
     shown = visible(words).split("\n")
     if len(shown) == 1 and len(shown[0]) + len(label) < width:
         lines = [visible(f"{label} {words}", keep="").rstrip()]
@@ -129,8 +143,11 @@ def _entry_lines(entry: TranscriptEntry) -> list[str]:
     return lines
 
 
-def _whole(entry: TranscriptEntry) -> str:
-    text = entry.text
+def _all_words(entry: TranscriptEntry) -> str:
+    return "\n".join(filter(None, map(_whole, (entry.text, entry.data))))
+
+
+def _whole(text: Excerpt) -> str:
     gap = f"\n[… {counted(text.left_out, 'character')} left out here …]\n" if text.left_out else ""
     return f"{text.head}{gap}{text.tail}"
 

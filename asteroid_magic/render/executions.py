@@ -4,13 +4,16 @@ After `--wait`, the card of a delivery shows the outcome and what happened since
 budget, so that no card exceeds 200,000 bytes.
 """
 
-from dataclasses import fields
+from dataclasses import replace
 
+from ..config.session import session
+from ..models.activities import Activities, ActivityKind
 from ..models.delivery import Delivery, StatusChange
+from ..models.executions import SHORT_ID, status_words
 from ..models.watch import Ending, Transcript, WatchResult, ending_of_status
 from ..text import bytes_in_card, counted, shorten, span
 from .card import Card, CardRow, TranscriptCard
-from .outcomes import delivery_card
+from .outcomes import delivery_card, subject_rows, workflow_name
 from .transcript import entries_of
 
 # Bytes for all entries of a card; everything else takes at most 25,000.
@@ -29,7 +32,7 @@ def heard_delivery_card(delivery: Delivery) -> Card:
 def _delivery(delivery: Delivery, heard: WatchResult) -> TranscriptCard:
     card = delivery_card(delivery)
     after = span(heard.elapsed)
-    title = {
+    note = {
         "spoke": f"The agent has spoken, after {after}",
         "asks": f"The agent asks, after {after}",
         "confirm": f"The agent waits for a confirmation, after {after}",
@@ -38,9 +41,23 @@ def _delivery(delivery: Delivery, heard: WatchResult) -> TranscriptCard:
         "interrupted": f"You stopped waiting after {after}; this did not stop the agent",
         "unreadable": f"The execution could not be read: {heard.trouble}",
     }[heard.ending]
-    told = watch_card(heard)
-    ours = {each.name: getattr(told, each.name) for each in fields(told)}
-    return TranscriptCard(**ours | {"outcome": card.outcome, "rows": card.rows, "title": title})
+    told = watch_card(replace(heard, activities=_without(delivery, heard.activities)))
+    return replace(
+        told,
+        outcome=card.outcome,
+        rows=card.rows,
+        title=card.title,
+        brief=card.brief,
+        notes=(*card.notes, f"{note}."),
+    )
+
+
+def _without(delivery: Delivery, activities: Activities) -> Activities:
+    """Return the activities without the message itself, which the card shows already."""
+    for at, activity in enumerate(activities):
+        if activity.kind == ActivityKind.USER_MESSAGE and activity.text == delivery.message:
+            return Activities((*activities[:at], *activities[at + 1 :]))
+    return activities
 
 
 def watch_card(heard: WatchResult) -> TranscriptCard:
@@ -55,7 +72,7 @@ def watch_card(heard: WatchResult) -> TranscriptCard:
     return TranscriptCard(
         outcome=heard.ending,
         rows=(
-            CardRow("Execution", (_field(heard.execution_id),), code=True),
+            *subject_rows(heard.execution_id),
             CardRow("Watched", (f"for {span(heard.elapsed)}",)),
         ),
         title=heard.trouble if is_unreadable else "",
@@ -67,7 +84,7 @@ def watch_card(heard: WatchResult) -> TranscriptCard:
 
 
 def _next(ending: Ending | None, execution_id: str, *, is_paused: bool = False) -> str:
-    run = _field(execution_id)
+    run = _in_command(execution_id)
     if ending in {"time", "interrupted"} and is_paused:
         return f"The execution is paused. Resume it with %asteroid_resume {run}"
     if ending in {"asks", "confirm"}:
@@ -77,6 +94,13 @@ def _next(ending: Ending | None, execution_id: str, *, is_paused: bool = False) 
     if ending == "unreadable":
         return f"Try again with %asteroid_activities {run}"
     return ""
+
+
+def _in_command(execution_id: str) -> str:
+    """Return the start of an ID where that is enough for a magic of this session, or all of it."""
+    start = execution_id[:SHORT_ID].lower()
+    alike = [seen for seen in session.seen if seen.startswith(start)]
+    return _field(execution_id[:SHORT_ID] if alike == [execution_id.lower()] else execution_id)
 
 
 def transcript_card(transcript: Transcript) -> TranscriptCard:
@@ -91,7 +115,7 @@ def transcript_card(transcript: Transcript) -> TranscriptCard:
         outcome="transcript",
         rows=(
             CardRow("Execution", (_field(execution.id),), code=True),
-            CardRow("Status", (_field(execution.status or "unknown"),)),
+            CardRow("Status", (_field(status_words(execution.status)),)),
         ),
         title=_field(" ".join(execution.workflow_name.split())),
         hint=_next(ending_of_status(execution.status), execution.id),
@@ -109,16 +133,18 @@ def _left_out(entries: int) -> str:
 def status_change_card(change: StatusChange) -> Card:
     """Return the card of a pause, a resumption or a cancellation."""
     is_done = DONE.get(change.asked) == change.status
-    run = _field(change.execution_id)
+    run = _in_command(change.execution_id)
     hints = {
         "pause": f"Resume it with %asteroid_resume {run}",
         "resume": f"Watch it with %asteroid_watch {run}",
     }
-    status = _field(change.status)
+    status = _field(status_words(change.status))
+    name = workflow_name(change.execution_id)
+    todo = f"to {change.asked}; the execution is now: {status}"
     return Card(
         change.asked if is_done else "changed",
-        (CardRow("Execution", (run,), code=True), CardRow("Status", (status,))),
-        title="" if is_done else f"to {change.asked}; the execution is now {status}",
+        tuple(subject_rows(change.execution_id))[bool(name and is_done) :],
+        title=name if is_done else todo,
         hint=hints.get(change.asked, "") if is_done else "",
     )
 

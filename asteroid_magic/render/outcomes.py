@@ -4,32 +4,60 @@ Texts are not yet escaped, but each is cut to its budget, so that no card exceed
 """
 
 from collections.abc import Iterator
-from datetime import UTC
+from dataclasses import replace
 from http.client import responses
 
+from ..config.session import session
 from ..constants import DEFAULT_BASE_URL
 from ..errors import SEND, ApiError, AsteroidError, ConfigurationError
 from ..models import coerce
 from ..models.delivery import NO_KEY, Delivery, DryRun
 from ..text import beginning, bytes_in_card, counted, excerpt, shorten
 from .card import Card, CardBlock, CardRow
+from .times import clock, stamp
 
 # Budgets in bytes: a card that uses all of them stays under 20,000.
-FIELD, PROSE, SERVER_BLOCK, BLOCK, START = 300, 600, 1_500, 5_000, 300
+FIELD, PROSE, SERVER_BLOCK, BLOCK, START, NAME = 300, 600, 1_500, 4_700, 300, 100
 MOST_LINES = 6
 FOLD_LINES, FOLD_CHARACTERS, START_LINES, START_CHARACTERS = 8, 800, 3, 240
+# Characters of a message that fit behind "Delivered" on a line of plain text.
+BRIEF = 60
 
 
 def delivery_card(delivery: Delivery) -> Card:
-    """Return the card of a delivery, without what the agent did since."""
+    """Return the card of a delivery, one line, without what the agent did since."""
     elsewhere = None if delivery.base_url == DEFAULT_BASE_URL else delivery.base_url
-    rows = (
-        *_subject(delivery, "Message"),
-        *_some("Asteroid", elsewhere, code=True),
-        CardRow("Sent", (_when(delivery),)),
-        *_known(delivery),
+    brief = " ".join(delivery.message.split())
+    is_whole = brief == delivery.message and len(brief) <= BRIEF
+    where = workflow_name(delivery.execution_id) or _field(delivery.execution_id)
+    return Card(
+        "delivered",
+        (
+            *map(_folded, subject_rows(delivery.execution_id)),
+            replace(_block("Message", delivery.message, ".message", BLOCK), folded=is_whole),
+            *map(_folded, _some("Asteroid", elsewhere, code=True)),
+            CardRow("Sent", (_when(delivery),), folded=True),
+            *_known(delivery),
+        ),
+        title=f"to {where} at {clock(delivery.sent_at)}",
+        brief=beginning(brief, START, bytes_in_card) or "…",
     )
-    return Card("delivered", rows)
+
+
+def workflow_name(execution_id: str | None) -> str:
+    """Return the workflow of an execution on one line, empty if the session does not know it."""
+    name = session.seen.get((execution_id or "").lower(), "")
+    return shorten(" ".join(name.split()), NAME, bytes_in_card)
+
+
+def subject_rows(execution_id: str | None, name: str = "") -> Iterator[CardRow]:
+    """Yield the rows that say which execution a card is about; `name` is that of its workflow."""
+    yield from _some("Workflow", name or workflow_name(execution_id))
+    yield from _some("Execution", execution_id, code=True)
+
+
+def _folded(row: CardRow) -> CardRow:
+    return replace(row, folded=True)
 
 
 def dry_run_card(run: DryRun) -> Card:
@@ -49,7 +77,8 @@ def error_card(error: AsteroidError) -> Card:
     return Card(
         _outcome_of(error),
         (
-            *_subject(error, "Your message"),
+            *subject_rows(error.execution_id),
+            *_message(error.message),
             *(_answer(error) if isinstance(error, ApiError) else ()),
             *(() if why else _words("Details", error.detail, ".detail")),
             *_some("Attempts", str(error.attempts) if error.attempts > 1 else None),
@@ -68,12 +97,11 @@ def _outcome_of(error: AsteroidError) -> str:
     return "maybe_done" if error.outcome == "unknown" else "not_done"
 
 
-def _subject(shown: Delivery | AsteroidError, label: str) -> Iterator[CardRow | CardBlock]:
-    yield from _some("Execution", shown.execution_id, code=True)
-    if shown.message:
-        yield _block(label, shown.message, ".message", BLOCK)
-    elif shown.message is not None:
-        yield CardRow(label, ("(empty)",))
+def _message(message: str | None) -> Iterator[CardRow | CardBlock]:
+    if message:
+        yield _block("Your message", message, ".message", BLOCK)
+    elif message is not None:
+        yield CardRow("Your message", ("(empty)",))
 
 
 def _request(run: DryRun) -> Iterator[CardRow | CardBlock]:
@@ -81,7 +109,7 @@ def _request(run: DryRun) -> Iterator[CardRow | CardBlock]:
     headers = tuple(f"{name}: {value}" for name, value in run.headers.items())
     yield from _listed("Headers", headers, code=True)
     yield _block("Body", run.body, ".body", BLOCK)
-    yield _block("As a curl command", run.curl, ".curl", BLOCK)
+    yield _block("With curl", run.curl, ".curl", BLOCK)
     yield CardRow("Key for curl", ("Set ASTEROID_API_KEY in the shell first",))
 
 
@@ -116,8 +144,8 @@ def _number(value: float | None) -> str | None:
 
 
 def _when(delivery: Delivery) -> str:
-    sent = f"{delivery.sent_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return f"{sent}, took {delivery.elapsed:,.2f} s, {counted(delivery.attempts, 'attempt')}"
+    took = f"took {delivery.elapsed:,.2f} s, {counted(delivery.attempts, 'attempt')}"
+    return f"{stamp(delivery.sent_at)}, {took}"
 
 
 def _known(delivery: Delivery) -> Iterator[CardRow]:
@@ -139,6 +167,10 @@ def _listed(label: str, texts: tuple[str, ...], *, code: bool = False) -> Iterat
         lines.append(f"and {len(texts) - MOST_LINES:,} more")
     if lines:
         yield CardRow(label, tuple(lines), code=code)
+
+
+def _field(text: str) -> str:
+    return shorten(text, FIELD, bytes_in_card)
 
 
 def _is_short(text: str) -> bool:

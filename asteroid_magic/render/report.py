@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ICONS = {"delivered": "✓", "not_delivered": "✗", "unknown": "?"}
 # What draws the rows of a state in the bar: a class in a notebook, a mark in a terminal.
-CLASSES = {"unknown": "unknown", "failed": "not_delivered", "waiting": "unsent"}
+CLASSES = {"unknown": "unknown", "failed": "not-delivered", "waiting": "unsent"}
 MARKS: dict[RowState, str] = {"unknown": "?", "failed": "x", "waiting": ".", "delivered": "#"}
 BAR_WIDTH = 20
 COLUMNS = ("Row", "Outcome", "Execution", "Message")
@@ -62,6 +62,7 @@ def as_html(report: "Report") -> str:
         messages=counted(report.total, "message"),
         parts=_parts(report),
         notes=[*_notes(report), *problem],
+        steps=" ".join(next_steps(report)),
         groups=groups,
         columns=COLUMNS,
         lines=lines[:OPEN_ROWS],
@@ -84,6 +85,7 @@ def as_text(report: "Report") -> str:
     rest = _rest(report, len(lines[:OPEN_ROWS]))
     if rest and not problem:
         parts.append(f"  {rest}.")
+    parts += [f"  next  {step}" for step in [" ".join(next_steps(report))] if step]
     return "\n".join(parts)
 
 
@@ -139,7 +141,6 @@ def _notes(report: "Report") -> Iterator[str]:
         yield f"The batch stopped by itself. {shorten(report.stopped, STOPPED, bytes_in_card)}"
     if report.interrupted:
         yield "You interrupted the batch."
-    yield from next_steps(report)
 
 
 def _group(group: "ErrorGroup") -> tuple[str, str, str]:

@@ -5,19 +5,21 @@ As on a card, all text counts as hostile and is cut to its budget.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 
 from ..models.activities import Question
-from ..models.executions import WAITING, Execution, Executions
+from ..models.executions import WAITING, Execution, Executions, status_words
 from ..models.watch import Listing
-from ..text import bytes_in_card, counted, shorten, visible
+from ..text import beginning, bytes_in_card, counted, shorten, visible
 from .templates import draw
+from .times import age, stamp
 
-COLUMNS = ("Status", "Workflow", "Execution", "Created")
+COLUMNS = ("Status", "Workflow", "Execution", "Age")
 # A table that uses all of these stays under 100,000 bytes.
 MOST_ROWS = 100
-NAME, ID, STATUS = 240, 120, 60
+NAME, ID, STATUS = 160, 120, 60
+# Characters of a workflow's name in plain text.
+NAME_WIDTH = 30
 # Limits for what executions ask: bytes of a question and of an option, options of a question,
 # questions of an execution, and executions.
 QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS, MOST_ASKING = 600, 150, 6, 3, 10
@@ -25,11 +27,13 @@ QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS, MOST_ASKING = 600, 150, 6, 3, 10
 
 @dataclass(frozen=True)
 class TableRow:
-    """The cells of one execution."""
+    """The cells of one execution; `tone` selects the colour of its status."""
 
     status: str
+    tone: str
     workflow: str
     id: str
+    age: str
     created: str
     is_waiting: bool
     asks: tuple["AskedQuestion", ...] = ()
@@ -47,7 +51,7 @@ class AskedQuestion:
 def as_html(executions: Executions) -> str:
     """Return the table as HTML, under 100,000 bytes, or under 200,000 for a `Listing`.
 
-    The browser shows the beginning of an ID, and copies all of it.
+    The browser shows the beginning of an ID, and copies all of it. Each execution takes one line.
     """
     return draw(
         "table.html", columns=COLUMNS, rows=_rows(executions), notes=list(_notes(executions))
@@ -59,7 +63,9 @@ def as_text(executions: Executions) -> str:
     rows = _rows(executions)
     lines: list[tuple[str, ...]] = [COLUMNS] if rows else []
     lines += [
-        tuple(visible(cell, keep="") for cell in (row.status, row.workflow, row.id, row.created))
+        tuple(
+            visible(cell, keep="") for cell in (row.status, _fitting(row.workflow), row.id, row.age)
+        )
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -70,6 +76,10 @@ def as_text(executions: Executions) -> str:
     asked = [[part for one in row.asks for part in _asked_lines(one)] for row in rows]
     body = [part for line, below in zip(drawn[1:], asked, strict=True) for part in (line, *below)]
     return "\n".join([*drawn[:1], *body, *_notes(executions)])
+
+
+def _fitting(name: str) -> str:
+    return name if len(name) <= NAME_WIDTH else beginning(name, NAME_WIDTH - 1) + "…"
 
 
 def _asked_lines(asked: AskedQuestion) -> list[str]:
@@ -94,12 +104,15 @@ def _in_one_line(text: str, limit: int) -> str:
 def _rows(executions: Executions) -> list[TableRow]:
     asked = executions.questions if isinstance(executions, Listing) else {}
     questions = dict(islice(asked.items(), MOST_ASKING))
+    now = executions.read_at if isinstance(executions, Listing) else None
     return [
         TableRow(
-            status=shorten(execution.status or "unknown", STATUS, bytes_in_card),
+            status=shorten(status_words(execution.status), STATUS, bytes_in_card),
+            tone=_tone(execution),
             workflow=_in_one_line(execution.workflow_name, NAME),
             id=shorten(execution.id, ID, bytes_in_card),
-            created=_moment(execution.created_at),
+            age="" if execution.created_at is None else age(execution.created_at, now),
+            created="" if execution.created_at is None else stamp(execution.created_at),
             is_waiting=execution.is_waiting,
             asks=tuple(
                 _asked(question, execution)
@@ -108,6 +121,12 @@ def _rows(executions: Executions) -> list[TableRow]:
         )
         for execution in executions[:MOST_ROWS]
     ]
+
+
+def _tone(execution: Execution) -> str:
+    if execution.is_waiting:
+        return "waiting"
+    return "failed" if execution.status == "failed" else execution.phase or "unknown"
 
 
 def _notes(executions: Executions) -> Iterator[str]:
@@ -128,8 +147,4 @@ def _notes(executions: Executions) -> Iterator[str]:
     unasked = [one for one in executions if one.is_waiting and one.id not in shown]
     if unasked:
         more = f"{len(unasked):,} more wait" if len(unasked) > 1 else "1 more waits"
-        yield f"{more}: %asteroid_activities EXECUTION shows for what."
-
-
-def _moment(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        yield f"{more}. To see for what: %asteroid_activities EXECUTION"

@@ -1,10 +1,16 @@
-"""The template engine: it escapes every string and makes invisible characters visible."""
+"""The template engine: it escapes every string and makes invisible characters visible.
+
+What it draws is inert also where it is read as Markdown: exports of notebooks put HTML between
+Markdown. So it contains no blank line, which would end the HTML (hazard 37), and escapes what
+Markdown, TeX and templates take for their own marks.
+"""
 
 from functools import cache
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from ..text import visible
+from ..text import escaped, visible
 
 
 @cache
@@ -19,7 +25,7 @@ def environment(*packages: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         # Here rather than in the templates, so that no expression can omit it.
-        finalize=lambda value: visible(str(value), joiners=True),
+        finalize=lambda value: Markup(escaped(visible(str(value), joiners=True))),  # noqa: S704 (escaped)
     )
 
 

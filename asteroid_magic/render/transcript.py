@@ -8,13 +8,14 @@ budget, and the newest entries that fit the total budget are shown.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ..models import coerce
 from ..models.activities import Activity, ActivityKind, Question
-from ..models.executions import PHASES, WAITING
+from ..models.executions import PHASES, WAITING, status_words
 from ..text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten, span
+from .times import local, zone
 
 # Budgets in bytes, each for one text.
 SPOKEN, THOUGHT, RESULT, LINE, ITEM = 12_000, 4_000, 12_000, 400, 240
@@ -55,13 +56,15 @@ class TranscriptEntry:
     """What the reader sees of one activity, or of one action from start to end.
 
     `kind` is one of person, agent, asks, thinking, action, todos, result or note, and `label` its
-    name on screen. `when` is a time of day and `day` its date, both in UTC, empty if unknown. For
-    an action, `mark` says how it went and `extent` how long it took.
+    name on screen. `when` is a time of day and `day` its date with its zone, both in the zone of
+    this machine, empty if unknown. For an action, `mark` says how it went and `extent` how long it
+    took. `data` is what a result holds, as JSON.
     """
 
     kind: str
     label: str
     text: Excerpt = Excerpt("")  # noqa: RUF009 (immutable)
+    data: Excerpt = Excerpt("")  # noqa: RUF009 (as above)
     items: tuple[Item, ...] = ()
     mark: str = ""
     extent: str = ""
@@ -78,7 +81,8 @@ class TranscriptEntry:
     def cost(self) -> int:
         """Return how many bytes the entry takes in a card, at most."""
         start = self.start if self.kind == "thinking" else ""
-        texts = (self.label, start, self.text.head, self.text.tail, self.extent, self.day)
+        excerpts = (self.text.head, self.text.tail, self.data.head, self.data.tail)
+        texts = (self.label, start, self.extent, self.day, *excerpts)
         listed = (part for item in self.items for part in (item.text, item.note))
         spent = sum(bytes_in_card(one) for text in (*texts, *listed) for one in text)
         return ENTRY_COST + ITEM_COST * len(self.items) + spent
@@ -123,8 +127,8 @@ def _told(activities: Sequence[Activity]) -> list[tuple[Activity, Activity | Non
 def _dated(entry: TranscriptEntry, moment: datetime | None) -> TranscriptEntry:
     if moment is None:
         return entry
-    moment = moment.astimezone(UTC)
-    return replace(entry, day=f"{moment:%Y-%m-%d}", when=f"{moment:%H:%M:%S}")
+    moment = local(moment)
+    return replace(entry, day=f"{moment:%Y-%m-%d} ({zone(moment)})", when=f"{moment:%H:%M:%S}")
 
 
 def _entry(activity: Activity, end: Activity | None, *, is_latest_list: bool) -> TranscriptEntry:
@@ -150,9 +154,8 @@ def _action(activity: Activity, end: Activity | None) -> TranscriptEntry:
     failed = end.kind == ActivityKind.ACTION_FAILED
     took = _took(activity, end)
     extent = ", ".join(filter(None, ("failed" if failed else "", took)))
-    return TranscriptEntry(
-        "action", "Failed" if failed else "Did", words, (), "✗" if failed else "✓", extent
-    )
+    label, mark = ("Failed", "✗") if failed else ("Did", "✓")
+    return TranscriptEntry("action", label, words, mark=mark, extent=extent)
 
 
 def _took(start: Activity, end: Activity) -> str:
@@ -172,8 +175,8 @@ def _status(activity: Activity) -> TranscriptEntry:
         return TranscriptEntry("asks", label, _fit(activity.reason or "", SPOKEN))
     if PHASES.get(status) == "terminal":
         return _result(activity, status)
-    reason = activity.reason
-    return TranscriptEntry("note", "Status", _line(f"{status}: {reason}" if reason else status))
+    words, reason = status_words(status), activity.reason
+    return TranscriptEntry("note", "Status", _line(f"{words}: {reason}" if reason else words))
 
 
 def _question(asked: Sequence[Question]) -> TranscriptEntry:
@@ -182,23 +185,28 @@ def _question(asked: Sequence[Question]) -> TranscriptEntry:
     options = tuple(Item(one.label, one.description) for each in asked for one in each.options)
     extent = "choose one or more" if several else ""
     return TranscriptEntry(
-        "asks", "Agent asks", _fit("\n".join(words), SPOKEN), _cut(options), extent=extent
+        "asks", "Agent asks", _fit("\n".join(words), SPOKEN), items=_cut(options), extent=extent
     )
 
 
 def _result(activity: Activity, status: str) -> TranscriptEntry:
     told = coerce.members(activity.data.get("completedPayload")) or {}
     outcome = coerce.text(told.get("outcome"))
-    extent = f"{status}, {outcome}" if outcome else status
-    parts = [activity.reason or "", _written(told.get("result"))]
+    words = status_words(status)
+    result = told.get("result")
+    said = [activity.reason or "", result if isinstance(result, str) else ""]
     return TranscriptEntry(
-        "result", "Result", _fit("\n".join(filter(None, parts)), RESULT), extent=extent
+        "result",
+        "Result",
+        _fit("\n".join(filter(None, said)), RESULT),
+        _fit(_json(result), RESULT),
+        extent=f"{words}, {outcome}" if outcome else words,
     )
 
 
-def _written(value: Any) -> str:
+def _json(value: Any) -> str:
     if value is None or isinstance(value, str):
-        return value or ""
+        return ""
     try:
         return json.dumps(value, ensure_ascii=False, indent=2)
     except (TypeError, ValueError, RecursionError):

@@ -1,7 +1,6 @@
 """The form as a user sees it, without a browser: the live tests use one."""
 
 import gc
-import html
 import json
 import socket
 import threading
@@ -20,6 +19,7 @@ from asteroid_magic.config.session import session
 from asteroid_magic.form import background_send, settings_events
 from asteroid_magic.form import form as form_module
 from asteroid_magic.sandbox import Sandbox
+from asteroid_magic.text import escaped
 from tests.support.messages import CELLS, LINES
 from tests.support.outcomes import Seen
 from tests.support.servers import FaultServer, answers, resets, silent
@@ -497,10 +497,13 @@ def test_the_last_ten_are_shown_newest_first_and_older_ones_folded(account: Sand
         sent(form, f"message {number} <b>")
     shown = fields(form).cards.value
     assert [one.message for one in form.outcomes] == [f"message {n} <b>" for n in range(11, 1, -1)]
-    assert shown.count("<details class") == 9
-    assert shown.index("message 11 ") < shown.index("<details") < shown.index("message 10 ")
-    assert "Delivered · " in words(fields(form).cards)
-    assert html.escape("message 1 <b>") not in shown
+    assert shown.count("<details>") == 10
+    assert shown.index("message 11 ") < shown.index("message 10 ")
+    assert escaped("message 1 <b>") not in shown
+    account.fail_next(status=400, times=2)
+    sent(sent(form, "wrong"), "also wrong")
+    assert fields(form).cards.value.count("<details class") == 1
+    assert "Not delivered · " in words(fields(form).cards)
 
 
 def test_the_outcome_is_announced(account: Sandbox) -> None:

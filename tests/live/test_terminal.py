@@ -110,7 +110,7 @@ def test_an_agent_is_waited_for_on_one_line(terminal: Terminal, box: Sandbox) ->
     assert raw.count("\r\x1b[K") >= 2, "the line is rewritten"
     assert raw.count("Waited ") == 1
     shown = _ESCAPES.sub("", raw)
-    assert "✓ Delivered: The" in shown
+    assert "✓ Delivered to Book a table" in shown
     assert "Agent: Done, I booked what you said: “Friday”" in shown
 
 

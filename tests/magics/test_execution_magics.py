@@ -90,12 +90,12 @@ def test_few_are_asked_and_a_question_that_cannot_be_read_spoils_nothing(
 ) -> None:
     box.add_waiting(12)
     assert len(notebook.run("%asteroid_executions").questions) == execution_commands.MOST_ASKED
-    assert "8 more wait: %asteroid_activities EXECUTION shows for what." in notebook.text
+    assert "8 more wait. To see for what: %asteroid_activities EXECUTION" in notebook.text
     monkeypatch.setattr(execution_commands, "ASKING", 0.0)
     found = notebook.run("%asteroid_executions")
     assert (len(found), found.questions) == (15, {})
     assert "Renew a contract 12" in notebook.text
-    assert "13 more wait: " in notebook.text
+    assert "13 more wait. " in notebook.text
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,9 @@ def test_watching_one_that_is_paused_says_how_it_goes_on(notebook: Notebook, run
     notebook.run("%asteroid_pause run_id")
     heard = notebook.run("%asteroid_watch run_id 1")
     for shown in (notebook.text, Seen(heard._repr_html_()).words):
-        assert f"The execution is paused. Resume it with %asteroid_resume {run_id}" in words(shown)
+        assert f"The execution is paused. Resume it with %asteroid_resume {run_id[:8]}" in words(
+            shown
+        )
     notebook.run("%asteroid_resume run_id")
     assert not notebook.run("%asteroid_watch run_id 0.5").is_paused
 
@@ -182,7 +184,7 @@ def test_a_transcript_shows_the_newest_and_says_so(notebook: Notebook, asking: s
     assert transcript.execution.workflow_name == "Book a table"
     assert not transcript.has_older
     assert ASKING in words(notebook.text)
-    assert f"Answer with %asteroid_send {asking} your answer" in words(notebook.text)
+    assert f"Answer with %asteroid_send {asking[:8]} your answer" in words(notebook.text)
     few = notebook.run("%asteroid_activities asking --last 2")
     assert few.activities == transcript.activities[-2:]
     assert "Shown: the newest 2 activities. For older ones, --last N or --all." in notebook.text
@@ -217,7 +219,7 @@ def test_an_execution_is_paused_resumed_and_cancelled(notebook: Notebook, box: S
 
 def test_a_status_that_was_not_asked_for_is_told() -> None:
     odd = StatusChange(execution_id="x", asked="pause", status="completed")
-    assert "to pause; the execution is now completed" in odd.as_text()
+    assert "to pause; the execution is now: finished" in odd.as_text()
     assert "Paused" not in odd.as_text()
 
 
@@ -232,7 +234,7 @@ def test_the_answer_is_waited_for_and_shown(notebook: Notebook, box: Sandbox, as
         "Done, I booked what you said: “Friday 18:30, please”"
     ]
     assert notebook.text.count("Waited ") == 1
-    assert "✓ Delivered: The" in notebook.text
+    assert "✓ Delivered to Book a table at " in notebook.text
     assert "Agent: Done, I booked what you said" in notebook.text
     assert notebook.shell.user_ns["_"] is delivery
 
@@ -260,7 +262,7 @@ def test_time_that_runs_out_is_no_failure_of_the_message(notebook: Notebook, box
     delivery = notebook.run("%asteroid_send --wait 0.3 run_id hello")
     assert notebook.error is None
     assert (delivery.outcome, delivery.heard.ending, delivery.reply) == ("delivered", "time", ())
-    assert "✓ Delivered: No answer within 0.3 s; it may still come" in notebook.text
+    assert "No answer within 0.3 s; it may still come" in notebook.text
     assert "Nothing has happened since." in notebook.text
     assert "The execution is paused. Resume it with %asteroid_resume" in notebook.text
 
@@ -278,7 +280,7 @@ def test_what_cannot_be_read_after_the_message_is_told_and_the_message_is_delive
         delivery = notebook.run("%asteroid_send --wait 5 run_id hello")
     assert notebook.error is None
     assert delivery.heard.ending == "unreadable"
-    assert "Delivered: The execution could not be read" in notebook.text
+    assert "The execution could not be read" in notebook.text
     monkeypatch.setattr(execution_commands, "session_client", None)
     delivery = notebook.run("%asteroid_send --wait 5 run_id hello")
     assert "Waiting failed with an unexpected error: TypeError" in notebook.text
@@ -361,7 +363,7 @@ def test_watching_ends_where_the_agent_waits_or_is_done(notebook: Notebook) -> N
     notebook.run("%asteroid_send asking Friday")
     heard = notebook.run("%asteroid_watch asking 30")
     assert heard.ending == "over"
-    assert "Result (completed, success)" in notebook.text
+    assert "Result (finished, success)" in notebook.text
     assert notebook.run("%asteroid_watch run_id 0.2").ending == "time"
     assert notebook.error is None
 
@@ -441,7 +443,7 @@ def test_a_notebook_updates_one_output(notebook: Notebook, monkeypatch: pytest.M
         "Waiting for the agent, 4 s of 60 · could not be read: Asteroid could not be reached",
         "Waited 1 min 5 s: it is not over yet.",
     ]
-    assert "&lt;b&gt;Reading" in shown[1][1]["text/html"]
+    assert "&#60;b&#62;Reading" in shown[1][1]["text/html"]
 
 
 def test_what_is_watched_goes_on_meanwhile(notebook: Notebook, box: Sandbox) -> None:

@@ -25,7 +25,7 @@ CARDS = {
     "not_delivered": "Not delivered",
     "unknown": "May have been delivered",
 }
-MOMENTS, VARYING = 60, 30
+MOMENTS, VARYING = 60, 80
 # An interrupt between the making of a socket and its storing leaves it to the garbage collection.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 

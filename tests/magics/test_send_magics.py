@@ -19,6 +19,7 @@ from asteroid_magic.config.session import session
 from asteroid_magic.constants import DEFAULT_BASE_URL
 from asteroid_magic.sandbox import Sandbox
 from tests.config.test_settings import MemoryKeyring
+from tests.support.outcomes import Seen
 from tests.support.shells import Notebook
 
 
@@ -266,7 +267,7 @@ def test_without_a_keyring_saving_says_what_to_install(
     monkeypatch.setattr(getpass, "getpass", typed("key-4711"))
     monkeypatch.setitem(sys.modules, "keyring", None)
     notebook.run("%asteroid_login --save")
-    assert "asteroid-magic[keyring]" in notebook.html()
+    assert "asteroid-magic[keyring]" in Seen(notebook.html()).words
     notebook.run("%asteroid_login --forget")
     assert notebook.error is None
 

@@ -9,13 +9,14 @@ import pytest
 
 import asteroid_magic
 from asteroid_magic import errors
+from asteroid_magic.config.session import session
 from asteroid_magic.display import Displayable
 from asteroid_magic.render import cards
 from tests.support.outcomes import ID, MESSAGE, Seen, delivery, dry_run
 
 LIMIT = 20_000
 EVIL = '</pre><script>x()</script><img src=x onerror="x()"><a href="javascript:x()">\x1b[2J\u202e'
-TAGS = {"div", "p", "strong", "span", "br", "dl", "dt", "dd", "code", "pre", "details", "summary"}
+TAGS = {"div", "strong", "span", "br", "code", "pre", "details", "summary"}
 ATTRIBUTES = {"class", "dir", "role", "aria-label", "aria-hidden"}
 HOSTILE = [
     '"',
@@ -60,14 +61,14 @@ def hostile_outcomes(text: str) -> list[Displayable]:
     ]
 
 
-def test_a_delivery_as_text_is_four_lines() -> None:
+def test_a_delivery_as_text_is_one_line() -> None:
+    where = f"✓ Delivered to {ID} at 18:02:11"
+    assert cards.as_text(delivery()) == f"{where}: {MESSAGE}"
     assert cards.as_text(delivery("Yes.\n\n second  line")).splitlines() == [
-        "✓ Delivered",
-        f"  execution  {ID}",
-        "  message    Yes.",
+        where,
+        "  message  Yes.",
         "",
-        "              second  line",
-        "  sent       2026-10-01 18:02:11 UTC, took 0.21 s, 1 attempt",
+        "            second  line",
     ]
 
 
@@ -92,7 +93,7 @@ def test_a_line_names_the_error_and_ends_with_what_to_do() -> None:
     assert line.startswith(
         "Unauthorized: Not delivered. Asteroid does not accept the API key. Set the right key with"
     )
-    assert cards.as_line(delivery()) == f"Delivery: Delivered. Execution: {ID}."
+    assert cards.as_line(delivery()).startswith("Delivery: Delivered.")
     assert cards.as_line(dry_run()).startswith("DryRun: Not sent (dry run).")
     long = cards.as_line(errors.BadRequest("why " * 1_000, status_code=400))
     assert long.endswith("one that has ended accepts no messages.")
@@ -127,7 +128,21 @@ def test_whatever_it_shows_plain_text_is_printable_and_bounded(text: str) -> Non
 def test_a_message_cannot_forge_a_line_of_the_card() -> None:
     text = cards.as_text(delivery("a\n✗ Not delivered\n  sent  never\r  sent  now\x0b\u2028"))
     starts = [line[:11].strip() for line in text.split("\n")]
-    assert starts == ["✓ Delivered", "execution", "message", "", "", "sent"]
+    assert starts == ["✓ Delivered", "message", "", ""]
+
+
+def test_the_names_of_workflows_cannot_forge_a_line_either() -> None:
+    session.remember(ID, "x at 1:00\n✗ Not delivered\r\x1b[2J")
+    assert cards.as_text(delivery()).split("\n") == [
+        f"✓ Delivered to x at 1:00 ✗ Not delivered ⟨U+001B⟩[2J at 18:02:11: {MESSAGE}"
+    ]
+
+
+def test_below_its_card_an_error_is_told_in_a_few_words() -> None:
+    lost, missing = errors.DeliveryUnknown("Gone."), errors.NotFound(status_code=404)
+    lost.is_displayed = missing.is_displayed = True
+    assert cards.as_line(missing) == "NotFound: not delivered (see above)"
+    assert cards.as_line(lost) == "DeliveryUnknown: may have been delivered (see above)"
 
 
 def test_the_records_show_their_cards() -> None:
@@ -146,6 +161,6 @@ def test_what_has_no_card_is_refused(draw: Any) -> None:
 def test_no_template_goes_round_the_escaping() -> None:
     package = Path(asteroid_magic.__file__).parent
     templates = [*package.glob("*/templates/*.html"), *package.glob("*/templates/*.css")]
-    assert len(templates) == 20
+    assert len(templates) == 22
     for template in templates:
         assert not re.search(r"safe|autoescape|macro", template.read_text())

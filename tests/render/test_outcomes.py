@@ -1,11 +1,15 @@
 """The words of a card: all there, the most important first."""
 
 import re
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from asteroid_magic import errors
+from asteroid_magic import Activities, errors
+from asteroid_magic.config.session import session
+from asteroid_magic.models.delivery import StatusChange
+from asteroid_magic.models.watch import WatchResult
 from asteroid_magic.render import cards
 from tests.support.outcomes import ID, MESSAGE, Seen, delivery, dry_run
 
@@ -21,13 +25,45 @@ def test_a_delivery_says_so_first_then_where_what_and_when() -> None:
     seen = Seen(cards.as_html(delivery()))
     assert seen.words.split()[:2] == ["✓", "Delivered"]
     when = "2026-10-01 18:02:11 UTC, took 0.21 s, 1 attempt"
-    in_order(seen.words, "Delivered", ID, "Message", MESSAGE, "Sent", when)
+    in_order(seen.words, "Delivered", ID, MESSAGE, "Execution", "Message", "Sent", when)
 
 
-def test_the_time_is_shown_in_utc_and_attempts_are_counted() -> None:
-    sent_at = datetime(2026, 10, 1, 20, 2, 11, tzinfo=timezone(timedelta(hours=2)))
-    text = cards.as_text(delivery(sent_at=sent_at, attempts=2, elapsed=61.5))
-    assert "2026-10-01 18:02:11 UTC, took 61.50 s, 2 attempts" in text
+def test_a_delivery_is_one_line_with_the_workflow_and_folds_the_rest() -> None:
+    session.remember(ID, "Book a table")
+    html = cards.as_html(delivery())
+    line, rest = html.split("</summary>")
+    assert " ".join(Seen(line + "</summary></details></div>").words.split()) == (
+        f"✓ Delivered to Book a table at 18:02:11 {MESSAGE}"
+    )
+    assert rest.index("Workflow") < rest.index(ID) < rest.index("</details>")
+    assert cards.as_text(delivery()) == f"✓ Delivered to Book a table at 18:02:11: {MESSAGE}"
+
+
+def test_every_card_names_the_workflow_that_the_session_knows() -> None:
+    session.remember(ID, "Book a table")
+    error = errors.NotFound(status_code=404).about(ID, MESSAGE, 1)
+    change = StatusChange(execution_id=ID, asked="cancel", status="cancelled")
+    late = StatusChange(execution_id=ID, asked="pause", status="running")
+    heard = WatchResult(execution_id=ID, ending="time", activities=Activities(), elapsed=1.0)
+    for shown in (error, change, late, heard, delivery(), replace(delivery(), heard=heard)):
+        assert shown.as_text().count("Book a table") == 1
+        assert "Book a table" in Seen(cards.as_html(shown)).words
+    assert change.as_text().splitlines() == ["✓ Cancelled: Book a table", f"  execution  {ID}"]
+
+
+def test_what_is_unusual_about_a_delivery_is_not_folded_away_in_a_terminal() -> None:
+    text = cards.as_text(delivery(confirmed_by="activities"))
+    assert "confirmed" in text
+    assert "sent " not in text
+
+
+@pytest.mark.usefixtures("berlin")
+def test_the_time_is_that_of_the_user_and_attempts_are_counted() -> None:
+    sent_at = datetime(2026, 10, 1, 18, 2, 11, tzinfo=UTC)
+    shown = delivery(sent_at=sent_at, attempts=2, elapsed=61.5)
+    words = Seen(cards.as_html(shown)).words
+    assert "2026-10-01 20:02:11 UTC+2, took 61.50 s, 2 attempts" in words
+    assert "at 20:02:11" in cards.as_text(shown)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +71,7 @@ def test_the_time_is_shown_in_utc_and_attempts_are_counted() -> None:
     [("x" * 800, ""), ("x\n" * 7 + "x", ""), ("x" * 801, "All 801"), ("x\n" * 8, "All 9")],
 )
 def test_a_long_message_is_folded_under_its_start(message: str, folded: str) -> None:
-    seen = Seen(cards.as_html(delivery(message)))
+    seen = Seen(cards.as_html(errors.InvalidInput("Too long.").about(ID, message)))
     assert ("details" in seen.tags) == bool(folded)
     assert folded in seen.words
     assert not folded or "x …" in seen.words
@@ -57,8 +93,8 @@ def test_a_dry_run_shows_the_request_and_how_to_make_it_with_curl() -> None:
     run = dry_run()
     seen, text = Seen(cards.as_html(run)), cards.as_text(run)
     shown = (f"POST {run.url}", "Content-Type: application/json", "Api-Key: ********")
-    in_order(seen.words, "Not sent (dry run)", *shown, run.body, "curl command", run.curl)
-    in_order(text, "Not sent (dry run)", *shown, run.body, "curl command", run.curl)
+    in_order(seen.words, "Not sent (dry run)", *shown, run.body, "With curl", run.curl)
+    in_order(text, "Not sent (dry run)", *shown, run.body, "with curl", run.curl)
     assert seen.blocks == [run.body, run.curl]
     assert "whole text is in .curl" in Seen(cards.as_html(dry_run("x" * 9_000))).words
 
@@ -67,7 +103,7 @@ def test_an_error_says_what_happened_what_to_do_and_keeps_what_was_typed() -> No
     error = errors.Unauthorized("Invalid API key.", status_code=401).about(ID, MESSAGE, 1)
     seen, text = Seen(cards.as_html(error)), cards.as_text(error)
     happened = ("Not delivered", "Asteroid does not accept the API key", "Invalid API key.")
-    in_order(seen.words, *happened, "Next: Set the right key", ID, MESSAGE, "HTTP 401 Unauthorized")
+    in_order(seen.words, *happened, ID, MESSAGE, "HTTP 401 Unauthorized", "Next: Set the right key")
     in_order(text, *happened, ID, "your message", MESSAGE, "HTTP 401 Unauthorized", "next")
     assert seen.blocks == [MESSAGE]
     assert "Attempts" not in seen.words

@@ -21,10 +21,13 @@ pandas: Any = import_module("pandas")
 CREATED = datetime(2026, 10, 1, 20, 2, 11, tzinfo=timezone(timedelta(hours=2)))
 
 
-def some(*statuses: str) -> Executions:
-    return Executions(
-        Execution(id=ID, workflow_name="Book a table", status=status, created_at=CREATED)
-        for status in statuses
+def some(*statuses: str) -> Listing:
+    return Listing(
+        (
+            Execution(id=ID, workflow_name="Book a table", status=status, created_at=CREATED)
+            for status in statuses
+        ),
+        read_at=CREATED + timedelta(minutes=4, seconds=59),
     )
 
 
@@ -33,16 +36,19 @@ def test_a_notebook_shows_a_table_and_a_terminal_its_text() -> None:
     data, _ = DisplayFormatter().format(shown)
     assert str(shown) == data["text/plain"]
     assert data["text/plain"].splitlines() == [
-        "Status           Workflow      Execution" + " " * 29 + "Created",
-        f"running          Book a table  {ID}  2026-10-01 18:02:11 UTC",
-        f"paused_by_agent  Book a table  {ID}  2026-10-01 18:02:11 UTC",
+        "Status         Workflow      Execution" + " " * 29 + "Age",
+        f"waits for you  Book a table  {ID}  4 min",
+        f"running        Book a table  {ID}  4 min",
+        "1 more waits. To see for what: %asteroid_activities EXECUTION",
     ]
     words = Seen(data["text/html"]).words.split("\n")
     assert [word for word in words if word] == [
-        "StatusWorkflowExecutionCreated",
-        *("running", "Book a table", ID, "2026-10-01 18:02:11 UTC"),
-        *("paused_by_agent", "Book a table", ID, "2026-10-01 18:02:11 UTC"),
+        "StatusWorkflowExecutionAge",
+        *("waits for you", "Book a table", ID, "4 min"),
+        *("running", "Book a table", ID, "4 min"),
+        "1 more waits. To see for what: %asteroid_activities EXECUTION",
     ]
+    assert data["text/html"].count('<td title="2026-10-01 18:02:11 UTC">4 min</td>') == 2
     assert data["text/html"].count('<tr class="asteroid-waiting">') == 1
 
 
@@ -89,7 +95,7 @@ def test_whatever_is_asked_a_table_is_inert_and_bounded(text: str) -> None:
 def assert_inert(html: str) -> None:
     seen = Seen(html)
     assert seen.tags <= {*TAGS, "style", "table", "thead", "tbody", "tr", "th", "td", "wbr"}
-    assert seen.attributes <= {*ATTRIBUTES, "scope", "colspan"}
+    assert seen.attributes <= {*ATTRIBUTES, "scope", "colspan", "title"}
     assert not re.search(r"<script|url\(|@import|\b(?:src|href)=[^x&]", html)
     assert not set(html) & set("\x1b\u202e\ud800\U000e0041")
 

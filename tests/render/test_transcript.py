@@ -53,7 +53,7 @@ def transcript(*payloads: dict[str, Any], **changed: Any) -> Transcript:
 def shown(*payloads: dict[str, Any]) -> list[str]:
     """Return the entries as lines, as a terminal shows them."""
     lines = transcript(*payloads).as_text().splitlines()
-    return lines[lines.index("  2026-10-01 UTC") + 1 :]
+    return lines[lines.index("  2026-10-01 (UTC)") + 1 :]
 
 
 def test_a_conversation_says_who_said_what_and_when() -> None:
@@ -137,7 +137,7 @@ def test_the_result_is_told_once() -> None:
         payload("status_changed", status="completed", completedPayload=told),
         payload("terminal", reason="complete"),
     ) == [
-        "  18:02:11  Result (completed, success):",
+        "  18:02:11  Result (finished, success):",
         "              Booked.",
         "              {",
         '                "guests": 4',
@@ -153,9 +153,9 @@ def test_the_result_is_told_once() -> None:
 def test_a_new_day_is_told() -> None:
     activities = happened(*[payload("generic", message="x")] * 3, every=43_200)
     text = transcript(activities=activities).as_text()
-    assert text.count("2026-10-01 UTC") == text.count("2026-10-02 UTC") == 1
+    assert text.count("2026-10-01 (UTC)") == text.count("2026-10-02 (UTC)") == 1
     html = cards.as_html(transcript(activities=activities))
-    assert html.count('<p class="asteroid-day">') == 2
+    assert html.count('<div class="asteroid-day">') == 2
 
 
 def test_what_is_left_out_is_said() -> None:

@@ -1,0 +1,70 @@
+"""What becomes of a card in an export of the notebook: nothing from outside becomes live."""
+
+import re
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+from nbconvert import HTMLExporter, MarkdownExporter, RSTExporter
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from asteroid_magic import Execution, errors
+from asteroid_magic.config.session import session
+from asteroid_magic.models.watch import Listing
+from tests.render.test_transcript import payload, transcript
+from tests.support.outcomes import ID, delivery
+
+# Each is markup in Markdown or in reStructuredText; a blank line would end the HTML before it.
+LIVE = "Hi\n\n![x](http://a.example/i)\n\n**b** `c` $5 {{ 1 }}\n\n.. image:: http://a.example\n\n"
+
+
+def shown() -> list[Any]:
+    session.remember(ID, LIVE)
+    error = errors.BadRequest(LIVE, status_code=400, server_text=LIVE).about(ID, LIVE, 1)
+    listing = Listing([Execution(id=ID, workflow_name=LIVE, status=LIVE)])
+    said = transcript(payload("generic", message=LIVE), payload("reasoning", reasoning=LIVE))
+    return [delivery(LIVE), error, listing, said]
+
+
+@pytest.fixture
+def notebook() -> Any:
+    outputs = [
+        new_output("display_data", {"text/html": one._repr_html_(), "text/plain": one.as_text()})
+        for one in shown()
+    ]
+    return new_notebook(cells=[new_code_cell("x", outputs=outputs)])
+
+
+def test_no_card_has_a_line_that_ends_html_in_markdown() -> None:
+    for one in shown():
+        html = one._repr_html_()
+        assert all(line.strip() for line in html.split("\n"))
+        assert not re.search(r"[*`$\\\[\]{}]", html.split("--></style>")[1])
+
+
+def test_cards_in_markdown_are_html_to_the_end(notebook: Any) -> None:
+    # markdown-it reads what nbconvert writes, as GitHub and others do: one block of HTML a card.
+    text, _ = MarkdownExporter().from_notebook_node(notebook)
+    tokens = MarkdownIt("commonmark").parse(text)
+    blocks = [one for one in tokens if one.type == "html_block"]
+    assert len(blocks) == len(shown())
+    assert not [one for one in tokens if one.type == "inline"]
+
+
+def test_cards_in_restructured_text_stay_within_raw_html(notebook: Any) -> None:
+    text, _ = RSTExporter().from_notebook_node(notebook)
+    assert text.count(".. raw:: html") == len(shown())
+    outside = [line for line in text.splitlines() if line and not line.startswith(" ")]
+    assert set(outside) <= {".. raw:: html", ".. code:: ipython3", ".. code:: "}
+
+
+def test_a_sanitized_page_shows_no_style_sheet(notebook: Any) -> None:
+    page, _ = HTMLExporter(sanitize_html=True, template_name="lab").from_notebook_node(notebook)
+    assert "Delivered" in page
+    assert "asteroid-card {" not in page
+    assert "max-width: 46rem" not in page
+
+
+def test_math_is_not_typeset_in_anything_that_is_shown() -> None:
+    for one in shown():
+        assert re.match(r'<div class="[^"]* mathjax_ignore tex2jax_ignore"', one._repr_html_())
