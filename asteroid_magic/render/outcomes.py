@@ -12,6 +12,7 @@ from ..constants import DEFAULT_BASE_URL
 from ..errors import SEND, ApiError, AsteroidError, ConfigurationError
 from ..models import coerce
 from ..models.delivery import NO_KEY, Delivery, DryRun
+from ..models.executions import SHORT_ID
 from ..text import beginning, bytes_in_card, counted, excerpt, shorten
 from .card import Card, CardBlock, CardRow
 from .times import clock, stamp
@@ -29,7 +30,7 @@ def delivery_card(delivery: Delivery) -> Card:
     elsewhere = None if delivery.base_url == DEFAULT_BASE_URL else delivery.base_url
     brief = " ".join(delivery.message.split())
     is_whole = brief == delivery.message and len(brief) <= BRIEF
-    where = workflow_name(delivery.execution_id) or _field(delivery.execution_id)
+    where = workflow_name(delivery.execution_id) or _field(delivery.execution_id[:SHORT_ID])
     return Card(
         "delivered",
         (

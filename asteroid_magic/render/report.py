@@ -78,7 +78,7 @@ def as_text(report: "Report") -> str:
     parts = [f"{ICONS[report.outcome]} {_headline(report)}", *_bar(report)]
     parts += [f"  {visible(note, keep='')}" for note in (*_notes(report), *problem)]
     for kind, number, example in groups:
-        parts.append(f"  {visible(kind, keep='')}, {number}: {visible(example, keep='')}")
+        parts.append(f"  {visible(kind, keep='')} ({number}): {visible(example, keep='')}")
     for line in lines[:OPEN_ROWS]:
         message = visible(shorten(" ".join(line.message.split()), TEXT_MESSAGE), keep="")
         parts.append(f"  row {line.row}  {line.outcome}  {visible(line.execution)}  {message}")
@@ -146,7 +146,7 @@ def _notes(report: "Report") -> Iterator[str]:
 def _group(group: "ErrorGroup") -> tuple[str, str, str]:
     kind = shorten(group.error, KIND, bytes_in_card)
     example = shorten(" ".join(group.example.split()), EXAMPLE, bytes_in_card)
-    return kind, counted(group.number, "row"), f"row {group.position:,}: {example}"
+    return kind, f"{group.number:,}", f"row {group.position:,}: {example}"
 
 
 def _lines(report: "Report") -> Iterator[ReportRow]:

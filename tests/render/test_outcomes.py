@@ -25,7 +25,7 @@ def test_a_delivery_says_so_first_then_where_what_and_when() -> None:
     seen = Seen(cards.as_html(delivery()))
     assert seen.words.split()[:2] == ["✓", "Delivered"]
     when = "2026-10-01 18:02:11 UTC, took 0.21 s, 1 attempt"
-    in_order(seen.words, "Delivered", ID, MESSAGE, "Execution", "Message", "Sent", when)
+    in_order(seen.words, "Delivered", ID[:8], MESSAGE, "Execution", "Message", "Sent", when)
 
 
 def test_a_delivery_is_one_line_with_the_workflow_and_folds_the_rest() -> None:
