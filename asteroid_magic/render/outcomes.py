@@ -106,6 +106,7 @@ def _message(message: str | None) -> Iterator[CardRow | CardBlock]:
 
 
 def _request(run: DryRun) -> Iterator[CardRow | CardBlock]:
+    yield from _some("Workflow", workflow_name(run.execution_id))
     yield from _some("Request", f"{run.method} {run.url}", PROSE, code=True)
     headers = tuple(f"{name}: {value}" for name, value in run.headers.items())
     yield from _listed("Headers", headers, code=True)

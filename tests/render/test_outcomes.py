@@ -45,7 +45,8 @@ def test_every_card_names_the_workflow_that_the_session_knows() -> None:
     change = StatusChange(execution_id=ID, asked="cancel", status="cancelled")
     late = StatusChange(execution_id=ID, asked="pause", status="running")
     heard = WatchResult(execution_id=ID, ending="time", activities=Activities(), elapsed=1.0)
-    for shown in (error, change, late, heard, delivery(), replace(delivery(), heard=heard)):
+    waited = replace(delivery(), heard=heard)
+    for shown in (error, change, late, heard, delivery(), waited, dry_run()):
         assert shown.as_text().count("Book a table") == 1
         assert "Book a table" in Seen(cards.as_html(shown)).words
     assert change.as_text().splitlines() == ["✓ Cancelled: Book a table", f"  execution  {ID}"]
