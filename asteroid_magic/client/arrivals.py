@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from ..models import coerce
-from ..models.activities import Activity, read_activity
-from ..models.arrivals import Arrival, Comparison, distinct
+from ..models.activities import Activity, message_of, read_activity
+from ..models.arrivals import FIRST, SIMILAR, Arrival, Comparison, distinct, is_same
 from ..models.message import Outgoing
 from .executions import get_json, list_activities
 from .requester import Call, Requester
@@ -87,6 +87,44 @@ def read_arrivals(
     ]
     gap = _gap(requester, call, outgoing.execution_id, page, earliest) if is_conclusive else None
     return ArrivalList(tuple(distinct(arrivals)), clock, gap)
+
+
+@dataclass(frozen=True)
+class EarlierMessage:
+    """The latest message with a text that an execution has: `activity`, with the key masked.
+
+    Not `is_exact`: it has another form of the text. Without any such message, `activity` is None,
+    and `gap` says why there may be one all the same, None if there is none.
+    """
+
+    activity: Activity | None
+    is_exact: bool = False
+    gap: str | None = None
+
+
+def read_earlier(requester: Requester, call: Call, outgoing: Outgoing) -> EarlierMessage:
+    """Look for a text among all messages of an execution, as long as it has existed."""
+    newest = list_activities(requester, call, outgoing.execution_id, 1, "desc", None)
+    found = list_activities(requester, call, outgoing.execution_id, None, "desc", None)
+    page = [read_activity(item) for item in found]
+    comparison = Comparison(outgoing.message, outgoing.execution_id)
+    doubt = None
+    others: list[int] = []
+    for at, activity in enumerate(page):
+        words = message_of(activity, outgoing.execution_id)
+        if words == outgoing.message:
+            return EarlierMessage(read_activity(without(call.key, found[at])), is_exact=True)
+        if words is not None and is_same(words, outgoing.message):
+            others.append(at)
+        elif comparison.is_changed(activity):
+            doubt = SIMILAR
+    if others:
+        return EarlierMessage(read_activity(without(call.key, found[others[0]])))
+    known = {_identity(one) for one in page}
+    if not known.issuperset(_identity(read_activity(item)) for item in newest):
+        doubt = doubt or CUT_OFF
+    gap = doubt or _gap(requester, call, outgoing.execution_id, page, FIRST)
+    return EarlierMessage(None, gap=gap)
 
 
 def _gap(

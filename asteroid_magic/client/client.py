@@ -25,7 +25,7 @@ from ..errors import (
 from ..models.activities import Activities, Activity, Question
 from ..models.delivery import Delivery, DryRun, StatusChange
 from ..models.executions import Execution, Executions
-from ..models.message import checked_id, prepare
+from ..models.message import ExecutionRef, checked_id, prepare
 from . import confirmation, executions, messages
 from .boundary import public
 from .requester import Requester
@@ -85,7 +85,14 @@ class AsteroidClient:
         return self._requester
 
     @public
-    def send(self, execution_id: str | UUID, message: str, *, timeout: Timeout = None) -> Delivery:
+    def send(
+        self,
+        execution_id: ExecutionRef,
+        message: str,
+        *,
+        timeout: Timeout = None,
+        once: bool = False,
+    ) -> Delivery:
         """Send `message` to the execution, exactly as it is, and return the `Delivery`.
 
         Every failure raises an `AsteroidError`; its `outcome` says what is known about the
@@ -95,15 +102,22 @@ class AsteroidClient:
 
         If the answer is lost and the activities confirm the delivery, `confirmed_by` says so.
         After an interrupt the error is raised even then, with the outcome ``"delivered"``.
+
+        `execution_id` is the ID, or an object with an `execution_id` or an `id`. With `once`,
+        nothing is sent if the activities show this text from a user already, or in other line
+        ends, Unicode form or outer white space: then `attempts` is 0 and `sent_at` is when that
+        message arrived. If they cannot be read to their beginning, nothing is sent either, and
+        the error says so.
         """
         outgoing = prepare(execution_id, message)
         grace = self._settings.confirm_grace
-        return messages.send(self._requester, outgoing, timeout, grace)
+        send = messages.send_once if once else messages.send
+        return send(self._requester, outgoing, timeout, grace)
 
     @public
     def find_delivery(
         self,
-        execution_id: str | UUID,
+        execution_id: ExecutionRef,
         message: str,
         since: datetime | None,
         *,
@@ -131,7 +145,7 @@ class AsteroidClient:
         return None if clock is None else clock.earliest(time.monotonic())
 
     @public
-    def dry_run(self, execution_id: str | UUID, message: str) -> DryRun:
+    def dry_run(self, execution_id: ExecutionRef, message: str) -> DryRun:
         """Return the request that `send` would make, with the key masked; sends nothing.
 
         Raises `InvalidInput` as `send` does.
@@ -163,7 +177,7 @@ class AsteroidClient:
         return executions.executions(self._requester, filters, limit, timeout)
 
     @public
-    def execution(self, execution_id: str | UUID, *, timeout: Timeout = None) -> Execution:
+    def execution(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> Execution:
         """Return one execution as it is now."""
         checked = checked_id(execution_id, READ)
         return executions.execution(self._requester, checked, timeout)
@@ -171,7 +185,7 @@ class AsteroidClient:
     @public
     def activities(
         self,
-        execution_id: str | UUID,
+        execution_id: ExecutionRef,
         limit: int | None = None,
         order: str = "asc",
         *,
@@ -186,7 +200,7 @@ class AsteroidClient:
 
     @public
     def question(
-        self, execution_id: str | UUID, *, timeout: Timeout = None
+        self, execution_id: ExecutionRef, *, timeout: Timeout = None
     ) -> tuple[Question, ...]:
         """Return what an execution waits for you to answer or confirm; () for nothing.
 
@@ -197,7 +211,7 @@ class AsteroidClient:
         return executions.question(self._requester, checked, timeout)
 
     @public
-    def pause(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
+    def pause(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> StatusChange:
         """Pause an execution and return its new status.
 
         An error whose `outcome` is ``"unknown"`` means that it may have been paused.
@@ -205,17 +219,17 @@ class AsteroidClient:
         return self._control(PAUSE, execution_id, timeout)
 
     @public
-    def resume(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
+    def resume(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> StatusChange:
         """Resume a paused execution; otherwise as `pause`."""
         return self._control(RESUME, execution_id, timeout)
 
     @public
-    def cancel(self, execution_id: str | UUID, *, timeout: Timeout = None) -> StatusChange:
+    def cancel(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> StatusChange:
         """Cancel an execution for good; otherwise as `pause`."""
         return self._control(CANCEL, execution_id, timeout)
 
     def _control(
-        self, operation: Operation, execution_id: str | UUID, timeout: Timeout
+        self, operation: Operation, execution_id: ExecutionRef, timeout: Timeout
     ) -> StatusChange:
         checked = checked_id(execution_id, operation)
         return executions.control(self._requester, operation, checked, timeout)

@@ -113,6 +113,8 @@ class Ledger:
         self._lock = threading.Lock()
         self._entries: dict[Key, list[SentMessage]] = {}
         self._batch_messages = BatchMessages()
+        # When the latest send of a text whose outcome is unknown ended.
+        self._doubts: dict[Key, float] = {}
         self._count = 0
 
     def begin(self, execution_id: str, message: str, batch: int | None = None) -> SentMessage:
@@ -137,6 +139,25 @@ class Ledger:
         with self._lock:
             entry.is_pending = False
             self._forget(entry)
+
+    def doubt(self, entry: SentMessage) -> None:
+        """Note that a message may still arrive, although no answer has come."""
+        with self._lock:
+            self._doubts[entry.key] = time.monotonic()
+
+    def latest(self, execution_id: str, message: str) -> float | None:
+        """Return when a message with this text was last delivered, by `time.monotonic`."""
+        with self._lock:
+            entries = self._entries.get(_key(execution_id, message), ())
+            return max((one.ended for one in entries if one.ended is not None), default=None)
+
+    def may_arrive(self, execution_id: str, message: str, since: float) -> bool:
+        """Return True if a send of this text goes on, or ended at `since` without an answer."""
+        key = _key(execution_id, message)
+        with self._lock:
+            is_pending = any(one.is_pending for one in self._entries.get(key, ()))
+            is_lost = self._doubts.get(key, since) > since
+            return is_pending or is_lost or self._batch_messages.count(key, since) > 0
 
     def leave(self, entry: SentMessage, *, may_be_there: bool) -> None:
         """Note the result of a batch message; a batch keeps its own records of its messages."""
@@ -207,6 +228,7 @@ class Ledger:
 
     def _tidy(self) -> None:
         old = time.monotonic() - REMEMBERED_S
+        self._doubts = {key: at for key, at in self._doubts.items() if at >= old}
         for key, entries in list(self._entries.items()):
             # Entries confirmed by an activity stay: they are rare, and the activity stays too.
             entries[:] = [

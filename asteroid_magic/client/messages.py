@@ -4,15 +4,17 @@ If the outcome stays unknown, looks for the message among the activities of its 
 """
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..config.settings import Settings
 from ..constants import API_KEY_VARIABLE
 from ..deadline import Deadline, Timeout
-from ..errors import SEND, ApiError, AsteroidError, SendInterrupted
+from ..errors import READ, SEND, ApiError, AsteroidError, Interrupted, SendInterrupted
 from ..models.activities import Activity
 from ..models.delivery import NO_KEY, Delivery, DryRun
 from ..models.message import Outgoing
+from .arrivals import EarlierMessage, read_earlier
 from .confirmation import arrived, confirm, looked
 from .ledger import SentMessage, ledger
 from .requester import Call, Requester, guarded
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
     from .transport.response import Answer
 
 MASK = "********"
+# Seconds after which a message that may have arrived is among the activities, as for a batch.
+SETTLED_S = 60.0
+NOT_SENT = "Nothing was sent: this execution may have the message already"
+UNCHECKED = (
+    "Read the activities with %asteroid_activities. To send without this check, omit --once."
+)
+JUST_SENT = "The same message was sent less than a minute ago, and its outcome is not known yet."
+AGAIN = "Try again in a minute."
 
 
 def send(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace: float) -> Delivery:
@@ -35,12 +45,87 @@ def send(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace: floa
     try:
         return _transmit(requester, call, outgoing, entry, UNSENT_MESSAGE)
     except AsteroidError as error:
+        if error.outcome == "unknown":
+            ledger.doubt(entry)
         if error.outcome != "unknown" or not grace:
             raise
         unknown = error
     finally:
         ledger.lost(entry)
     return _look_up(requester, call, outgoing, entry, unknown, grace)
+
+
+def send_once(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace: float) -> Delivery:
+    """Send the message unless the execution has one with this text already.
+
+    Raises an error that says that nothing was sent if it is not certain that it has none.
+    """
+    looking = requester.begin(READ, timeout, outgoing.execution_id, outgoing.message)
+    try:
+        earlier = guarded(looking, lambda: read_earlier(requester, looking, outgoing))
+    except Interrupted:
+        stopped = SendInterrupted(outcome="not_delivered")
+        raise stopped.about(outgoing.execution_id, outgoing.message) from None
+    except AsteroidError as error:
+        raise _unchecked(error) from None
+    ended = ledger.latest(outgoing.execution_id, outgoing.message)
+    if earlier.activity is not None or ended is not None:
+        return _earlier(requester, looking, outgoing, earlier, ended)
+    recently = time.monotonic() - SETTLED_S
+    if ledger.may_arrive(outgoing.execution_id, outgoing.message, recently):
+        raise _not_certain(outgoing, JUST_SENT, AGAIN)
+    if earlier.gap is not None:
+        raise _not_certain(outgoing, earlier.gap, UNCHECKED)
+    return send(requester, outgoing, looking.deadline, grace)
+
+
+def _earlier(
+    requester: Requester,
+    call: Call,
+    outgoing: Outgoing,
+    earlier: EarlierMessage,
+    ended: float | None,
+) -> Delivery:
+    """Return the delivery of a message that was there before; nothing was sent."""
+    found = earlier.activity
+    sent_at, known = call.asked_at, "The execution has this message already"
+    if found is not None and found.timestamp is not None:
+        sent_at = found.timestamp
+    elif found is None and ended is not None:
+        sent_at -= timedelta(seconds=time.monotonic() - ended)
+    else:
+        known += " (its time cannot be read)"
+    notes = [f"{known}, so nothing was sent now."]
+    if found is not None and not earlier.is_exact:
+        notes.append("There, its line ends, Unicode form or outer spaces differ from yours.")
+    return Delivery(
+        base_url=requester.base_url,
+        execution_id=outgoing.execution_id,
+        message=outgoing.message,
+        status_code=None,
+        server_text="",
+        attempts=0,
+        sent_at=sent_at,
+        elapsed=time.monotonic() - call.began,
+        confirmed_by="answer" if found is None else "activities",
+        activity_id=None if found is None else found.id,
+        notes=tuple(notes),
+    )
+
+
+def _unchecked(error: AsteroidError) -> AsteroidError:
+    """Return the error of the reading as one of the send, which was not begun."""
+    error.operation, error.outcome = SEND, "not_delivered"
+    error.detail = f"{error.title}. {error.detail}".strip()
+    error.title, error.hint = NOT_SENT, f"{error.hint} {UNCHECKED}".strip()
+    error.args = (error.detail,)
+    return error
+
+
+def _not_certain(outgoing: Outgoing, why: str, hint: str) -> AsteroidError:
+    return AsteroidError(why, title=NOT_SENT, hint=hint).about(
+        outgoing.execution_id, outgoing.message
+    )
 
 
 def send_in_batch(

@@ -10,7 +10,7 @@ from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..input.execution_ref import id_inside
 from ..models.executions import SHORT_ID, WAITING, Execution
-from ..models.message import is_execution_id
+from ..models.message import hyphenated, is_execution_id
 from ..text import counted, shorten, visible
 from . import html
 from .question import QuestionPanel
@@ -38,7 +38,7 @@ class Picker:
     @property
     def value(self) -> str:
         """The text of the field, without the spaces around it that pasting brings."""
-        return str(self._fields.execution.value).strip()
+        return hyphenated(str(self._fields.execution.value).strip())
 
     def refresh(self, *, has_key: bool, quietly: bool = False) -> None:
         """List the active executions again, on its own thread; only the latest listing counts."""

@@ -37,8 +37,8 @@ def matches(shell: "InteractiveShell", context: Any) -> dict[str, Any]:
 def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Iterator[str]:
     """Yield options, then variables that hold an execution, then executions of this session.
 
-    `typed` is the line up to the cursor. Yields nothing where the user types the value of an
-    option, or the message.
+    `typed` is the line up to the cursor. Yields only the words that an option takes where the user
+    types its value, and nothing in the message.
     """
     magic, *words = typed.split()
     if typed[-1:].strip():
@@ -50,8 +50,16 @@ def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Ite
         if not takes_execution:
             return
     elif magic in USAGES:
-        options = USAGES[magic].options
+        usage = USAGES[magic]
+        options = usage.options
         if words and options.get(words[-1]) is not None:
+            yield from usage.values.get(words[-1], ())
+            return
+        option, equals, _ = typed.rsplit(" ", maxsplit=1)[-1].partition("=")
+        if equals:
+            # IPython may take the option for a part of the word, or not.
+            values = tuple(usage.values.get(option, ()))
+            yield from (*values, *(f"{option}={value}" for value in values))
             return
         takes_execution = magic != _EXECUTIONS and all(word.startswith("-") for word in words)
     else:

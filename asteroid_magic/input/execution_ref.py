@@ -4,10 +4,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from ..errors import SEND, InvalidInput, Operation
-from ..models.message import is_execution_id
+from ..models.message import hyphenated, is_execution_id, named_id
 from ..text import quoted, shorten
 
 SHORTEST_BEGINNING, LONGEST_ID = 8, 36
@@ -26,8 +25,9 @@ def resolve_execution(
 
     `word` is an ID, a variable or the start of an ID. A variable is written `run_id`, `$run_id` or
     `{run_id}`, with attributes as in `run.id`. It holds text, a `uuid.UUID`, or an object with such
-    an `id`. This reads the attributes and evaluates nothing else. If no variable has the name, 8 or
-    more characters can be the start of one ID in `seen`, which maps IDs to workflow names.
+    an `id` or `execution_id`. This reads the attributes and evaluates nothing else. If no variable
+    has the name, 8 or more characters can be the start of one ID in `seen`, which maps IDs to
+    workflow names.
 
     Raises `InvalidInput`, with the words of `operation`, if `word` names no execution or several.
     """
@@ -40,6 +40,7 @@ def resolve_execution(
 
 
 def _resolve(word: str, namespace: Mapping[str, Any], seen: Mapping[str, str]) -> str:
+    word = hyphenated(word)
     name = word.removeprefix("$")
     if word.startswith("{") and word.endswith("}"):
         name = word[1:-1].strip()
@@ -55,8 +56,8 @@ def _resolve(word: str, namespace: Mapping[str, Any], seen: Mapping[str, str]) -
     for attribute in attributes:
         value = _read(value, attribute, name)
     if isinstance(value, str) and SHORTEST_BEGINNING <= len(value) < LONGEST_ID:
-        begun = value.strip()
-        if _BEGINNING.fullmatch(begun):
+        begun = hyphenated(value.strip())
+        if len(begun) < LONGEST_ID and _BEGINNING.fullmatch(begun):
             return _begun(begun, seen, namespace)
     return id_in(value, name)
 
@@ -130,19 +131,11 @@ def _read(value: object, attribute: str, name: str) -> object:
     )
 
 
-def _read_id(value: object) -> object:
-    try:
-        return getattr(value, "id", None)
-    except Exception:  # noqa: BLE001 (as above)
-        return None
-
-
 def id_in(value: object, name: str) -> str:
     """Return the execution ID that `value` is or has; `InvalidInput` calls the value `name`."""
-    for candidate in (value, None if isinstance(value, str) else _read_id(value)):
-        text = str(candidate).strip() if isinstance(candidate, (str, UUID)) else ""
-        if is_execution_id(text):
-            return text
+    text = hyphenated((named_id(value) or "").strip())
+    if is_execution_id(text):
+        return text
     held = quoted(value) if isinstance(value, str) else type(value).__name__
     hint = (
         "Copy the ID of the run from Asteroid, or name a variable that holds it. "

@@ -4,10 +4,11 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+from ..models.executions import PHASES
 from ..text import quoted
 
 LONGEST_WAIT = 86_400.0
@@ -24,13 +25,14 @@ class Usage:
     """The usage of a magic: its usage line, its options and the most words that it takes.
 
     `options` maps each option to the name of its value, None for a switch. The user can repeat the
-    options in `several`.
+    options in `several`. `values` are the words that an option takes.
     """
 
     text: str
     options: Mapping[str, str | None] = field(default_factory=dict)
     several: frozenset[str] = frozenset()
     words: int = 1
+    values: Mapping[str, Iterable[str]] = field(default_factory=dict)
 
 
 EXECUTIONS = Usage(
@@ -38,6 +40,7 @@ EXECUTIONS = Usage(
     {"--phase": "PHASE", "--status": "STATUS", "--limit": "N"},
     several=frozenset({"--phase", "--status"}),
     words=0,
+    values={"--phase": dict.fromkeys(PHASES.values()), "--status": PHASES},
 )
 ACTIVITIES = Usage(
     "%asteroid_activities EXECUTION [--last N] [--all]", {"--last": "N", "--all": None}

@@ -22,7 +22,7 @@ from .options import InputError, find_option, is_seconds, seconds
 
 USAGE = (
     "%asteroid_send [--wait [SECONDS]] [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
-    "[--out NAME] [--fill] [--show] EXECUTION message"
+    "[--out NAME] [--fill] [--once] [--show] EXECUTION message"
 )
 EACH_USAGE = (
     "%%asteroid_send --each ROWS [--journal FILE [--resend-unknown]] [--keep-going] [options]\n"
@@ -36,6 +36,7 @@ OPTIONS: Mapping[str, str | None] = {
     "--quiet": None,
     "--out": "NAME",
     "--fill": None,
+    "--once": None,
     "--show": None,
     "--each": "ROWS",
     "--journal": "FILE",
@@ -114,6 +115,11 @@ def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> Send
         problem = f"With --each, the executions come from the rows. Unexpected text {quoted(rest)}."
     elif "--wait" in options:
         problem = "--wait works only for one message, not with --each."
+    elif "--once" in options:
+        problem = (
+            "--once works only for one message. With --journal FILE, running the same cell again "
+            "sends no row twice."
+        )
     if problem or cell is None:
         raise InputError(f"{problem}\n{EACH_USAGE}")
     return SendCommand("", cell.removesuffix("\n"), cell, options)

@@ -25,6 +25,9 @@ def sandbox(line: str) -> "Sandbox | None":
         raise UsageError("%asteroid_sandbox takes only --stop.")
     if not (_running and _running[0].is_running):
         _running[:] = [_start()]
+    # Its card shows them: their beginnings are enough from now on.
+    for execution in reversed(_running[0].executions):
+        session.remember(execution.id, execution.workflow_name)
     return _running[0]
 
 

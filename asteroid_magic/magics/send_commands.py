@@ -12,7 +12,7 @@ from ..client.client import AsteroidClient
 from ..client.session_client import session_client
 from ..config.session import session
 from ..errors import READ, SEND, AsteroidError, BatchFailed, InvalidInput, SendInterrupted
-from ..input.execution_ref import resolve_execution
+from ..input.execution_ref import id_inside, resolve_execution
 from ..input.send_line import SendCommand, parse
 from ..input.template import fill
 from ..interrupts import interruptible
@@ -137,28 +137,44 @@ def login(line: str) -> str:
 def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryRun:
     base_url = command.options.get("--base-url")
     execution_id, message = command.execution, command.typed
-    has_begun = False
+    has_execution = has_begun = False
     try:
         # Attributes and values of the user's may take long.
         execution_id = interruptible(
             lambda: resolve_execution(command.execution, namespace, session.seen)
         )
-        message = command.message
+        has_execution, message = True, command.message
         if "--fill" in command.options:
             message = interruptible(lambda: fill(command.message, namespace))
         with session_client(base_url=base_url, timeout=command.timeout) as client:
             if "--dry-run" in command.options:
                 return client.dry_run(execution_id, message)
             has_begun = True
-            return client.send(execution_id, message)
+            return client.send(execution_id, message, once="--once" in command.options)
     except AsteroidError as error:
         fault = error.about(execution_id, message)
     except KeyboardInterrupt:
         fault = SendInterrupted(outcome="unknown" if has_begun else "not_delivered")
         fault.about(execution_id, message)
+    if not has_execution and (misplaced := _execution_in(command, namespace)):
+        fault.hint = (
+            f"The execution comes first, then the message: %asteroid_send {misplaced} message"
+        )
     if command.options.get("--wait") == "" and message is command.typed:
         fault.hint += " For --wait, give a number of seconds, such as --wait 60."
     raise fault
+
+
+def _execution_in(command: SendCommand, namespace: Mapping[str, Any]) -> str | None:
+    """Return the last word of a message if it names an execution; it should be the first."""
+    word = command.message.split()[-1:]
+    if not word:
+        return None
+    try:
+        interruptible(lambda: resolve_execution(word[0], namespace, session.seen))
+    except InvalidInput:
+        return id_inside(command.message)
+    return word[0]
 
 
 def _send_each(

@@ -146,6 +146,10 @@ class AsteroidMagics(Magics):
         -f, --fill
           Replace each {name} in the message with the value of that variable.
 
+        --once
+          Send only if the execution's activities do not show exactly this text from a user yet.
+          Then running the notebook again does not send it twice.
+
         --show
           Show the card immediately, even where IPython does not show the result.
 

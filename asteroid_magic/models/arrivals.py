@@ -78,6 +78,24 @@ class Comparison:
         is_cut_off = len(start) >= SHORTEST_PART and long.startswith(start)
         return False if short == long or is_cut_off else None
 
+    def is_changed(self, activity: Activity) -> bool:
+        """Return True if a server may have made this message of the text: it is not longer."""
+        words = message_of(activity, self._execution_id) or ""
+        return self.is_exact(activity) is False and len(_plain(words)) <= len(self._plain)
+
+
+def is_same(text: str, other: str) -> bool:
+    """Return True if two texts differ at most in line ends, Unicode form and outer white space.
+
+    The form is NFC: compatible characters, such as a full-width digit, count as different.
+    """
+    return text == other or _canonical(text) == _canonical(other)
+
+
+def _canonical(text: str) -> str:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", lines).strip()
+
 
 def _plain(text: str) -> str:
     words = text if text.isascii() else unicodedata.normalize("NFKC", text)

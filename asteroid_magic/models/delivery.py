@@ -28,7 +28,7 @@ class Delivery(Displayable):
     accepted the message, `execution_id` the execution, `message` the whole text as it was sent,
     `server_text` what the server answered, `attempts` the number of requests, `sent_at` when the
     last of them began (aware, UTC), `elapsed` how long the whole send took, in seconds. `heard` is
-    what the agent has done since, if you waited for it.
+    what the agent has done since, if you waited for it. `notes` are sentences that the card adds.
     """
 
     outcome: Literal["delivered"] = field(default="delivered", init=False)
@@ -43,6 +43,7 @@ class Delivery(Displayable):
     confirmed_by: Literal["answer", "activities"] = "answer"
     activity_id: str | None = None
     heard: "WatchResult | None" = field(default=None, repr=False)
+    notes: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def reply(self) -> "tuple[Activity, ...]":
@@ -76,6 +77,7 @@ class DryRun(Displayable):
     body: str = field(repr=False)
     curl: str = field(repr=False)
     rows: int | None = None
+    notes: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     _repr_pretty_ = Displayable._repr_pretty_
 

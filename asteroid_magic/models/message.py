@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from ..errors import SEND, InvalidInput, Operation
@@ -16,9 +16,31 @@ LARGEST_MESSAGE = 1_000_000
 # ASCII only: `uuid.UUID` also takes braces, full-width digits and more, and turns some of them
 # into the ID of another execution.
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# The same digits without hyphens, as some tools write them.
+_BARE_UUID = re.compile(r"([0-9a-fA-F]{8})" + r"([0-9a-fA-F]{4})" * 3 + r"([0-9a-fA-F]{12})")
 # ASCII JSON would need twelve bytes for an emoji instead of four. Made once: `json.dumps` makes one
 # for each message.
 _JSON = json.JSONEncoder(ensure_ascii=False)
+
+
+class Identified(Protocol):
+    """An object with the ID of an execution, such as an `Execution`."""
+
+    @property
+    def id(self) -> str | UUID:
+        """The ID."""
+
+
+class OfExecution(Protocol):
+    """An object that belongs to an execution, such as a `Delivery`."""
+
+    @property
+    def execution_id(self) -> str:
+        """The ID of the execution."""
+
+
+# What names an execution to a client. If an object has both, its `execution_id` counts.
+ExecutionRef = str | UUID | Identified | OfExecution
 
 
 @dataclass(frozen=True)
@@ -35,30 +57,48 @@ def is_execution_id(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
-def prepare(execution_id: str | UUID, message: str) -> Outgoing:
+def hyphenated(text: str) -> str:
+    """Return 32 hexadecimal digits as a UUID in its usual form; any other text as it is."""
+    bare = _BARE_UUID.fullmatch(text)
+    return "-".join(bare.groups()) if bare else text
+
+
+def prepare(execution: ExecutionRef, message: str) -> Outgoing:
     """Return the message ready to send; raises `InvalidInput`, which says what is wrong."""
-    execution_id, message = _plain_id(execution_id), _plain(message)
-    problem = _problem_of_id(execution_id, SEND) or _problem_of(message)
+    execution_id, message = named_id(execution), _plain(message)
+    problem = _problem_of_id(execution_id, execution, SEND) or _problem_of(message)
     if problem is not None:
-        raise problem.about(
-            execution_id if isinstance(execution_id, str) else None,
-            message if isinstance(message, str) else None,
-        )
+        raise problem.about(execution_id, message if isinstance(message, str) else None)
+    assert execution_id is not None  # noqa: S101 (there would be a problem)
     body = f'{{"message": {_JSON.encode(message)}}}'.encode()
     return Outgoing(execution_id.lower(), message, body)
 
 
-def checked_id(execution_id: str | UUID, operation: Operation) -> str:
+def checked_id(execution: ExecutionRef, operation: Operation) -> str:
     """Return the ID in lower case; raises `InvalidInput` if it is not a UUID."""
-    execution_id = _plain_id(execution_id)
-    problem = _problem_of_id(execution_id, operation)
-    if problem is not None:
-        raise problem.about(execution_id if isinstance(execution_id, str) else None, None)
+    execution_id = named_id(execution)
+    problem = _problem_of_id(execution_id, execution, operation)
+    if problem is not None or execution_id is None:
+        raise (problem or InvalidInput()).about(execution_id, None)
     return execution_id.lower()
 
 
-def _plain_id(execution_id: str | UUID) -> str:
-    return str(execution_id) if isinstance(execution_id, UUID) else _plain(execution_id)
+def named_id(value: object) -> str | None:
+    """Return the text of the execution ID that a value is or has; None if it has none."""
+    found = value
+    for attribute in ("execution_id", "id"):
+        if not isinstance(found, str | UUID):
+            found = _attribute(value, attribute)
+    if isinstance(found, UUID):
+        return str(found)
+    return hyphenated(_plain(found)) if isinstance(found, str) else None
+
+
+def _attribute(value: object, name: str) -> object:
+    try:
+        return getattr(value, name, None)
+    except Exception:  # noqa: BLE001 (a property may fail in any way)
+        return None
 
 
 def _plain(value: T) -> T:
@@ -66,17 +106,15 @@ def _plain(value: T) -> T:
     return str.__str__(value) if isinstance(value, str) else value  # type: ignore[return-value]
 
 
-def _problem_of_id(execution_id: object, operation: Operation) -> InvalidInput | None:
-    if isinstance(execution_id, str) and is_execution_id(execution_id):
+def _problem_of_id(
+    execution_id: str | None, execution: object, operation: Operation
+) -> InvalidInput | None:
+    if execution_id is not None and is_execution_id(execution_id):
         return None
-    given = f"({type(execution_id).__name__})"
-    if isinstance(execution_id, str):
-        given = quoted(execution_id)
+    given = f"({type(execution).__name__})" if execution_id is None else quoted(execution_id)
     return InvalidInput(
         f"The execution ID {given} is not a UUID.",
-        hint="Give its .id."
-        if hasattr(type(execution_id), "short_id")
-        else "Copy the execution's ID from Asteroid: 36 characters, like "
+        hint="Copy the execution's ID from Asteroid: 36 characters, like "
         "123e4567-e89b-12d3-a456-426614174000.",
         operation=operation,
     )

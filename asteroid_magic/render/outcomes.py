@@ -40,6 +40,7 @@ def delivery_card(delivery: Delivery) -> Card:
             CardRow("Sent", (_when(delivery),), folded=True),
             *_known(delivery),
         ),
+        notes=delivery.notes,
         title=f"to {where} at {clock(delivery.sent_at)}",
         brief=beginning(brief, START, bytes_in_card) or "…",
     )
@@ -65,7 +66,7 @@ def dry_run_card(run: DryRun) -> Card:
     """Return the card of a dry run."""
     missing = " once you set an API key" if NO_KEY in run.headers.values() else ""
     title = f"This is what would be sent{_of_rows(run)}{missing}"
-    return Card("dry_run", tuple(_request(run)), title=title)
+    return Card("dry_run", tuple(_request(run)), title=title, notes=run.notes)
 
 
 def _of_rows(run: DryRun) -> str:
@@ -146,12 +147,14 @@ def _number(value: float | None) -> str | None:
 
 
 def _when(delivery: Delivery) -> str:
+    if not delivery.attempts:
+        return stamp(delivery.sent_at)
     took = f"took {delivery.elapsed:,.2f} s, {counted(delivery.attempts, 'attempt')}"
     return f"{stamp(delivery.sent_at)}, {took}"
 
 
 def _known(delivery: Delivery) -> Iterator[CardRow]:
-    if delivery.confirmed_by == "activities":
+    if delivery.attempts and delivery.confirmed_by == "activities":
         words = "from the execution's activities: they show the message, but the answer was lost"
         yield CardRow("Confirmed", (words,))
 

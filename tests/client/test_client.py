@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
@@ -29,6 +30,7 @@ from asteroid_magic import (
     ConfigurationError,
     ConnectionFailed,
     DeliveryUnknown,
+    Execution,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -38,6 +40,7 @@ from asteroid_magic import (
     Unauthorized,
     UnexpectedAnswer,
     __version__,
+    send_many,
 )
 from asteroid_magic.sandbox import Sandbox
 from tests.support.servers import CREATED, KEPT, FaultServer, answers, read_request, silent
@@ -256,7 +259,6 @@ def test_a_message_of_a_million_bytes_is_sent(box: Sandbox) -> None:
         EXECUTION[:-1],
         EXECUTION + "0",
         EXECUTION + "\n",
-        EXECUTION.replace("-", ""),
         "{" + EXECUTION + "}",
         "urn:uuid:" + EXECUTION,
         "0x3e4567-e89b-12d3-a456-426614174000",
@@ -271,6 +273,49 @@ def test_an_execution_id_that_is_no_uuid_is_refused(client: AsteroidClient, exec
     assert type(error) is InvalidInput
     assert "is not a UUID" in error.detail
     assert "36 characters" in error.hint
+
+
+class Named:
+    """An object that belongs to an execution."""
+
+    def __init__(self, **names: object) -> None:
+        vars(self).update(names)
+
+    def __getattr__(self, name: str) -> object:
+        # pytest asks for names of its own.
+        raise AttributeError(name) if name.startswith("__") else RuntimeError(name)
+
+
+@pytest.mark.parametrize(
+    "execution",
+    [
+        EXECUTION.upper(),
+        EXECUTION.replace("-", ""),
+        UUID(EXECUTION),
+        Named(id=EXECUTION),
+        Named(id=UUID(EXECUTION)),
+        Named(execution_id=EXECUTION, id="an activity"),
+        Execution(id=EXECUTION),
+    ],
+)
+def test_an_execution_may_be_given_in_many_ways(client: AsteroidClient, execution: Any) -> None:
+    assert client.dry_run(execution, TEXT).execution_id == EXECUTION
+
+
+def test_each_call_takes_the_execution_itself(box: Sandbox) -> None:
+    with AsteroidClient(box.api_key, box.base_url) as client:
+        (run,) = [one for one in client.executions() if one.id == box.executions[1].id]
+        delivery = client.send(run, "Go on.")
+        assert client.send(delivery, "And on.").execution_id == run.id
+        assert client.execution(run).id == run.id
+        assert client.activities(run, limit=1)
+        assert client.question(run) == ()
+        assert client.pause(run).status == "paused"
+        assert client.resume(run).status == "running"
+        assert client.cancel(run).status == "cancelled"
+        (sent,) = send_many([(run, "Too late.")], client=client, progress=False).entries()
+        assert sent.execution_id == run.id
+    assert box.messages(run) == box.messages(box.executions[1]) == ["Go on.", "And on."]
 
 
 def test_a_message_that_is_no_text_is_refused(client: AsteroidClient) -> None:

@@ -11,6 +11,7 @@ from IPython.core.completer import provisionalcompleter
 from asteroid_magic.config.session import session
 from asteroid_magic.input.completer import offers
 from asteroid_magic.input.send_line import OPTIONS
+from asteroid_magic.models.executions import PHASES
 from tests.support.shells import Notebook, needs_matchers
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
@@ -109,6 +110,9 @@ def test_the_word_under_the_cursor_does_not_count(typed: str) -> None:
         ("%asteroid_activities run ", ["--last", "--all"], False),
         ("%asteroid_activities --last ", [], False),
         ("%asteroid_executions --phase active ", ["--phase", "--status", "--limit"], False),
+        ("%asteroid_executions --phase ", ["pending", "active", "terminal"], False),
+        ("%asteroid_executions --status run", list(PHASES), False),
+        ("%asteroid_executions --limit ", [], False),
         ("%asteroid_form ", [], True),
         ("%asteroid_sandbox ", [], False),
     ],
@@ -129,6 +133,10 @@ def test_the_shell_offers_them_in_this_order(notebook: Notebook) -> None:
     assert matches == [*OPTIONS, "run", "run_id", SEEN]
     _, matches = notebook.shell.complete("--t", "%asteroid_send --t", 18)
     assert matches == ["--timeout"]
+    line = "%asteroid_executions --status ru"
+    assert notebook.shell.complete("ru", line, len(line))[1] == ["running"]
+    line = "%asteroid_executions --phase=act"
+    assert notebook.shell.complete(None, line, len(line))[1][0].endswith("active")
     _, matches = notebook.shell.complete("3f2a", "%%asteroid_send 3f2a", 20)
     assert matches == [SEEN]
     _, matches = notebook.shell.complete("run_", "kept = %asteroid_send --quiet run_", 34)

@@ -298,3 +298,14 @@ def test_a_message_has_one_card_whatever_ipython_shows(
     kinds = {"display_data", "execute_result"}
     outputs = [one["content"]["data"] for one in shown if one["msg_type"] in kinds]
     assert sum("Delivered" in data["text/plain"] for data in outputs) == 1
+
+
+def test_a_notebook_that_runs_again_after_a_restart_does_not_write_twice(box: Sandbox) -> None:
+    run = box.executions[1].id
+    settings = {"ASTEROID_BASE_URL": box.base_url, "ASTEROID_API_KEY": box.api_key}
+    begin = f"import os; os.environ.update({settings})\n%load_ext asteroid_magic"
+    for attempts in (1, 0):
+        cells = (begin, f"_ = %asteroid_send --once {run} Go on.", "_.attempts")
+        ran = notebooks.execute(notebooks.of_cells(*cells))
+        assert notebooks.text(ran.cells[-1]) == str(attempts)
+    assert box.messages(run) == ["Go on."]

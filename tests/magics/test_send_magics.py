@@ -135,6 +135,55 @@ def test_an_empty_message_is_refused(notebook: Notebook) -> None:
     assert "cell body is empty" in notebook.text
 
 
+@pytest.mark.parametrize(
+    "cell", ["%asteroid_send --once run_id Go on.", "%%asteroid_send --once run_id\nGo on."]
+)
+def test_once_sends_a_text_that_the_execution_has_not_yet(
+    notebook: Notebook, box: Sandbox, run_id: str, cell: str
+) -> None:
+    first = notebook.run(cell)
+    again = notebook.run(cell)
+    assert (first.attempts, again.attempts) == (1, 0)
+    assert "so nothing was sent now." in notebook.text
+    assert "so nothing was sent now." in Seen(again._repr_html_()).words
+    assert abs(again.sent_at - first.sent_at).total_seconds() < 2
+    assert box.messages(run_id) == ["Go on."]
+    notebook.run("%asteroid_send --once --wait 0.1 run_id Go on.")
+    assert box.messages(run_id) == ["Go on."]
+
+
+def test_once_sends_nothing_if_it_cannot_look(notebook: Notebook, box: Sandbox) -> None:
+    notebook.run(f"%asteroid_send --once {box.foreign_execution_id} Go on.")
+    assert type(notebook.error).__name__ == "Forbidden"
+    card = Seen(notebook.html()).words
+    assert "Nothing was sent" in card
+    assert "omit --once" in card
+
+
+def test_once_is_not_for_batches(notebook: Notebook) -> None:
+    notebook.run("%%asteroid_send --each rows --once\n{x}")
+    assert "--once works only for one message. With --journal" in notebook.text
+
+
+@pytest.mark.parametrize("words", ["Are you done? {run}", "Done? run_id", "Is {run} done?"])
+def test_an_execution_after_the_message_is_pointed_out(
+    notebook: Notebook, box: Sandbox, run_id: str, words: str
+) -> None:
+    notebook.run(f"%asteroid_send {words.format(run=run_id)}")
+    card = Seen(notebook.html()).words
+    assert "The execution comes first, then the message: %asteroid_send" in card
+    assert words.format(run=run_id) in card
+    assert not box.messages(run_id)
+
+
+def test_an_id_without_hyphens_works(notebook: Notebook, box: Sandbox, run_id: str) -> None:
+    bare = run_id.replace("-", "")
+    notebook.run(f"%asteroid_send {bare} One.")
+    notebook.shell.user_ns["bare"] = bare.upper()
+    notebook.run("%asteroid_send bare Two.")
+    assert box.messages(run_id) == ["One.", "Two."]
+
+
 def test_a_dry_run_shows_the_request_and_sends_nothing(
     notebook: Notebook, box: Sandbox, run_id: str
 ) -> None:
@@ -381,6 +430,20 @@ def test_without_tornado_the_sandbox_says_what_to_install(
 def test_show_shows_a_dry_run_too(notebook: Notebook) -> None:
     notebook.run("%asteroid_send --dry-run run_id hello\nx = 1")
     assert "Not sent (dry run)" in notebook.html()
+
+
+def test_the_start_of_an_id_on_the_card_of_the_sandbox_is_enough(notebook: Notebook) -> None:
+    notebook.run("box = %asteroid_sandbox")
+    try:
+        notebook.run("box.add_waiting(2)")
+        notebook.run("%asteroid_sandbox")
+        for execution in notebook.shell.user_ns["box"].executions[1:5:3]:
+            notebook.run(f"%asteroid_send {execution.id[:8]} Go on.")
+            assert notebook.error is None
+            notebook.run("run = box.executions[1]")
+        assert notebook.shell.user_ns["box"].messages(execution) == ["Go on."]
+    finally:
+        notebook.run("%asteroid_sandbox --stop")
 
 
 def test_the_sandbox_magic_needs_no_account_and_undoes_itself(
