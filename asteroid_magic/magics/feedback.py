@@ -50,10 +50,13 @@ def display_errors(action: Callable[[], T], operation: Operation = READ) -> T:
 
 
 def is_seen() -> bool:
-    """Return True if what is displayed now reaches the user, not a `%%capture`."""
-    # If the cell fails, IPython drops what it captured.
-    publisher = getattr(get_ipython(), "display_pub", None)
-    return not isinstance(publisher, CapturingDisplayPublisher)
+    """Return True if the user sees what is displayed now, above the line of an error."""
+    shell = get_ipython()
+    # If the cell fails, IPython drops what `%%capture` has captured.
+    is_captured = isinstance(getattr(shell, "display_pub", None), CapturingDisplayPublisher)
+    # Without input, nobody is there, as in nbclient or papermill: a log shows the line alone.
+    is_attended = getattr(getattr(shell, "kernel", None), "_allow_stdin", True)
+    return is_attended and not is_captured
 
 
 def keep_result(shell: "InteractiveShell", result: object) -> None:

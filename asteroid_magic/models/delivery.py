@@ -66,7 +66,8 @@ class DryRun(Displayable):
     `method`, `url`, `headers` and `body` make up the request; the body holds the `message` for the
     execution `execution_id`. `curl` is the same request as a shell command that reads the key from
     the environment variable ``ASTEROID_API_KEY``. For a batch, it is the first of `rows` requests;
-    `rows` is None for a single message, or if their number is unknown.
+    `rows` is None for a single message, or if their number is unknown. `notes` are sentences that
+    the card adds.
     """
 
     execution_id: str

@@ -27,7 +27,7 @@ def test_it_is_committed_without_outputs() -> None:
 
 def test_the_agent_that_waits_is_found_with_its_question(ran: dict[str, NotebookNode]) -> None:
     for shown in (notebooks.text(ran["list"]), Seen(notebooks.html(ran["list"])).words):
-        assert shown.index("paused_by_agent") < shown.index("running")
+        assert shown.index("waits for you") < shown.index("running")
         assert "Which time shall I book?" in shown
         assert "Friday 18:30 | Friday 21:15 | Saturday 20:00" in shown
 
@@ -65,7 +65,7 @@ def test_one_line_in_place_and_one_card_are_all_that_is_left(
 def test_watching_shows_the_result(ran: dict[str, NotebookNode]) -> None:
     shown = words(ran["result"])
     assert "■ The execution is over" in shown
-    assert "Result (completed, success): The guest's answer was booked as given." in shown
+    assert "Result (finished, success): The guest's answer was booked as given." in shown
     assert '"booked": "Friday 18:30, please."' in shown
 
 

@@ -90,7 +90,26 @@ def test_a_failure_shows_its_card_and_one_error_line(kernel: Kernel, box: Sandbo
     assert "May have been delivered" in shown_as("text/html", shown)
     (error,) = [one["content"] for one in shown if one["msg_type"] == "error"]
     assert len(error["traceback"]) == 1
-    assert "May have been delivered" in error["traceback"][0]
+    # Nobody watches, as this front end takes no input: a log needs the whole outcome.
+    assert "May have been delivered. Asteroid had an internal error." in error["traceback"][0]
+
+
+def test_below_the_card_a_watching_user_reads_the_outcome_in_a_few_words(
+    kernel: Kernel, box: Sandbox
+) -> None:
+    box.fail_next(status=404)
+    _, shown = kernel.run("%asteroid_send run_id hello", typed="")
+    assert "Not delivered" in shown_as("text/html", shown)
+    (error,) = [one["content"] for one in shown if one["msg_type"] == "error"]
+    assert error["traceback"] == ["NotFound: not delivered (see above)"]
+    assert "No execution has this ID" in error["evalue"]
+
+
+def test_what_is_captured_is_not_above(kernel: Kernel, box: Sandbox) -> None:
+    box.fail_next(status=404)
+    _, shown = kernel.run("%%capture\n%asteroid_send run_id hello", typed="")
+    (error,) = [one["content"] for one in shown if one["msg_type"] == "error"]
+    assert "Not delivered. No execution has this ID." in error["traceback"][0]
 
 
 def test_a_failure_stops_a_notebook_that_is_run_from_top_to_bottom(box: Sandbox) -> None:
@@ -123,7 +142,7 @@ def test_an_interrupt_is_unknown_and_stops_the_cells_behind(kernel: Kernel) -> N
             replies[message["parent_header"]["msg_id"]] = message["content"]
     assert replies[sending]["status"] == "error"
     assert replies[sending]["ename"] == "SendInterrupted"
-    assert "May have been delivered" in replies[sending]["traceback"][0]
+    assert replies[sending]["traceback"] == ["SendInterrupted: may have been delivered (see above)"]
     assert replies[behind]["status"] in {"aborted", "error"}
 
 

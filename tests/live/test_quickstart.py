@@ -5,6 +5,7 @@ import pytest
 from nbformat import NotebookNode
 
 from tests.support import notebooks
+from tests.support.outcomes import Seen
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +38,14 @@ def test_the_sandbox_lists_its_executions_and_the_question(ran: dict[str, Notebo
 def test_the_answer_is_delivered_and_the_agent_goes_on(ran: dict[str, NotebookNode]) -> None:
     answered = cell_with(ran, "send waiting Friday")
     assert "<strong>Delivered</strong>" in notebooks.html(answered)
-    assert "at most $50 each." in notebooks.html(answered)
+    assert "at most $50 each." in Seen(notebooks.html(answered)).words
     assert "completed" in notebooks.text(cell_with(ran, "while box.executions"))
 
 
 def test_a_cell_is_delivered_as_typed(ran: dict[str, NotebookNode]) -> None:
     sent = cell_with(ran, "Dear agent")
     assert "<strong>Delivered</strong>" in notebooks.html(sent)
-    assert "  - the one from {Lucia &amp; Sons} is urgent\n" in notebooks.html(sent)
+    assert "  - the one from {Lucia & Sons} is urgent\n" in Seen(notebooks.html(sent)).words
 
 
 def test_the_delivery_can_be_kept(ran: dict[str, NotebookNode]) -> None:
