@@ -16,7 +16,7 @@ _cell = threading.local()
 
 def transform_cell(lines: list[str]) -> list[str]:
     """Transform a `%%asteroid_send` cell; return any other cell unchanged."""
-    first = next((line for line in lines if not line.isspace()), "")
+    first = next((line for line in lines if not (line.isspace() or line.lstrip()[0] == "#")), "")
     if f"%%{SEND_MAGIC}" not in first:
         return lines
     from . import transformer  # noqa: PLC0415 (loaded on first use)
@@ -35,7 +35,22 @@ def mask_separators(lines: list[str]) -> list[str]:
         return lines
     from . import transformer  # noqa: PLC0415 (as above)
 
-    return transformer.mask_separators(lines)
+    _cell.typed = transformer.mask_separators(lines)
+    return _cell.typed  # type: ignore[no-any-return]
+
+
+def check_cell(lines: list[str]) -> list[str]:
+    """Stop a cell that would send half of a message; return any other cell unchanged."""
+    if not getattr(_cell, "names_us", False):
+        return lines
+    from . import half_message  # noqa: PLC0415 (as above)
+
+    typed, _cell.typed = _cell.typed, []
+    return half_message.check_cell(lines, typed)
+
+
+# With this, IPython does not check a cell that the user is still typing.
+check_cell.has_side_effects = True  # type: ignore[attr-defined]
 
 
 class SendLineHook:
@@ -54,6 +69,7 @@ class SendLineHook:
 def install(shell: "InteractiveShell") -> None:
     """Add the transformers, those for cleanup before IPython's own."""
     shell.input_transformers_cleanup[:0] = [transform_cell, mask_separators]
+    shell.input_transformer_manager.line_transforms.append(check_cell)
     shell.input_transformer_manager.token_transformers.append(SendLineHook)
 
 
@@ -62,6 +78,7 @@ def uninstall(shell: "InteractiveShell") -> None:
     for transformers, ours in (
         (shell.input_transformers_cleanup, transform_cell),
         (shell.input_transformers_cleanup, mask_separators),
+        (shell.input_transformer_manager.line_transforms, check_cell),
         (shell.input_transformer_manager.token_transformers, SendLineHook),
     ):
         if ours in transformers:

@@ -104,6 +104,24 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
     return SendCommand(word.group(), cell.removesuffix("\n"), cell, options)
 
 
+def as_cell(line: str, below: str, out: str = "") -> str:
+    """Return the `%%asteroid_send` cell whose message is that of a line, and the text below it.
+
+    `out` is the variable that gets the result, "" if there is none.
+    """
+    try:
+        _, rest = _take_options(line)
+    except InputError:
+        rest = ""
+    _, message = _split_word(rest)
+    head = line.strip(_BLANKS)
+    head = head.removesuffix(message.rstrip(_BLANKS)).rstrip(_BLANKS)
+    if out and "--out" not in head:
+        head = f"--out {out} {head}"
+    body = [part for part in (message.rstrip(_BLANKS), below.removesuffix("\n")) if part]
+    return "\n".join([f"%%asteroid_send {head}".rstrip(), *body])
+
+
 def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> SendCommand:
     problem = ""
     if "--each" not in options:

@@ -19,7 +19,9 @@ import keyword
 import re
 import threading
 import tokenize
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from itertools import groupby
 from tokenize import TokenInfo as Token
@@ -35,8 +37,11 @@ from ..constants import SEND_MAGIC
 Tokens = list[Token]
 Transform = Callable[[list[str]], list[str]]
 
-_CELL = re.compile(rf"\s*%%{SEND_MAGIC}(?=[ \t\r\n])[ \t]*([^\r\n]*)(?:\r\n|\r|\n)")
-_NAME = re.compile(r"[^\W\d]\w*[ \t]*=[ \t]*")
+# Comments may stand above it.
+_CELL = re.compile(
+    rf"(?:\s*#[^\r\n]*[\r\n])*\s*%%{SEND_MAGIC}(?=[ \t\r\n])[ \t]*([^\r\n]*)(?:\r\n|\r|\n)"
+)
+_NAME = re.compile(r"([^\W\d]\w*)[ \t]*=[ \t]*")
 _SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _PRIVATE = range(0xF0000, 0xFFFFE, len(_SEPARATORS))
 _CONTINUED = ("\\\n", "\\\r\n")
@@ -52,15 +57,46 @@ _RUNNING = re.compile(
 _OPERATORS = set("=.,:;()[]|&^<>@/*+-%!?\\\n\r")
 
 
+@dataclass(frozen=True)
+class SendLine:
+    """A send line that was transformed: its row in the code, from 0, and the typed lines below it.
+
+    `height` is the number of lines that it took, `typed` what follows the name of the magic, and
+    `assigned` the variable that gets the result, "" if there is none.
+    """
+
+    row: int
+    below: int
+    height: int
+    typed: str
+    assigned: str
+
+
 class _Cell(threading.local):
     """The state of the cell that this thread transforms."""
 
     def __init__(self) -> None:
         self.masked: dict[int, int] = {}
         self.taken = 0
+        self.record: list[SendLine] | None = None
 
 
 _cell = _Cell()
+
+
+@contextmanager
+def recorded() -> Iterator[list[SendLine]]:
+    """Collect the send lines that this thread transforms in the meantime."""
+    _cell.record = found = []
+    try:
+        yield found
+    finally:
+        _cell.record = None
+
+
+def unmasked(text: str) -> str:
+    """Return the text with the separators that `mask_separators` replaced."""
+    return text.translate(_cell.masked)
 
 
 def _guarded(transform: Transform) -> Transform:
@@ -206,11 +242,20 @@ class SendLineTransformer(TokenTransformBase):
                 new = line[: self.column] + refusal(line[self.column :])
             else:
                 typed = "".join([line[self.percent :], *lines[self.line + 1 : end]])
-                new = line[: self.percent] + _call(typed, show=self._is_unseen(lines, end))
+                message = _argument(typed)
+                self._note(lines, end, message)
+                new = line[: self.percent] + _call(message, show=self._is_unseen(lines, end))
             _cell.taken += any(private in map(ord, line) for private in _cell.masked)
         except Exception as error:
             raise SyntaxError from error
         return [*lines[: self.line], new + "\n", *lines[end:]]
+
+    def _note(self, lines: list[str], end: int, typed: str) -> None:
+        if _cell.record is not None:
+            name = _NAME.fullmatch(lines[self.line][self.column : self.percent])
+            assigned = name[1] if name else ""
+            send = SendLine(self.line, len(lines) - end, end - self.line, typed, assigned)
+            _cell.record.append(send)
 
     def _is_unseen(self, lines: list[str], end: int) -> bool:
         """Return True if IPython would not show the result here, so that the magic must show it."""
@@ -236,13 +281,18 @@ def _assigned(tokens: Tokens) -> Token | None:
     return None
 
 
-def _call(typed: str, *, show: bool) -> str:
-    rest = typed.removesuffix("\n").translate(_cell.masked)[len(SEND_MAGIC) + 1 :]
+def _argument(typed: str) -> str:
+    """Return what follows the name of the magic, in one line."""
+    rest = unmasked(typed.removesuffix("\n"))[len(SEND_MAGIC) + 1 :]
     # As IPython does, drop the one space after the name.
     *continued, last = (rest[1:] if rest[:1].isspace() else rest).split("\n")
     # As IPython does, join continued lines with a space.
-    message = " ".join([*(line.rstrip()[:-1] for line in continued), last])
-    message = f"--show {message}" if show else message
+    return " ".join([*(line.rstrip()[:-1] for line in continued), last])
+
+
+def _call(message: str, *, show: bool) -> str:
+    # Without a message, the magic shows a form.
+    message = f"--show {message}" if show and message.strip() else message
     return f"get_ipython().run_line_magic({SEND_MAGIC!r}, {message!a})"
 
 
@@ -267,7 +317,7 @@ def is_inexact(tokens: list[Token], *, asks: bool) -> bool:
     first = tokens[0]
     text = first.line[first.start[1] :]
     if first.string == "%":
-        return _RUNNING.match(text) is not None or (asks and text.startswith(f"%%{SEND_MAGIC} "))
+        return _RUNNING.match(text) is not None
     if first.string in ESCAPES:
         return False
     if first.string == SEND_MAGIC and _BARE.match(text) and not _is_python(text):
