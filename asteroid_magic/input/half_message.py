@@ -71,9 +71,10 @@ def _check(lines: list[str], typed: list[str]) -> list[str]:
         return lines
     tree, failed = _parsed(code) if problem is None else (None, problem)
     if failed is not None or tree is None:
-        line, why = failed or (0, "")
+        line, error = failed or (0, "")
+        why = f"they are not valid Python ({error})"
     elif found := _question(lines, code, sends, tree):
-        line, why = found, "IPython would read a line as a request for help"
+        line, why = found, "it would read a question there as a request for help"
     else:
         return _checking_names(lines, typed, code, sends, tree)
     send = next((send for send in reversed(sends) if send.row + 1 < line), None)
@@ -305,8 +306,8 @@ def refuse(text: str, why: str) -> None:
     """
     _raise(
         InvalidInput(
-            "%asteroid_send sends only its own line, and IPython reads the lines below it as code. "
-            f"This message was not sent, because of those lines: {why}.",
+            "This message was not sent. %asteroid_send sends only its own line, and IPython reads "
+            f"the lines below it as code, but {why}.",
             title="The lines below %asteroid_send may belong to the message",
             hint="If they do, run the text shown here in a cell of its own. If they are code, "
             "correct them, or move them to another cell.",

@@ -9,7 +9,8 @@
     message for each row, with {column}
 
 Options come before the execution. Everything after it is the message: quotes, ``$``, ``{}`` and
-``--word`` have no special meaning there.
+``--word`` have no special meaning there. But a message in a line must not begin with one of the
+options: it may have been meant as one.
 """
 
 import re
@@ -94,6 +95,7 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
         )
     message = rest[word.end() :].strip(_BLANKS)
     if cell is None:
+        _check_first_word(line, rest, word.group(), message)
         return SendCommand(word.group(), _unquote(message), rest, options)
     if message:
         raise InputError(
@@ -102,6 +104,29 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
             f"Move it below the first line, or use %asteroid_send.\n{_cell_usage()}"
         )
     return SendCommand(word.group(), cell.removesuffix("\n"), cell, options)
+
+
+def _check_first_word(line: str, rest: str, execution: str, message: str) -> None:
+    """Raise `InputError` if the message begins with an option, which may have been meant as one."""
+    word, behind = _split_word(message)
+    name, equals, _ = word.partition("=")
+    name = SHORT.get(name, name)
+    if name not in OPTIONS:
+        return
+    # The transformer puts this option before a line that is not the last one.
+    before, line = (one.removeprefix("--show ") for one in (line[: len(line) - len(rest)], line))
+    option, takes = word, OPTIONS[name]
+    if takes is not None and not equals:
+        value, after = _split_word(behind)
+        if value and (not takes.startswith("[") or is_seconds(value)):
+            option, behind = f"{word} {value}", after
+    usual = f"%asteroid_send {before.lstrip(_BLANKS)}{option} {execution} {behind}".rstrip(_BLANKS)
+    raise InputError(
+        f"Nothing was sent: {quoted(word)} after the execution would be part of the message.\n"
+        "If it is an option, type it before the execution:\n"
+        f"{EACH_USAGE if name in EACH_OPTIONS else usual}\n"
+        f"If it is part of the message, type the message in a cell:\n{as_cell(line, '')}"
+    )
 
 
 def as_cell(line: str, below: str, out: str = "") -> str:

@@ -38,6 +38,12 @@ def fill(text: str, namespace: Mapping[str, Any], kind: str = "variable") -> str
     return _PLACEHOLDER.sub(replace, text)
 
 
+def fillable(text: str, namespace: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names that `fill` would replace with a variable, each once, in order."""
+    names = (_name_in(found) for found in _PLACEHOLDER.finditer(text))
+    return tuple(dict.fromkeys(name for name in names if name and name in namespace))
+
+
 def is_missing(value: object) -> bool:
     """Return True if a table cell is empty: None, NaN, or pandas' NA or NaT."""
     if value is None or type(value).__name__ in {"NAType", "NaTType"}:

@@ -8,6 +8,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
+from ..input import hooks
 from .feedback import display_errors
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ def check_running_cell(shell: "InteractiveShell", typed: str, runs: str) -> None
 
     Call this when the transformers of the extension are in place.
     """
+    if typed.lstrip().startswith("%%"):
+        # Such as %%time, which has transformed the lines below it by itself.
+        typed = typed.lstrip().partition("\n")[2]
+        hooks.uninstall(shell)
+        try:
+            runs = shell.transform_cell(typed)  # type: ignore[no-untyped-call]
+        finally:
+            hooks.install(shell)
     exact = shell.transform_cell(typed)  # type: ignore[no-untyped-call]
     if _meaning(exact) != _meaning(runs):
         display_errors(_refuse)

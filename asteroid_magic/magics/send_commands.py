@@ -14,7 +14,7 @@ from ..config.session import session
 from ..errors import READ, SEND, AsteroidError, BatchFailed, InvalidInput, SendInterrupted
 from ..input.execution_ref import id_inside, resolve_execution
 from ..input.send_line import SendCommand, parse
-from ..input.template import fill
+from ..input.template import fill, fillable
 from ..interrupts import interruptible
 from ..models.delivery import Delivery, DryRun
 from ..text import quoted
@@ -32,6 +32,8 @@ from .magic_call import is_shown_by_ipython
 
 # The number of messages that a batch sends at the same time.
 WORKERS = 16
+# A note names at most this many variables.
+MOST_NAMED = 3
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -53,6 +55,7 @@ def send(
         return _send_each(shell, command, namespace)
     began = time.monotonic()
     result = display_errors(lambda: _send(command, namespace), SEND)
+    result = replace(result, notes=(*result.notes, *_notes(command, namespace)))
     if isinstance(result, DryRun):
         if _is_to_be_shown(shell, command):
             display(result)  # type: ignore[no-untyped-call]
@@ -175,6 +178,19 @@ def _execution_in(command: SendCommand, namespace: Mapping[str, Any]) -> str | N
     except InvalidInput:
         return id_inside(command.message)
     return word[0]
+
+
+def _notes(command: SendCommand, namespace: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the card says about braces that the user may have meant to be filled."""
+    names = () if "--fill" in command.options else fillable(command.message, namespace)
+    if not names:
+        return ()
+    listed = ", ".join(f"{{{name}}}" for name in names[:MOST_NAMED])
+    more = f" and {len(names) - MOST_NAMED:,} more" if names[MOST_NAMED:] else ""
+    return (
+        f"The message has {listed}{more} as typed. To send the values of these variables, add "
+        "--fill before the execution.",
+    )
 
 
 def _send_each(
