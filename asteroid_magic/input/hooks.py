@@ -16,8 +16,11 @@ _cell = threading.local()
 
 def transform_cell(lines: list[str]) -> list[str]:
     """Transform a `%%asteroid_send` cell; return any other cell unchanged."""
-    first = next((line for line in lines if not (line.isspace() or line.lstrip()[0] == "#")), "")
-    if f"%%{SEND_MAGIC}" not in first:
+    first = next((line for line in lines if not line.isspace()), "").lstrip()
+    # Comments may stand above it.
+    if not (first.startswith("#") or f"%%{SEND_MAGIC}" in first):
+        return lines
+    if not any(f"%%{SEND_MAGIC}" in line for line in lines):
         return lines
     from . import transformer  # noqa: PLC0415 (loaded on first use)
 

@@ -113,7 +113,7 @@ def _check_first_word(line: str, rest: str, execution: str, message: str) -> Non
     name = SHORT.get(name, name)
     if name not in OPTIONS:
         return
-    # The transformer puts this option before a line that is not the last one.
+    # The transformer puts this option before a line that IPython may not show.
     before, line = (one.removeprefix("--show ") for one in (line[: len(line) - len(rest)], line))
     option, takes = word, OPTIONS[name]
     if takes is not None and not equals:

@@ -167,7 +167,6 @@ def test_a_line_below_another_cell_magic_arrives(
         "r = \\\n %asteroid_send run_id are you done?",
         "r = asteroid_send run_id done?",
         "print(1\n%asteroid_send run_id are you done?",
-        "# a note\n%%asteroid_send run_id are you done?",
         "\u200b%asteroid_send run_id are you done?",
         "%time x = %asteroid_send run_id are you done?",
     ],
