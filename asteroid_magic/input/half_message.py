@@ -266,9 +266,7 @@ def _is_known(name: str) -> bool:
     return name in shell.user_ns or name in shell.user_global_ns or hasattr(builtins, name)
 
 
-def _joined(
-    lines: list[str], typed: list[str], send: SendLine, sends: Iterable[SendLine]
-) -> str:
+def _joined(lines: list[str], typed: list[str], send: SendLine, sends: Iterable[SendLine]) -> str:
     """Return the text of a `%%asteroid_send` cell: a send line and the lines below it."""
     first, *source = _source(lines, typed, send.below + send.height)
     until = max((each.below + each.height for each in sends if each.below < send.below), default=0)

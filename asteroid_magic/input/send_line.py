@@ -95,7 +95,7 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
         )
     message = rest[word.end() :].strip(_BLANKS)
     if cell is None:
-        _check_first_word(line, rest, word.group(), message)
+        _check_first_word(line, rest, options, message)
         return SendCommand(word.group(), _unquote(message), rest, options)
     if message:
         raise InputError(
@@ -106,7 +106,7 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
     return SendCommand(word.group(), cell.removesuffix("\n"), cell, options)
 
 
-def _check_first_word(line: str, rest: str, execution: str, message: str) -> None:
+def _check_first_word(line: str, rest: str, given: Mapping[str, str], message: str) -> None:
     """Raise `InputError` if the message begins with an option, which may have been meant as one."""
     word, behind = _split_word(message)
     name, equals, _ = word.partition("=")
@@ -120,7 +120,12 @@ def _check_first_word(line: str, rest: str, execution: str, message: str) -> Non
         value, after = _split_word(behind)
         if value and (not takes.startswith("[") or is_seconds(value)):
             option, behind = f"{word} {value}", after
-    usual = f"%asteroid_send {before.lstrip(_BLANKS)}{option} {execution} {behind}".rstrip(_BLANKS)
+    option = "" if name in given else f"{option} "
+    usual = (
+        f"%asteroid_send {before.lstrip(_BLANKS)}{option}{_split_word(rest)[0]} {behind}".rstrip(
+            _BLANKS
+        )
+    )
     raise InputError(
         f"Nothing was sent: {quoted(word)} after the execution would be part of the message.\n"
         "If it is an option, type it before the execution:\n"

@@ -193,7 +193,9 @@ def test_comments_and_empty_lines_may_stand_above_a_cell(
     "above",
     ["ran = 1\n", "# a\nran = 1\n\n", "%time ran = 1\n", "%asteroid_send run_id a\n", "%%time\nran = 1\n"],
 )  # fmt: skip
-@pytest.mark.parametrize("body", ["hi", "I don't (\n    - a\n  - b\u2028c\n%asteroid_send x y\u2028z"])
+@pytest.mark.parametrize(
+    "body", ["hi", "I don't (\n    - a\n  - b\u2028c\n%asteroid_send x y\u2028z"]
+)
 def test_with_code_above_a_cell_nothing_runs_and_the_error_says_why(
     notebook: Notebook, box: Sandbox, run_id: str, above: str, body: str
 ) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from asteroid_magic import InvalidInput
 from asteroid_magic.input.options import InputError
-from asteroid_magic.input.send_line import EACH_OPTIONS, EACH_USAGE, OPTIONS, USAGE, parse
+from asteroid_magic.input.send_line import EACH_OPTIONS, EACH_USAGE, OPTIONS, SHORT, USAGE, parse
 from asteroid_magic.input.template import fill
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
@@ -16,7 +16,11 @@ EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
         ("yes", "yes"),
         ("  two  spaces  inside  ", "two  spaces  inside"),
         ("costs $5 and {1+1}", "costs $5 and {1+1}"),
-        ("--quiet --timeout 5", "--quiet --timeout 5"),
+        ("use --quiet --timeout 5", "use --quiet --timeout 5"),
+        ("--verbose --quiet", "--verbose --quiet"),
+        ("--quieter", "--quieter"),
+        ("-- -f", "-- -f"),
+        ("'--quiet'", "--quiet"),
         ("don't", "don't"),
         ('say "hi"', 'say "hi"'),
         ('"quoted whole"', "quoted whole"),
@@ -39,6 +43,41 @@ def test_the_message_of_a_line_is_what_was_typed(typed: str, sent: str) -> None:
     assert command.execution == EXECUTION
     assert command.message == sent
     assert not command.options
+
+
+@pytest.mark.parametrize(
+    ("line", "as_option", "as_text"),
+    [
+        ("run --dry-run hi", "--dry-run run hi", "run\n--dry-run hi"),
+        ("run -f hi", "-f run hi", "run\n-f hi"),
+        ("run --quiet", "--quiet run", "run\n--quiet"),
+        ("--quiet run --quiet a", "--quiet run a", "--quiet run\n--quiet a"),
+        ("--show run --quiet a", "--quiet run a", "run\n--quiet a"),
+        ("--fill run --timeout=5 hi", "--fill --timeout=5 run hi", "--fill run\n--timeout=5 hi"),
+        ("run --timeout 5 a  b", "--timeout 5 run a  b", "run\n--timeout 5 a  b"),
+        ("run --wait 5 hi", "--wait 5 run hi", "run\n--wait 5 hi"),
+        ("run --wait please", "--wait run please", "run\n--wait please"),
+    ],
+)
+def test_an_option_after_the_execution_is_refused_and_both_ways_are_shown(
+    line: str, as_option: str, as_text: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(line)
+    assert f"\n%asteroid_send {as_option}\n" in str(caught.value)
+    assert str(caught.value).endswith(f"\n%%asteroid_send {as_text}")
+    first, body = as_text.split("\n")
+    parse(as_option)
+    assert parse(first, body).message == body
+
+
+@pytest.mark.parametrize("option", [*OPTIONS, *SHORT])
+def test_every_option_after_the_execution_is_refused(option: str) -> None:
+    for word in (option, f"{option}=5"):
+        with pytest.raises(InputError, match="Nothing was sent"):
+            parse(f"run {word} hi")
+        assert parse("run", f"{word} hi").message == f"{word} hi"
+        assert parse(f"run say {word} hi").message == f"say {word} hi"
 
 
 def test_a_tab_may_stand_between_execution_and_message() -> None:
@@ -197,7 +236,7 @@ def test_a_value_that_cannot_be_written_is_named() -> None:
         ("--wait --timeout 5 run hi", 120.0, "run", "hi"),
         ("--wait 12345678 hi", 120.0, "12345678", "hi"),
         (f"--wait {EXECUTION} 60 more", 120.0, EXECUTION, "60 more"),
-        ("run --wait 60", None, "run", "--wait 60"),
+        ("run say --wait 60", None, "run", "say --wait 60"),
     ],
 )
 def test_how_long_to_wait_may_be_left_out(

@@ -1,5 +1,6 @@
 """The sandbox gets exactly what the user typed, through a real shell's `run_cell`."""
 
+import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
 from asteroid_magic.input import hooks, transformer
+from asteroid_magic.input.send_line import OPTIONS, SHORT
 from asteroid_magic.sandbox import Sandbox
 from tests.support.cells import FOREIGN
 from tests.support.messages import CELLS, LINES
@@ -84,7 +86,10 @@ def test_any_text_in_a_line_arrives_as_it_is(
 ) -> None:
     notebook.shell.run_cell(f"%asteroid_send --quiet run_id {text}")
     sent = in_a_line(text)
-    assert arrived.new() == ([sent] if sent.strip() else [])
+    # The first word must not be an option.
+    word = re.split("[ \t\r=]", text.strip(" \t\r"))[0]
+    is_sent = sent.strip() and word not in {*OPTIONS, *SHORT}
+    assert arrived.new() == ([sent] if is_sent else [])
 
 
 @pytest.mark.parametrize(
@@ -141,12 +146,114 @@ def test_several_lines_of_one_cell_all_arrive(notebook: Notebook, arrived: Arriv
     assert "between" in notebook.text
 
 
-@pytest.mark.parametrize("cell", ["%%time\n", "%%capture kept\n"])
-def test_a_line_below_another_cell_magic_arrives(
-    notebook: Notebook, arrived: ArrivedMessages, cell: str
+@pytest.mark.parametrize("cell", ["%%time\n", "%%capture kept\n", "%%time\n%%capture kept\n"])
+@pytest.mark.parametrize("form", ["%asteroid_send run_id {}", "%%asteroid_send run_id\n{}\n"])
+@pytest.mark.parametrize("text", ["is it $5?", "yes;", "yes; # no", "a\u2028b; c"])
+def test_a_message_below_another_cell_magic_arrives_and_its_card_is_shown_once(
+    notebook: Notebook, arrived: ArrivedMessages, cell: str, form: str, text: str
 ) -> None:
-    notebook.run(f"{cell}%asteroid_send run_id is it $5?")
-    assert arrived.new() == ["is it $5?"]
+    notebook.run(cell + form.format(text))
+    assert notebook.error is None
+    assert arrived.new() == [text]
+    assert cards(notebook) == ("%%capture" not in cell)
+
+
+@pytest.mark.parametrize("text", ["see (1", '"""', "don't (;"])
+def test_below_time_the_card_is_there_although_ipython_fails_to_read_the_message(
+    notebook: Notebook, arrived: ArrivedMessages, text: str
+) -> None:
+    notebook.run(f"%%time\n%asteroid_send run_id {text}")
+    assert arrived.new() == [text]
+    assert cards(notebook) == 1
+
+
+def cards(notebook: Notebook) -> int:
+    """Return how many cards of a delivery a cell showed: as its result, or at once."""
+    return notebook.text.count("✓ Delivered") + notebook.html().count("<strong>Delivered</strong>")
+
+
+@pytest.mark.parametrize("text", ["yes;", "yes ; # no", ";", "x = 1;;"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%asteroid_send run_id {}",
+        "%%asteroid_send run_id\n{}",
+        "if 1:\n    %asteroid_send run_id {}",
+    ],
+)
+def test_a_semicolon_at_the_end_is_text_and_does_not_hide_the_card(
+    notebook: Notebook, arrived: ArrivedMessages, form: str, text: str
+) -> None:
+    notebook.run(form.format(text))
+    assert arrived.new() == [text]
+    assert cards(notebook) == 1
+
+
+def test_with_autoreload_messages_are_exact(notebook: Notebook, arrived: ArrivedMessages) -> None:
+    notebook.run("%load_ext autoreload\n%autoreload 2")
+    for _ in range(2):
+        notebook.run("%asteroid_send run_id is it $5?")
+        notebook.run("%%asteroid_send run_id\nis it $6?")
+        assert arrived.new() == ["is it $5?", "is it $6?"]
+
+
+def test_a_cell_without_a_message_sends_nothing_and_says_so(
+    notebook: Notebook, arrived: ArrivedMessages
+) -> None:
+    for end in ("", "\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "\n \n"):
+        notebook.run(f"%%asteroid_send run_id{end}")
+        assert arrived.new() == []
+        assert "empty" in notebook.text or "only spaces" in notebook.text, repr(end)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "get_ipython().run_line_magic('asteroid_send', 'run_id {}')",
+        "get_ipython().run_cell_magic('asteroid_send', 'run_id', '{}\\n')",
+        "def f(to):\n    return get_ipython().run_line_magic('asteroid_send', 'to {}')\nf(run)",
+    ],
+)
+@pytest.mark.parametrize("text", ["is it $5?", "Dear agent,\nThanks", "a;", "a\u2028b"])
+def test_a_message_from_a_call_of_the_magic_arrives(
+    notebook: Notebook, arrived: ArrivedMessages, cell: str, text: str
+) -> None:
+    notebook.run(cell.replace("{}", text.encode("unicode_escape").decode()))
+    assert notebook.error is None
+    assert arrived.new() == [text]
+    assert cards(notebook) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("def f(to):\n    %asteroid_send to {}\nf(run)\nf(run)", 2),
+        ("def f(to):\n    if to:\n        r = %asteroid_send to {}\n        return r\nf(run); f(run)", 1),
+        ("for each in (run, run):\n    %asteroid_send each {}", 2),
+        ("for each in (run, run):\n    kept = %asteroid_send each {}\n    kept.outcome", 0),
+        ("n = 2\nwhile n:\n    n -= 1\n    %asteroid_send run {}\nelse:\n    n", 2),
+        ("async def f(to):\n    %asteroid_send to {}\nawait f(run)\nawait f(run)", 2),
+        (
+            "import asyncio\nasync def f(to):\n    await asyncio.sleep(0)\n    %asteroid_send to {}\n"
+            "async with asyncio.TaskGroup() as group:\n    for each in (run, run):\n"
+            "        _ = group.create_task(f(each))",
+            2,
+        ),
+        (
+            "import asyncio\nawait asyncio.sleep(0)\n%asteroid_send run {}\n"
+            "await asyncio.sleep(0)\n%asteroid_send run {}",
+            2,
+        ),
+    ],
+)  # fmt: skip
+def test_messages_in_functions_loops_and_async_cells_arrive(
+    notebook: Notebook, arrived: ArrivedMessages, cell: str, shown: int
+) -> None:
+    for text in ("is it $5?", "don't; (", "a\u2028b"):
+        notebook.run(cell.replace("{}", text))
+        assert notebook.error is None
+        assert arrived.new() == [text, text]
+        assert cards(notebook) == shown
 
 
 @pytest.mark.parametrize(

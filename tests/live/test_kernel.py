@@ -82,6 +82,31 @@ def test_a_delivery_is_the_result_of_its_cell(kernel: Kernel, box: Sandbox) -> N
     assert box.messages(box.executions[1].id) == ["It's $5, isn't it"]
 
 
+@pytest.mark.parametrize("above", ["", "%%time\n"])
+@pytest.mark.parametrize("cell", ["%asteroid_send run_id Yes;", "%%asteroid_send run_id\nYes;\n"])
+def test_a_semicolon_does_not_hide_the_card(
+    kernel: Kernel, box: Sandbox, cell: str, above: str
+) -> None:
+    reply, shown = kernel.run(above + cell)
+    assert reply["status"] == "ok"
+    assert shown_as("text/html", shown).count("<strong>Delivered</strong>") == 1
+    assert box.messages(box.executions[1].id) == ["Yes;"]
+
+
+def test_half_a_message_is_not_sent_and_one_card_shows_all_of_it(
+    kernel: Kernel, box: Sandbox
+) -> None:
+    for text in ("Thanks", "I don't know\n  - a\n - b"):
+        reply, shown = kernel.run(f"%asteroid_send run_id Dear agent,\n{text}")
+        assert reply["status"] == "error"
+        assert reply["ename"] == "InvalidInput"
+        assert len(reply["traceback"]) == 1
+        (card,) = [one for one in shown if one["msg_type"] == "display_data"]
+        plain = " ".join(card["content"]["data"]["text/plain"].split())
+        assert f"%%asteroid_send run_id Dear agent, {' '.join(text.split())}" in plain
+    assert box.messages(box.executions[1].id) == []
+
+
 def test_a_failure_shows_its_card_and_one_error_line(kernel: Kernel, box: Sandbox) -> None:
     box.fail_next(status=500)
     reply, shown = kernel.run("%asteroid_send run_id hello")

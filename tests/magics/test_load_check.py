@@ -29,11 +29,12 @@ def unloaded(notebook: Notebook, box: Sandbox, monkeypatch: pytest.MonkeyPatch) 
     return notebook
 
 
+@pytest.mark.parametrize("above", ["", "%%time\n"])
 @pytest.mark.parametrize("send", CHANGED)
 def test_a_cell_that_would_change_the_message_stops_and_says_that_nothing_was_sent(
-    unloaded: Notebook, box: Sandbox, run_id: str, send: str
+    unloaded: Notebook, box: Sandbox, run_id: str, send: str, above: str
 ) -> None:
-    cell = f"%load_ext asteroid_magic\n{send}"
+    cell = f"{above}%load_ext asteroid_magic\n{send}"
     unloaded.run(cell)
     assert isinstance(error := unloaded.error, InvalidInput)
     assert error.outcome == "not_delivered"
@@ -56,13 +57,15 @@ def test_a_cell_that_would_change_the_message_stops_and_says_that_nothing_was_se
         "x = %asteroid_send run_id I am done.",
         "for _ in range(1):\n    %asteroid_send   run_id   I am done.  ",
         "%asteroid_send run_id \\\n  I am done.",
+        "%asteroid_send run_id I am done.\nrun_id",
         "# %asteroid_send is next\nx = '%asteroid_send run_id really?'",
     ],
 )
+@pytest.mark.parametrize("above", ["", "%%time\n"])
 def test_a_cell_that_sends_what_was_typed_runs(
-    unloaded: Notebook, box: Sandbox, run_id: str, send: str
+    unloaded: Notebook, box: Sandbox, run_id: str, send: str, above: str
 ) -> None:
-    unloaded.run(f"%load_ext asteroid_magic\n{send}")
+    unloaded.run(f"{above}%load_ext asteroid_magic\n{send}")
     assert unloaded.error is None
     assert box.messages(run_id) == (["I am done."] if "I am done." in send else [])
 

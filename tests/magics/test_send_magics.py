@@ -127,6 +127,44 @@ def test_a_name_that_is_no_variable_shows_its_card_with_the_message(notebook: No
     assert "nobody Please do not lose this" in notebook.html()
 
 
+@pytest.mark.parametrize("form", ["%asteroid_send run_id {}", "%%asteroid_send run_id\n{}\n"])
+def test_braces_of_a_variable_are_sent_as_typed_and_the_card_says_how_to_fill_them(
+    notebook: Notebook, box: Sandbox, run_id: str, form: str
+) -> None:
+    def said() -> str:
+        return " ".join(notebook.text.split())
+
+    notebook.shell.user_ns.update(name="Anna", a=1, b=2, c=3)
+    text = "Dear {name}, {nowhere} {{a}} {name}"
+    delivery = notebook.run(form.replace("{}", text))
+    assert box.messages(run_id) == [text]
+    assert "The message has {name} as typed." in said()
+    assert "add --fill before the execution" in said()
+    assert "The message has {name} as typed." in delivery._repr_html_()
+    notebook.run(form.replace("{}", "{a} {b} {c} {name}"))
+    assert "has {a}, {b}, {c} and 1 more as typed" in said()
+    notebook.run(form.replace("run_id", "--dry-run run_id").replace("{}", text))
+    assert "The message has {name} as typed." in said()
+    for silent in ("{nowhere} {{name}} {1+1}", "name"):
+        notebook.run(form.replace("{}", silent))
+        assert "as typed" not in said()
+    notebook.run(form.replace("run_id", "-f run_id").replace("{}", "{name}"))
+    assert box.messages(run_id)[-1] == "Anna"
+    assert "as typed" not in said()
+
+
+def test_an_option_after_the_execution_sends_nothing(
+    notebook: Notebook, box: Sandbox, run_id: str
+) -> None:
+    line = "%asteroid_send run_id --dry-run hi"
+    for cell in (line, f"{line}\nx = 1"):
+        notebook.run(cell)
+        assert notebook.text.startswith("UsageError: Nothing was sent")
+        assert "\n%asteroid_send --dry-run run_id hi\n" in notebook.text
+        assert "\n%%asteroid_send run_id\n--dry-run hi" in notebook.text
+    assert box.messages(run_id) == []
+
+
 def test_an_empty_message_is_refused(notebook: Notebook) -> None:
     for cell in ("%asteroid_send run_id", "%asteroid_send run_id ''", "%%asteroid_send run_id\n\n"):
         notebook.run(cell)
