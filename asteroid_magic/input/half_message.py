@@ -103,7 +103,7 @@ def _cell_magic_line(lines: list[str]) -> int | None:
 
 def _transformed(lines: list[str]) -> tuple[list[SendLine], list[str], tuple[int, str] | None]:
     """Return the send lines, the code that IPython would run, and why it cannot transform it."""
-    manager = get_ipython().input_transformer_manager  # type: ignore[no-untyped-call]
+    manager = _shell().input_transformer_manager
     try:
         with recorded() as sends:
             return sends, manager.do_token_transforms(lines), None
@@ -256,13 +256,18 @@ class _Shown:
         return tuple(found) if found or is_number else None
 
 
+def _shell() -> Any:
+    # A cell runs, so there is one.
+    return get_ipython()
+
+
 def _is_magic_name(name: str) -> bool:
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = _shell()
     return any(name in known for known in shell.magics_manager.magics.values())
 
 
 def _is_known(name: str) -> bool:
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = _shell()
     return name in shell.user_ns or name in shell.user_global_ns or hasattr(builtins, name)
 
 

@@ -88,7 +88,8 @@ _cell = _Cell()
 @contextmanager
 def recorded() -> Iterator[list[SendLine]]:
     """Collect the send lines that this thread transforms in the meantime."""
-    _cell.record = found = []
+    found: list[SendLine] = []
+    _cell.record = found
     try:
         yield found
     finally:

@@ -118,8 +118,9 @@ class AsteroidMagics(Magics):
         Everything after EXECUTION is the message. Asteroid gets it exactly as you typed it: $, {},
         quotes, --words and a ? at the end have no special meaning. A message in a line loses its
         leading and trailing spaces, and one pair of quotes around the whole message. A backslash
-        at the end of a line continues the message on the next line. In a cell, the message is
-        everything below the first line, without the final newline. Pasted text is safest in a cell.
+        at the end of a line continues the message on the next line. A message in a line must not
+        begin with one of the options. In a cell, the message is everything below the first line,
+        without the final newline. Pasted text is safest in a cell. Only comments may stand above it.
 
         Options, before EXECUTION:
 

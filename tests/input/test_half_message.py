@@ -3,7 +3,7 @@
 import pytest
 
 from asteroid_magic import Delivery, InvalidInput
-from asteroid_magic.input import half_message
+from asteroid_magic.input import half_message, hooks, transformer
 from asteroid_magic.sandbox import Sandbox
 from tests.support.shells import Notebook
 
@@ -232,7 +232,5 @@ def test_a_cell_that_the_user_still_types_is_not_checked(notebook: Notebook) -> 
 
 
 def test_nothing_of_the_text_is_kept(notebook: Notebook) -> None:
-    from asteroid_magic.input import hooks, transformer
-
     notebook.run("%asteroid_send run_id secret\nmore secret text")
     assert "secret" not in repr((vars(transformer._cell), vars(hooks._cell)))
