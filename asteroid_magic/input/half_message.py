@@ -59,11 +59,8 @@ def _check(lines: list[str], typed: list[str]) -> list[str]:
     begins = [at for at, line in enumerate(lines) if SEND_MAGIC in line]
     if any(f"%%{SEND_MAGIC}" in lines[at] for at in begins):
         at = _cell_magic_line(lines)
-        if at is not None and all(_is_no_code(line) for line in lines[:at]):
-            return transform_cell(lines)
         if at is not None:
-            source = _source(lines, typed, len(lines) - at)
-            return [_call("refuse_cell", unmasked("".join(source))) + "\n"]
+            return _below_others(lines, typed, at)
     if not begins or all(_is_no_code(line) for line in lines[begins[0] + 1 :]):
         return lines
     sends, code, problem = _transformed(lines)
@@ -73,7 +70,7 @@ def _check(lines: list[str], typed: list[str]) -> list[str]:
     if failed is not None or tree is None:
         line, error = failed or (0, "")
         why = f"they are not valid Python ({error})"
-    elif found := _question(lines, code, sends, tree):
+    elif found := _question(lines, sends, tree):
         line, why = found, "it would read a question there as a request for help"
     else:
         return _checking_names(lines, typed, code, sends, tree)
@@ -81,6 +78,14 @@ def _check(lines: list[str], typed: list[str]) -> list[str]:
     if send is None or all(_is_no_code(line) for line in lines[len(lines) - send.below :]):
         return lines
     return [_call("refuse", _joined(lines, typed, send, sends), why) + "\n"]
+
+
+def _below_others(lines: list[str], typed: list[str], at: int) -> list[str]:
+    """Return the code for a `%%asteroid_send` that is not in the first line of its cell."""
+    if all(_is_no_code(line) for line in lines[:at]):
+        return transform_cell(lines)
+    source = "".join(_source(lines, typed, len(lines) - at))
+    return [_call("refuse_cell", unmasked(source)) + "\n"]
 
 
 def _is_no_code(line: str) -> bool:
@@ -138,9 +143,7 @@ def _compiled(node: ast.stmt) -> Any:
     return compile(module, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
 
 
-def _question(
-    lines: list[str], code: list[str], sends: list[SendLine], tree: ast.Module
-) -> int | None:
+def _question(lines: list[str], sends: list[SendLine], tree: ast.Module) -> int | None:
     """Return the line of a question that IPython would take for a request for help, or None.
 
     ``Are you done?`` shows the help of ``done``. The code before the question mark of a real one

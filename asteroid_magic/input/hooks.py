@@ -1,4 +1,6 @@
-"""Passes the cells that name `%asteroid_send` to `transformer`, and loads it with the first one.
+"""Passes the cells that name `%asteroid_send` to `transformer` and `half_message`.
+
+It loads them with the first such cell.
 
 In every other cell the hooks only search for the name, so `%load_ext` and each cell stay fast.
 """

@@ -120,7 +120,8 @@ class AsteroidMagics(Magics):
         leading and trailing spaces, and one pair of quotes around the whole message. A backslash
         at the end of a line continues the message on the next line. A message in a line must not
         begin with one of the options. In a cell, the message is everything below the first line,
-        without the final newline. Pasted text is safest in a cell. Only comments may stand above it.
+        without the final newline. Pasted text is safest in a cell. Above its first line, only
+        comments may stand.
 
         Options, before EXECUTION:
 

@@ -87,7 +87,8 @@ def test_half_a_message_is_not_sent_and_the_error_shows_all_of_it(
     notebook: Notebook, box: Sandbox, run_id: str, text: str
 ) -> None:
     notebook.run(f"%asteroid_send run_id Dear agent,\n{text}")
-    assert isinstance(error := notebook.error, InvalidInput)
+    error = notebook.error
+    assert isinstance(error, InvalidInput)
     assert error.outcome == "not_delivered"
     assert error.message == f"%%asteroid_send run_id\nDear agent,\n{text}"
     assert box.messages(run_id) == []
@@ -121,17 +122,17 @@ def test_code_below_a_line_runs(
         ("%asteroid_send run_id are you?\nThanks", "run_id\nare you?\nThanks"),
         ("for r in [1]:\n    %asteroid_send run_id a\n    Thanks", "run_id\na\nThanks"),
         ("for r in [1]:\n    %asteroid_send run_id a\nThanks", "run_id\na\nThanks"),
-        ("if 1:\n    %asteroid_send run_id a\nelse:\n    Thanks a lot", "run_id\na\nelse:\nThanks a lot"),
+        ("if 1:\n  %asteroid_send run_id a\nelse:\n  Oh no", "run_id\na\nelse:\nOh no"),
         ("import os\nx = os\n%asteroid_send run_id a\nThanks", "run_id\na\nThanks"),
         ("%asteroid_send run_id a\n%asteroid_send run_id b\nThanks", "run_id\nb\nThanks"),
         ("%asteroid_send run_id a\nThanks\n%asteroid_send run_id b", "run_id\na\nThanks"),
-        ("%asteroid_send run_id a\nThanks a lot\n%asteroid_send run_id b", "run_id\na\nThanks a lot"),
-        ("if 0:\n  %asteroid_send run_id a\nelse:\n  %asteroid_send run_id b\nThanks", "run_id\nb\nThanks"),
+        ("%asteroid_send run_id a\nOh no\n%asteroid_send run_id b", "run_id\na\nOh no"),
+        ("if 0: pass\nelse:\n  %asteroid_send run_id b\nThanks", "run_id\nb\nThanks"),
         ("%%time\n%asteroid_send run_id a\nThanks", "run_id\na\nThanks"),
         ("%%time\n%asteroid_send run_id a\nThanks a lot", "run_id\na\nThanks a lot"),
         (">>> %asteroid_send run_id a\n... Thanks a lot", "run_id\na\nThanks a lot"),
         ("  %asteroid_send run_id a\n  Thanks a lot", "run_id\na\nThanks a lot"),
-        ("await __import__('asyncio').sleep(0)\n%asteroid_send run_id a\nThanks", "run_id\na\nThanks"),
+        ("async def f(): pass\nawait f()\n%asteroid_send run_id a\nThanks", "run_id\na\nThanks"),
     ],
 )  # fmt: skip
 def test_nothing_is_sent_wherever_the_line_is(
@@ -191,8 +192,14 @@ def test_comments_and_empty_lines_may_stand_above_a_cell(
 
 @pytest.mark.parametrize(
     "above",
-    ["ran = 1\n", "# a\nran = 1\n\n", "%time ran = 1\n", "%asteroid_send run_id a\n", "%%time\nran = 1\n"],
-)  # fmt: skip
+    [
+        "ran = 1\n",
+        "# a\nran = 1\n\n",
+        "%time ran = 1\n",
+        "%asteroid_send run_id a\n",
+        "%%time\nran = 1\n",
+    ],
+)
 @pytest.mark.parametrize(
     "body", ["hi", "I don't (\n    - a\n  - b\u2028c\n%asteroid_send x y\u2028z"]
 )
