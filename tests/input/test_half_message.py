@@ -128,8 +128,6 @@ def test_code_below_a_line_runs(
         ("%asteroid_send run_id a\nThanks\n%asteroid_send run_id b", "run_id\na\nThanks"),
         ("%asteroid_send run_id a\nOh no\n%asteroid_send run_id b", "run_id\na\nOh no"),
         ("if 0: pass\nelse:\n  %asteroid_send run_id b\nThanks", "run_id\nb\nThanks"),
-        ("%%time\n%asteroid_send run_id a\nThanks", "run_id\na\nThanks"),
-        ("%%time\n%asteroid_send run_id a\nThanks a lot", "run_id\na\nThanks a lot"),
         (">>> %asteroid_send run_id a\n... Thanks a lot", "run_id\na\nThanks a lot"),
         ("  %asteroid_send run_id a\n  Thanks a lot", "run_id\na\nThanks a lot"),
         ("async def f(): pass\nawait f()\n%asteroid_send run_id a\nThanks", "run_id\na\nThanks"),
@@ -197,7 +195,6 @@ def test_comments_and_empty_lines_may_stand_above_a_cell(
         "# a\nran = 1\n\n",
         "%time ran = 1\n",
         "%asteroid_send run_id a\n",
-        "%%time\nran = 1\n",
     ],
 )
 @pytest.mark.parametrize(
@@ -241,3 +238,21 @@ def test_a_cell_that_the_user_still_types_is_not_checked(notebook: Notebook) -> 
 def test_nothing_of_the_text_is_kept(notebook: Notebook) -> None:
     notebook.run("%asteroid_send run_id secret\nmore secret text")
     assert "secret" not in repr((vars(transformer._cell), vars(hooks._cell)))
+
+
+@pytest.mark.parametrize(
+    ("cell", "title"),
+    [
+        ("%asteroid_send run_id a\nThanks", "may belong to the message"),
+        ("%asteroid_send run_id a\nThanks a lot", "may belong to the message"),
+        ("ran = 1\n%%asteroid_send run_id\na\n", "must be the first line"),
+    ],
+)
+def test_below_time_the_same_is_refused(
+    notebook: Notebook, box: Sandbox, run_id: str, cell: str, title: str
+) -> None:
+    # The error does not stop the cell before IPython 8: %%time only shows it.
+    notebook.run(f"%%time\n{cell}")
+    assert title in notebook.html()
+    assert "ran" not in notebook.shell.user_ns
+    assert box.messages(run_id) == []
