@@ -140,7 +140,7 @@ def test_braces_of_a_variable_are_sent_as_typed_and_the_card_says_how_to_fill_th
     assert box.messages(run_id) == [text]
     assert "The message has {name} as typed." in said()
     assert "add --fill before the execution" in said()
-    assert "The message has {name} as typed." in delivery._repr_html_()
+    assert "The message has {name} as typed." in Seen(delivery._repr_html_()).words
     notebook.run(form.replace("{}", "{a} {b} {c} {name}"))
     assert "has {a}, {b}, {c} and 1 more as typed" in said()
     notebook.run(form.replace("run_id", "--dry-run run_id").replace("{}", text))
