@@ -183,9 +183,9 @@ def test_an_error_above_the_line_is_shown_as_it_is(notebook: Notebook) -> None:
 def test_comments_and_empty_lines_may_stand_above_a_cell(
     notebook: Notebook, box: Sandbox, run_id: str, above: str
 ) -> None:
-    notebook.run(f"{above}%%asteroid_send run_id\n# one\nIt's two?\n")
+    notebook.run(f"{above}%%asteroid_send run_id\n# one\nIs it two?\n")
     assert notebook.error is None
-    assert box.messages(run_id) == ["# one\nIt's two?"]
+    assert box.messages(run_id) == ["# one\nIs it two?"]
 
 
 @pytest.mark.parametrize(
