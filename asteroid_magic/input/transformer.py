@@ -134,7 +134,7 @@ def _silences(text: str) -> bool:
     ends_in_semicolon = getattr(DisplayHook, "semicolon_at_end_of_expression", None)
     try:
         return ends_in_semicolon is not None and bool(ends_in_semicolon(text))
-    except (tokenize.TokenError, SyntaxError):
+    except Exception:  # noqa: BLE001 (from Python 3.12 on, it may fail in other ways, too)
         return True
 
 

@@ -81,6 +81,7 @@ def test_any_text_below_a_cell_magic_arrives_as_it_is(
 @given(text=ONE_LINE)
 @example(text="' '")
 @example(text="\\")
+@example(text="a\r\x80b")
 def test_any_text_in_a_line_arrives_as_it_is(
     notebook: Notebook, arrived: ArrivedMessages, text: str
 ) -> None:
