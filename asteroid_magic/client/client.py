@@ -46,7 +46,8 @@ class AsteroidClient:
     activities of the execution, for `confirm_grace` seconds (5 by default; 0 turns this off)
     beyond the deadline.
 
-    Raises `ConfigurationError` for a malformed key, base URL or timeout.
+    Raises `ConfigurationError` for a malformed key, base URL or timeout, and in Pyodide, where
+    Python cannot connect to a server.
     """
 
     @public

@@ -15,6 +15,7 @@ Each call reads the environment and the keyring again, so a change there takes e
 import ipaddress
 import os
 import re
+import sys
 from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import SplitResult, urlsplit
@@ -74,9 +75,10 @@ def resolve(
 ) -> Settings:
     """Return the settings, in the order of precedence that this module's docstring states.
 
-    Raises `ConfigurationError` for a malformed key, base URL or timeout. A missing key is no error
-    here, because a dry run needs none.
+    Raises `ConfigurationError` for a malformed key, base URL or timeout, and in Pyodide. A missing
+    key is no error here, because a dry run needs none.
     """
+    check_platform()
     sandbox = None if base_url else session.sandbox
     if confirm_grace is None:
         confirm_grace = (
@@ -91,6 +93,17 @@ def resolve(
         confirm_grace=check_grace(confirm_grace),
         key_problem=key_problem,
     )
+
+
+def check_platform() -> None:
+    """Raise `ConfigurationError` in Pyodide: Python in a browser opens no connection or thread."""
+    if sys.platform == "emscripten":
+        raise ConfigurationError(
+            "Here, Python itself runs in the browser (Pyodide, JupyterLite), where it cannot connect "
+            "to Asteroid.",
+            title="asteroid-magic does not work in a browser",
+            hint="Use a Jupyter whose kernel runs on a computer, such as JupyterLab.",
+        )
 
 
 def resolve_base_url(base_url: str | None = None, *, allow_insecure: bool = False) -> str:

@@ -6,7 +6,8 @@ from IPython.core.error import UsageError
 
 from ..config.api_key import ApiKey
 from ..config.session import session
-from ..config.settings import resolve_base_url
+from ..config.settings import check_platform, resolve_base_url
+from .feedback import display_errors
 
 if TYPE_CHECKING:
     from ..sandbox import Sandbox
@@ -39,6 +40,7 @@ def stop() -> None:
 
 
 def _start() -> "Sandbox":
+    display_errors(check_platform)
     try:
         # The sandbox needs tornado, which is optional.
         from ..sandbox import Sandbox  # noqa: PLC0415

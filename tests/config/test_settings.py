@@ -1,6 +1,8 @@
 """The precedence of the settings, and which values raise errors."""
 
 import pickle
+import subprocess
+import sys
 
 import keyring
 import keyring.backend
@@ -173,3 +175,27 @@ def test_a_key_does_not_show_itself() -> None:
 def test_a_timeout_that_is_none_is_refused(timeout: float) -> None:
     with pytest.raises(ConfigurationError, match="number of seconds"):
         AsteroidClient(timeout=timeout)
+
+
+def test_in_pyodide_a_client_says_that_it_cannot_work_there() -> None:
+    # A subprocess, because other libraries ask for the platform when they are imported.
+    code = """
+import sys
+from asteroid_magic import AsteroidClient, ConfigurationError
+from asteroid_magic.client.session_client import session_client
+sys.platform = "emscripten"
+for make in (lambda: AsteroidClient("key"), lambda: session_client().__enter__()):
+    try:
+        make()
+    except ConfigurationError as error:
+        print(error.title, error.detail, error.hint, sep="|")
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
+    first, second = said.splitlines()
+    assert first == second
+    title, detail, hint = first.split("|")
+    assert title == "asteroid-magic does not work in a browser"
+    assert "Pyodide" in detail
+    assert "kernel" in hint
