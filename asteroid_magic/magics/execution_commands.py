@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -177,6 +178,8 @@ def wait_for_reply(
         elapsed=time.monotonic() - started,
         trouble=trouble,
     )
+    with suppress(Exception, KeyboardInterrupt):
+        live.end(heard)
     return replace(delivery, heard=heard)
 
 

@@ -11,6 +11,8 @@ from ..models.report import RowState
 # The least time between two drawings, in seconds.
 EVERY = 0.1
 SHOWN: tuple[RowState, ...] = ("delivered", "failed", "unknown")
+# What a console shows in place of the widget. It never shows an update, so this has to stay true.
+INSTEAD = "This cell sends a batch of messages. Its report follows."
 LAST = "{desc}: {n_fmt} of {total_fmt} in {elapsed}, {rate_fmt}{postfix}"
 
 
@@ -28,7 +30,7 @@ class ProgressBar:
 
     def open(self, total: int | None, done: int) -> None:
         """Show the bar, starting at `done` messages; call this in the caller's thread."""
-        if sys.stderr is None or sys.stderr.closed:
+        if sys.stderr is None or getattr(sys.stderr, "closed", False):
             return
         try:
             self._open(total, done)
@@ -90,7 +92,7 @@ class ProgressBar:
                 "version_minor": 0,
                 "model_id": self._bar.container.model_id,
             }
-            data = {"text/plain": "Sending", "application/vnd.jupyter.widget-view+json": view}
+            data = {"text/plain": INSTEAD, "application/vnd.jupyter.widget-view+json": view}
             self._output = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
     def _end(self, bar: Any) -> None:

@@ -1,7 +1,9 @@
 """One line that shows what the agent does while a magic waits for it.
 
-A notebook updates one output, so that a saved notebook keeps only the last line. A terminal
-rewrites its line. A log, which cannot be rewritten, gets only the last line.
+A notebook updates one output, so that a saved notebook keeps only the last line. A console and an
+`Output` widget never update an output (hazard 43), and a kernel does not know its front end: so the
+output begins with a sentence that stays true. A terminal rewrites its line. A log, which cannot be
+rewritten, gets only the last line.
 """
 
 import shutil
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 LONGEST = 120
+FIRST = "This cell waits for the agent, {:.0f} s at most. Interrupt it to stop waiting."
 ENDINGS = {
     "spoke": "the agent has spoken",
     "asks": "the agent asks",
@@ -44,6 +47,8 @@ class StatusLine:
     def show(self, state: WatchProgress) -> None:
         """Show this state in place of the one before."""
         if not self._is_quiet and (self._in_kernel or self._in_terminal):
+            if self._in_kernel and self._handle is None:
+                self._put(FIRST.format(state.limit))
             self._put(_line(state))
 
     def end(self, heard: WatchResult) -> None:

@@ -284,6 +284,7 @@ def test_what_cannot_be_read_after_the_message_is_told_and_the_message_is_delive
     monkeypatch.setattr(execution_commands, "session_client", None)
     delivery = notebook.run("%asteroid_send --wait 5 run_id hello")
     assert "Waiting failed with an unexpected error: TypeError" in notebook.text
+    assert "s: the execution could not be read." in notebook.text, "the line ends in any case"
 
 
 @pytest.fixture
@@ -435,15 +436,16 @@ def test_a_notebook_updates_one_output(notebook: Notebook, monkeypatch: pytest.M
     ):
         live.show(state)
     live.end(WatchResult(execution_id="x", ending="time", activities=Activities(), elapsed=65.0))
-    assert [how for how, _, _ in shown] == ["display", "u", "u", "u"]
+    assert [how for how, _, _ in shown] == ["display", "u", "u", "u", "u"]
     assert {options["display_id"] for _, _, options in shown[1:]} == {"d-1"}
     assert [data["text/plain"] for _, data, _ in shown] == [
+        "This cell waits for the agent, 60 s at most. Interrupt it to stop waiting.",
         "Waiting for the agent, 0 s of 60",
         "Waiting for the agent, 3 s of 60 · <b>Reading</b>, for 3 s",
         "Waiting for the agent, 4 s of 60 · could not be read: Asteroid could not be reached",
         "Waited 1 min 5 s: it is not over yet.",
     ]
-    assert "&#60;b&#62;Reading" in shown[1][1]["text/html"]
+    assert "&#60;b&#62;Reading" in shown[2][1]["text/html"]
 
 
 def test_what_is_watched_goes_on_meanwhile(notebook: Notebook, box: Sandbox) -> None:
