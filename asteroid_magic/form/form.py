@@ -30,6 +30,8 @@ from .widgets import FormWidgets
 
 MOST_CARDS = 10
 LONGEST_DOUBLE_CLICK = 0.6
+# Without it, xeus-python would publish null, which front ends refuse (hazard 43).
+METADATA: dict[str, object] = {}
 
 
 class SendForm(VBox):  # type: ignore[misc]
@@ -161,7 +163,8 @@ class SendForm(VBox):  # type: ignore[misc]
                 # Where no widgets are shown, the saved view below replaces the form.
                 "text/html": "",
                 "text/plain": html.INSTEAD,
-            }
+            },
+            METADATA,
         )
         self._publish_saved_view(update=False)
 
@@ -169,6 +172,7 @@ class SendForm(VBox):  # type: ignore[misc]
         """Put the cards into the notebook itself, for readers without a kernel."""
         publish_display_data(  # type: ignore[no-untyped-call]
             {"text/html": html.saved_view(self._form_id, self._sends, is_closed=self._is_closed)},
+            METADATA,
             transient={"display_id": f"asteroid-form-{self._form_id}"},
             update=update,
         )
