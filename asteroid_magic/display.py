@@ -51,6 +51,17 @@ class Displayable:
         # IPython uses this for exceptions, too, in place of its own output, a traceback.
         printer.text("..." if cycle else writable(self.as_text()))
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        # IPython then does not ask the formatter for plain text that `%load_ext rich` installs,
+        # which in a kernel shows an empty output besides (hazard 41).
+        return {"text/plain": writable(self.as_text())}
+
+    def __rich__(self) -> Any:
+        # Only rich calls this. It marks up and highlights no `Text`, and drops none of it.
+        from rich.text import Text  # noqa: PLC0415 (rich need not be installed)
+
+        return Text(self.as_text(), overflow="fold")
+
     def as_text(self) -> str:
         """Return the object as plain text, for terminals, logs and diffs."""
         return _renderer().as_text(self)

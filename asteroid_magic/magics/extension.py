@@ -1,6 +1,11 @@
-"""Registers the magics, input hooks and Tab completion with a shell, and removes them again."""
+"""Registers the magics, input hooks and Tab completion with a shell, and removes them again.
+
+It also lets the errors of this package keep their one line where `%load_ext rich` replaces every
+traceback (hazard 41): rich would show frames, and their variables if asked to.
+"""
 
 import inspect
+import linecache
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +23,9 @@ if TYPE_CHECKING:
 OURS = (AsteroidMagics, AsteroidExecutionMagics)
 # The names of all magics begin with this.
 PREFIX = "asteroid_"
+# What nbconvert writes for a line that ends in `?`.
+HELP = "get_ipython().run_line_magic('p"
+PACKAGE = __name__.removesuffix(".magics.extension")
 
 
 class _Matcher:
@@ -40,6 +48,32 @@ class _Matcher:
         return matches(self._shell, context)
 
 
+class _ErrorLines:
+    """Called before each cell: puts itself before a function that replaced IPython's tracebacks."""
+
+    def __init__(self, shell: "InteractiveShell") -> None:
+        self._shell = shell
+        self._replacement: Any = None
+
+    def __call__(self, _info: object = None) -> None:
+        """Look for a replacement; a cell may have installed one."""
+        found = vars(self._shell).get("_showtraceback")
+        if found is not None and found != self._show:
+            self._replacement = found
+            self._shell._showtraceback = self._show  # type: ignore[method-assign]  # noqa: SLF001 (rich sets it, too)
+
+    def _show(self, kind: Any, error: Any, lines: list[str], **options: Any) -> None:
+        if kind.__module__.startswith(PACKAGE) and hasattr(kind, "_render_traceback_"):
+            type(self._shell)._showtraceback(self._shell, kind, error, lines)  # noqa: SLF001 (as above)
+        else:
+            self._replacement(kind, error, lines, **options)
+
+    def remove(self) -> None:
+        """Leave the replacement alone again."""
+        if vars(self._shell).get("_showtraceback") == self._show:
+            self._shell._showtraceback = self._replacement  # type: ignore[method-assign]  # noqa: SLF001 (as above)
+
+
 def load(shell: "InteractiveShell") -> None:
     """Register the magics, the input hooks and Tab completion with `shell`; once is enough."""
     if any(isinstance(one, AsteroidMagics) for one in shell.configurables):
@@ -49,30 +83,42 @@ def load(shell: "InteractiveShell") -> None:
     if hasattr(completer, "context_matcher"):
         # Before IPython 8.6, a matcher does not get the text before the cursor.
         shell.Completer.custom_matchers.append(_Matcher(shell))
+    keep = _ErrorLines(shell)
+    keep()
+    shell.events.register("pre_run_cell", keep)
     _check_running_cell(shell)
 
 
 def _check_running_cell(shell: "InteractiveShell") -> None:
-    """Stop the cell that loads the extension if the rest of it sends something else than typed."""
-    frame = inspect.currentframe()
+    """Stop the cell or script that loads the extension if the rest of it sends something else."""
+    frame, file = inspect.currentframe(), ""
     while frame is not None and frame.f_code.co_name != "run_cell_async":
+        if frame.f_code.co_name == "<module>":
+            file = file or frame.f_code.co_filename
         frame = frame.f_back
     typed, runs = (frame.f_locals.get(name) for name in ("raw_cell", "cell")) if frame else ("", "")
     if isinstance(typed, str) and isinstance(runs, str) and SEND_MAGIC in typed:
         from .load_check import check_running_cell  # noqa: PLC0415 (few cells do both)
 
         check_running_cell(shell, typed, runs)
+    if any(HELP in line for line in linecache.getlines(file)):
+        from .load_check import check_script  # noqa: PLC0415 (few scripts ask for help)
+
+        check_script(linecache.getlines(file))
 
 
 def unload(shell: "InteractiveShell") -> None:
     """Remove all of it from `shell`, close the forms, stop the sandbox and clear the session."""
     hooks.uninstall(shell)
     # If the module is not loaded, no form is open, or no sandbox runs.
-    package = __name__.removesuffix(".magics.extension")
-    if (events := sys.modules.get(f"{package}.form.settings_events")) is not None:
+    if (events := sys.modules.get(f"{PACKAGE}.form.settings_events")) is not None:
         events.close_all()
-    if (sandbox_command := sys.modules.get(f"{package}.magics.sandbox_command")) is not None:
+    if (sandbox_command := sys.modules.get(f"{PACKAGE}.magics.sandbox_command")) is not None:
         sandbox_command.stop()
+    called_first = shell.events.callbacks["pre_run_cell"]
+    for called in [one for one in called_first if isinstance(one, _ErrorLines)]:
+        called.remove()
+        shell.events.unregister("pre_run_cell", called)
     matchers = getattr(shell.Completer, "custom_matchers", [])
     matchers[:] = [one for one in matchers if not isinstance(one, _Matcher)]
     manager = shell.magics_manager

@@ -1,10 +1,13 @@
 """Stops a cell that loads the extension and then sends: the rest of it was read without it.
 
 IPython transforms a whole cell before it runs the first line. So a message that follows `%load_ext`
-in the same cell may have become a request for help, or may be cut into lines of Python.
+in the same cell may have become a request for help, or may be cut into lines of Python. nbconvert
+transforms each cell of a notebook that it makes a script of, and never knows the extension.
 """
 
 import ast
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 SHOW = "--show "
+# Help on anything but a magic: `Are you done?` became `pinfo`, with the last word alone.
+_HELP = re.compile(r"get_ipython\(\)\.run_line_magic\('(?:pinfo2?|psearch)', '(?!%)")
 
 
 def check_running_cell(shell: "InteractiveShell", typed: str, runs: str) -> None:
@@ -40,6 +45,23 @@ def _refuse() -> None:
         "IPython read this cell before the extension was loaded, so it would change the message.",
         hint="Run the cell again: the extension is loaded now. It is best to load it in a cell of "
         "its own, and for a script with: ipython --ext asteroid_magic script.ipy",
+        title="Nothing was sent",
+    )
+
+
+def check_script(lines: Iterable[str]) -> None:
+    """Raise `InvalidInput`, with its card, if the script may have lost a message to nbconvert."""
+    found = [number for number, line in enumerate(lines, 1) if _HELP.search(line)]
+    if found:
+        display_errors(lambda: _refuse_script(found[0]))
+
+
+def _refuse_script(number: int) -> None:
+    raise InvalidInput(
+        f"Line {number} of this script asks for help. nbconvert writes that for a line that ends "
+        "in ?, even if the line sends a message. The words of the message are lost.",
+        hint="In the notebook, write such a message in a %%asteroid_send cell, then convert it "
+        "again. Or run the notebook itself, with: jupyter execute. Delete other requests for help.",
         title="Nothing was sent",
     )
 

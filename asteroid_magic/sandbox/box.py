@@ -99,8 +99,15 @@ class Sandbox:
         return listing.as_html(self.base_url, self.executions) if self._thread else None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        running = self._thread is not None and not cycle
-        printer.text(listing.as_text(self.base_url, self.executions) if running else repr(self))
+        printer.text(repr(self) if cycle else self._as_text())
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        # With it, `%load_ext rich` adds no empty output (hazard 41).
+        return {"text/plain": self._as_text()}
+
+    def _as_text(self) -> str:
+        is_running = self._thread is not None
+        return listing.as_text(self.base_url, self.executions) if is_running else repr(self)
 
     @property
     def is_running(self) -> bool:

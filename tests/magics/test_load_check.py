@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from nbconvert import PythonExporter
 
 from asteroid_magic import InvalidInput
 from asteroid_magic.sandbox import Sandbox
+from tests.support import notebooks
 from tests.support.shells import Notebook
 
 CHANGED = [
@@ -94,3 +96,55 @@ def test_a_script_stops_and_names_the_option_that_loads_the_extension_first(
     script.write_text(send)
     assert "the end" in run("--ext", "asteroid_magic")
     assert box.messages(run_id) == ["Are you done?"]
+
+
+@pytest.mark.usefixtures("unloaded")
+@pytest.mark.parametrize(
+    "send",
+    [
+        "%asteroid_send {} Are you done?",
+        "%asteroid_send {} Really??",
+        "r = %asteroid_send {} Are you done?",
+        "for _ in range(1):\n    %asteroid_send {} Why?",
+        "%asteroid_send {} Do you mean *this*?",
+    ],
+)
+def test_a_script_in_which_nbconvert_lost_a_message_stops_before_it_sends_anything(
+    box: Sandbox, run_id: str, tmp_path: Path, send: str
+) -> None:
+    ended = run_exported(
+        tmp_path, "%load_ext asteroid_magic", f"%asteroid_send {run_id} First.", send.format(run_id)
+    )
+    assert ended.returncode == 1
+    assert "Nothing was sent" in ended.stdout
+    assert "of this script asks for help" in ended.stdout
+    assert "%%asteroid_send" in ended.stdout
+    assert box.messages(run_id) == []
+
+
+@pytest.mark.usefixtures("unloaded")
+def test_another_script_of_nbconvert_sends_what_was_typed(
+    box: Sandbox, run_id: str, tmp_path: Path
+) -> None:
+    cells = [
+        "%load_ext asteroid_magic",
+        f"%asteroid_send {run_id} It's $5 {{each}}.",
+        f"%%asteroid_send {run_id}\nAre you\u2028done?\nReally?",
+        "%asteroid_send?",
+        "?%%asteroid_send",
+    ]
+    ended = run_exported(tmp_path, *cells)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert box.messages(run_id) == ["It's $5 {each}.", "Are you\u2028done?\nReally?"]
+
+
+def run_exported(folder: Path, *cells: str) -> subprocess.CompletedProcess[str]:
+    """Make a script of these cells, as ``nbconvert --to script`` does, and run it."""
+    script = folder / "job.py"
+    body, _ = PythonExporter().from_notebook_node(notebooks.of_cells(*cells))
+    script.write_text(body, encoding="utf-8")
+    command = [sys.executable, "-m", "IPython", "--colors=nocolor", str(script)]
+    environment = {**os.environ, "IPYTHONDIR": str(folder)}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, env=environment
+    )
