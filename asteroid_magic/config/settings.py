@@ -99,8 +99,8 @@ def check_platform() -> None:
     """Raise `ConfigurationError` in Pyodide: Python in a browser opens no connection or thread."""
     if sys.platform == "emscripten":
         raise ConfigurationError(
-            "Here, Python itself runs in the browser (Pyodide, JupyterLite), where it cannot connect "
-            "to Asteroid.",
+            "Here, Python itself runs in the browser (Pyodide, JupyterLite), where it cannot "
+            "connect to Asteroid.",
             title="asteroid-magic does not work in a browser",
             hint="Use a Jupyter whose kernel runs on a computer, such as JupyterLab.",
         )

@@ -60,7 +60,7 @@ class _ErrorLines:
         found = vars(self._shell).get("_showtraceback")
         if found is not None and found != self._show:
             self._replacement = found
-            self._shell._showtraceback = self._show  # type: ignore[method-assign]  # noqa: SLF001 (rich sets it, too)
+            self._shell._showtraceback = self._show  # type: ignore[assignment, method-assign]  # noqa: SLF001 (rich sets it, too)
 
     def _show(self, kind: Any, error: Any, lines: list[str], **options: Any) -> None:
         if kind.__module__.startswith(PACKAGE) and hasattr(kind, "_render_traceback_"):

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).parents[2]
 AREAS = ("inputtransformer2", "magic", "completer", "history")
@@ -67,7 +67,7 @@ def passing(source: Path, folder: Path, *options: str) -> set[str]:
         )
     # 1: some tests fail, as they do without the extension.
     assert ended.returncode in {0, 1}, (folder / "log").read_text()
-    cases = list(Xml.parse(report).iter("testcase"))  # noqa: S314 (pytest wrote it just now)
+    cases = list(ET.parse(report).iter("testcase"))  # noqa: S314 (pytest wrote it just now)
     bad = {"failure", "error", "skipped"}
     return {
         f"{case.get('classname')}::{case.get('name')}"

@@ -1,4 +1,4 @@
-"""Other hosts of notebooks: Voilà, and a page exported by nbconvert."""
+"""Other hosts: Voilà, a page exported by nbconvert, and an `Output` widget."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import Browser, expect
 
 from asteroid_magic.sandbox import Sandbox
-from tests.live.browser.conftest import reach
+from tests.live.browser.conftest import Opener, reach
 from tests.live.browser.test_look import violations
 from tests.support import notebooks
 from tests.support.jupyter import Voila, loopback_only
@@ -67,3 +67,23 @@ def test_an_exported_page_shows_the_cards_and_what_to_use_for_the_form(
         expect(cards.nth(1)).to_contain_text("Please do not lose this.")
         expect(page.get_by_text("works only while its kernel runs")).to_be_visible()
         assert violations(page, ".asteroid-card") == []
+
+
+def test_an_output_widget_keeps_no_stale_line(open_cells: Opener, box: Sandbox) -> None:
+    asking, running = (execution.id for execution in box.executions[:2])
+    wait = (
+        "import ipywidgets\nout = ipywidgets.Output()\ndisplay(out)\nwith out:\n"
+        f"    sent = %asteroid_send --wait 30 --show {asking} Friday"
+    )
+    batch = (
+        "from asteroid_magic import send_many\nother = ipywidgets.Output()\ndisplay(other)\n"
+        f"with other:\n    display(send_many([({running!r}, 'Go on.')]))"
+    )
+    with open_cells(box, wait, batch) as notebook:
+        cells = notebook.page.locator(".jp-OutputArea-output .jp-OutputArea")
+        expect(cells.nth(0)).to_contain_text("I booked what you said: “Friday”")
+        expect(cells.nth(0)).to_contain_text("This cell waits for the agent, 30 s at most.")
+        expect(cells.nth(0)).not_to_contain_text("Waiting for the agent")
+        expect(cells.nth(1)).to_contain_text("1 delivered")
+        expect(cells.nth(1)).not_to_contain_text(" 0%|")
+    assert box.messages(asking) == ["Friday"]
