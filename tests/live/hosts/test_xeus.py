@@ -58,3 +58,12 @@ def test_two_lines_in_a_cell_and_a_rest_of_python(kernel: Kernel, box: Sandbox) 
     kernel.run(f"%%asteroid_send {running}\nIt costs $5,\nor {{six}}?")
     kernel.run(f"sent = %asteroid_send {running} Again?\nprint(sent.outcome)")
     assert box.messages(running) == ["It costs $5,\nor {six}?", "Again?"]
+
+
+def test_a_usage_error_sends_nothing_but_the_kernel_does_not_report_it_as_an_error(
+    kernel: Kernel, box: Sandbox
+) -> None:
+    reply, shown = kernel.run(f"%asteroid_send --no-such {box.executions[1].id} hello")
+    assert reply["status"] == "ok", "as the README says"
+    assert "UsageError: Unknown option" in shown_as("text/plain", shown)
+    assert box.messages(box.executions[1].id) == []
