@@ -2,7 +2,8 @@
 
 ``python -m tests.support.ipython_suite`` fetches the source distribution of the installed IPython
 from pip's index, runs its tests of input transformers, magics, the completer and the history, and
-compares which of them pass. It ends with 1 if the two sets differ.
+compares which of them pass. It ends with 1 if the two sets differ. It needs IPython 8 or newer: the
+tests of IPython 7 import nose, which does not work with Python 3.11.
 """
 
 import os
@@ -17,7 +18,7 @@ from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).parents[2]
 AREAS = ("inputtransformer2", "magic", "completer", "history")
-# What IPython's tests need besides pytest; `pytest-asyncio` only since IPython 8.
+# What IPython's tests need besides pytest.
 NEEDED = ("pytest-asyncio", "testpath")
 PLUGIN = """
 import builtins
