@@ -45,6 +45,8 @@ _CELL = re.compile(
 _NAME = re.compile(r"([^\W\d]\w*)[ \t]*=[ \t]*")
 _SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _PRIVATE = range(0xF0000, 0xFFFFE, len(_SEPARATORS))
+# Python 3.12.1 copies the line into each of its tokens: a long one would fill the memory.
+LONGEST_TOKENIZED = 10_000
 _CONTINUED = ("\\\n", "\\\r\n")
 # A line of IPython's own syntax starts with one of these.
 ESCAPES = {"!", "?", "%", "/", ",", ";"}
@@ -131,6 +133,8 @@ def _silences(text: str) -> bool:
 
     That is so after a semicolon. IPython fails if it cannot tokenize the text.
     """
+    if len(text) > LONGEST_TOKENIZED:
+        return text.rstrip().endswith(";")
     ends_in_semicolon = getattr(DisplayHook, "semicolon_at_end_of_expression", None)
     try:
         return ends_in_semicolon is not None and bool(ends_in_semicolon(text))
