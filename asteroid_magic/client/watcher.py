@@ -124,8 +124,9 @@ class ExecutionWatcher:
         """Return the ending that the execution had reached before the first look."""
         status = self._client.execution(self._execution_id, timeout=LONGEST_LOOK_S).status
         recent = self._feed.recent
-        at = next((at for at in reversed(range(len(recent))) if recent[at].status == status), None)
-        tail = [] if at is None else recent[at:]
+        # Not with a generator: Python loses an interrupt that comes while it closes one.
+        found = [at for at, one in enumerate(recent) if one.status == status]
+        tail = recent[found[-1] :] if found else []
         # A question that has just been answered does not count.
         ending = ending_of(tail) if tail else ending_of_status(status)
         if ending is not None and ending != "spoke":

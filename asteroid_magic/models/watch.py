@@ -147,7 +147,11 @@ def unfinished(activities: Iterable[Activity]) -> tuple[Activity, ...]:
 
 def is_paused(activities: Sequence[Activity]) -> bool:
     """Return True if a user has paused the execution and nobody has resumed it since."""
-    return next((one.status for one in reversed(activities) if one.status), None) == "paused"
+    # Not with a generator: Python loses an interrupt that comes while it closes an unfinished one.
+    for one in reversed(activities):
+        if one.status:
+            return one.status == "paused"
+    return False
 
 
 def doing(activities: Iterable[Activity]) -> str:
@@ -156,9 +160,11 @@ def doing(activities: Iterable[Activity]) -> str:
     if is_paused(known):
         return "paused"
     going = unfinished(known)
-    latest = (*going[-1:], *reversed(known))
-    said = (" ".join(_briefly(activity).split()) for activity in latest)
-    return next(filter(None, said), "")
+    for activity in (*going[-1:], *reversed(known)):
+        # As above, without a generator.
+        if words := " ".join(_briefly(activity).split()):
+            return words
+    return ""
 
 
 def _briefly(activity: Activity) -> str:
