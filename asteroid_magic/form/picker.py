@@ -9,7 +9,7 @@ from ..client.session_client import session_client
 from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..input.execution_ref import id_inside
-from ..models.executions import SHORT_ID, WAITING, Execution
+from ..models.executions import SHORT_ID, WAITING, Execution, status_words
 from ..models.message import hyphenated, is_execution_id
 from ..text import counted, shorten, visible
 from . import html
@@ -159,4 +159,4 @@ def choices_of(executions: Iterable[Execution]) -> Mapping[str, Execution]:
 def described(one: Execution) -> str:
     """Return an execution's workflow and status, in one line of visible characters."""
     name = shorten(" ".join(one.workflow_name.split()), LONGEST_NAME) or "(no name)"
-    return visible(f"{name} · {shorten(one.status, LONGEST_NAME)}", keep="")
+    return visible(f"{name} · {shorten(status_words(one.status), LONGEST_NAME)}", keep="")

@@ -152,7 +152,7 @@ def test_it_offers_the_active_executions_waiting_ones_on_top(account: Sandbox) -
     form = listed(SendForm())
     waiting, running, _ = account.executions
     assert fields(form).execution.options == (
-        f"Book a table · paused_by_agent · {waiting.id[:8]}",
+        f"Book a table · waits for you · {waiting.id[:8]}",
         f"Sort incoming invoices · running · {running.id[:8]}",
     )
     fields(form).execution.value = fields(form).execution.options[1]
@@ -314,7 +314,7 @@ def test_what_the_field_says_follows_the_list(account: Sandbox) -> None:
     about = fields(form).about
     assert words(about) == "This execution is not among the active ones."
     form.execution = waiting.id
-    assert words(about) == "Book a table · paused_by_agent"
+    assert words(about) == "Book a table · waits for you"
     sent(form, "Friday 18:30")
     until(lambda: account.executions[0].status == "completed")
     fields(form).refresh.click()

@@ -106,15 +106,15 @@ def test_a_terminal_shows_cards_as_text_and_errors_as_lines(
     assert "✓ Delivered" in shown
     assert WORDS in shown
     assert "Delivery(" not in shown
-    assert "paused_by_agent" in (listed := terminal.run("%asteroid_executions"))
+    assert "waits for you" in (listed := terminal.run("%asteroid_executions"))
     assert "Execution(" not in listed
     refused = terminal.run("%asteroid_send nobody hello")
     assert "✗ Not delivered" in refused
-    assert "InvalidInput: Not delivered" in refused
+    assert "InvalidInput: not delivered (see above)" in refused
     assert "Traceback" not in refused
     terminal.run("import asteroid_magic as a; import rich")
     printed = terminal.run("rich.print(a.AsteroidClient().executions())")
-    assert "paused_by_agent" in printed
+    assert "waits for you" in printed
     assert "Execution(" not in printed
 
 

@@ -34,7 +34,7 @@ def test_a_person_picks_an_execution_types_sends_and_sees_the_card(
         assert notebook.page.evaluate(IS_LIGHT) == ("true" if scheme == "light" else "false")
         waiting, running, _ = box.executions
         assert [line.split(" · ")[:2] for line in form.offered()] == [
-            ["Book a table", "paused_by_agent"],
+            ["Book a table", "waits for you"],
             ["Sort incoming invoices", "running"],
         ]
         expect(form.send).to_be_disabled()

@@ -40,7 +40,9 @@ def test_the_magics_and_the_form_work_in_nbclassic(
             assert "Costs $5 or $6, <b>ok</b>?" in run(page, 1)
             refused = run(page, 2)
             assert "Please do not lose this." in refused
-            expect(page.locator(".output_error")).to_contain_text("InvalidInput: Not delivered")
+            expect(page.locator(".output_error")).to_contain_text(
+                "InvalidInput: not delivered (see above)"
+            )
             assert "I booked what you said: “Friday”" in run(page, 3)
             assert "This cell waits" not in page.content()
             run(page, 4)

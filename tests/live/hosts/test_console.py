@@ -64,7 +64,7 @@ def test_from_login_to_the_end_of_a_wait(console: Console, box: Sandbox) -> None
     assert "It's $5, are you done?" in sent
     refused = console.run("%asteroid_send nobody Please do not lose this.")
     assert "your message  nobody Please do not lose this." in refused
-    assert "InvalidInput: Not delivered" in refused
+    assert "InvalidInput: not delivered (see above)" in refused
     assert "Traceback" not in refused
     assert "%asteroid_send EXECUTION message" in console.run("%asteroid_form")
 

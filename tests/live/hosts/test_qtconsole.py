@@ -76,7 +76,7 @@ def test_the_magics_show_text_and_no_stale_line(console: QtConsole, box: Sandbox
     assert sent.count("It's $5, are you done?") == 2
     refused = console.run("%asteroid_send nobody Please do not lose this.")
     assert "your message  nobody Please do not lose this." in refused
-    assert "InvalidInput: Not delivered" in refused
+    assert "InvalidInput: not delivered (see above)" in refused
     assert "Traceback" not in refused
     assert "%asteroid_send EXECUTION message" in console.run("%asteroid_form")
     waited = console.run(f"%asteroid_send --wait 30 {asking} Friday")

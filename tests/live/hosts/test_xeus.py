@@ -45,7 +45,7 @@ def test_the_magics_and_the_form_show_outputs_that_a_front_end_accepts(
     reply, shown = kernel.run("%asteroid_send nobody Please do not lose this.")
     assert reply["status"] == "error"
     assert "nobody Please do not lose this." in shown_as("text/plain", shown)
-    assert "InvalidInput: Not delivered" in str(shown)
+    assert "InvalidInput: not delivered (see above)" in str(shown)
     outputs = [one["content"] for one in told + shown if "data" in one["content"]]
     outputs = [output for output in outputs if "metadata" in output]
     assert len(outputs) > 8
