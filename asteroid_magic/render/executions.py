@@ -33,12 +33,12 @@ def _delivery(delivery: Delivery, heard: WatchResult) -> TranscriptCard:
     card = delivery_card(delivery)
     after = span(heard.elapsed)
     note = {
-        "spoke": f"The agent has spoken, after {after}",
-        "asks": f"The agent asks, after {after}",
-        "confirm": f"The agent waits for a confirmation, after {after}",
-        "over": f"The execution is over, after {after}",
+        "spoke": "The agent has spoken",
+        "asks": "The agent asks",
+        "confirm": "The agent waits for a confirmation",
+        "over": "The execution is over",
         "time": f"No answer within {after}; it may still come",
-        "interrupted": f"You stopped waiting after {after}; this did not stop the agent",
+        "interrupted": "You stopped waiting; this did not stop the agent",
         "unreadable": f"The execution could not be read: {heard.trouble}",
     }[heard.ending]
     told = watch_card(replace(heard, activities=_without(delivery, heard.activities)))
@@ -71,10 +71,7 @@ def watch_card(heard: WatchResult) -> TranscriptCard:
     is_unreadable = heard.ending == "unreadable"
     return TranscriptCard(
         outcome=heard.ending,
-        rows=(
-            *subject_rows(heard.execution_id),
-            CardRow("Watched", (f"for {span(heard.elapsed)}",)),
-        ),
+        rows=tuple(subject_rows(heard.execution_id)),
         title=heard.trouble if is_unreadable else "",
         hint=_next(heard.ending, heard.execution_id, is_paused=heard.is_paused),
         entries=entries,

@@ -121,7 +121,7 @@ def _answer(error: ApiError) -> Iterator[CardRow | CardBlock]:
         phrase = responses.get(error.status_code, "")
         yield CardRow("Answer", (f"HTTP {error.status_code} {phrase}".rstrip(),))
     if error.server_message:
-        said = error.server_message if error.server_message != error.detail else None
+        said = error.server_message if error.server_message not in error.detail else None
         yield from _words("Server said", said, ".server_message")
     elif not error.detail or error.detail not in error.server_text:
         yield from _words("Server said", error.server_text, ".server_text")

@@ -22,15 +22,6 @@ if TYPE_CHECKING:
 
 LONGEST = 120
 FIRST = "This cell waits for the agent, {:.0f} s at most. Interrupt it to stop waiting."
-ENDINGS = {
-    "spoke": "the agent has spoken",
-    "asks": "the agent asks",
-    "confirm": "the agent waits for a confirmation",
-    "over": "the execution is over",
-    "time": "it is not over yet",
-    "interrupted": "you stopped waiting; this did not stop the agent",
-    "unreadable": "the execution could not be read",
-}
 
 
 class StatusLine:
@@ -52,8 +43,8 @@ class StatusLine:
             self._put(_line(state))
 
     def end(self, heard: WatchResult) -> None:
-        """Show how the wait ended, and leave that line."""
-        line = f"Waited {span(heard.elapsed)}: {ENDINGS[heard.ending]}."
+        """Show how long the wait took, and leave that line; the card says how it ended."""
+        line = f"Waited {span(heard.elapsed)}."
         if self._is_quiet:
             return
         if self._in_kernel:

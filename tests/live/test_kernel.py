@@ -184,7 +184,7 @@ def test_one_output_is_updated_while_an_agent_is_waited_for(kernel: Kernel, box:
     assert len({one["transient"]["display_id"] for one in updates}) == 1
     assert updates[0]["data"]["text/plain"].startswith("This cell waits for the agent, 2 s at most")
     assert updates[1]["data"]["text/plain"].startswith("Waiting for the agent, 0 s of 2")
-    assert updates[-1]["data"]["text/plain"] == "Waited 2.5 s: it is not over yet."
+    assert updates[-1]["data"]["text/plain"] == "Waited 2.5 s."
     assert box.messages(box.executions[1].id) == ["hello"]
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener, reach
-from tests.live.browser.test_look import picture, violations
+from tests.live.browser.test_look import violations
 from tests.support import notebooks
 from tests.support.jupyter import loopback_only
 
@@ -87,12 +87,10 @@ def wait_for_height(element: Locator, limit: float) -> None:
 
 
 @pytest.mark.parametrize("host", ["lab", "notebooks"])
-def test_cards_look_right(open_cells: Opener, box: Sandbox, host: str, pictures: Path) -> None:
+def test_cards_look_right(open_cells: Opener, box: Sandbox, host: str) -> None:
     look: dict[str, Any] = {"viewport": {"width": 1280, "height": 5200}}
     with open_cells(box, *cells(box.executions[1].id), host=host, **look) as notebook:
         check_cards(notebook.page)
-        for at, card in enumerate(notebook.page.locator(".asteroid-card").all()):
-            picture(card, pictures / f"card-{host}-{at}.png")
 
 
 def test_cards_look_right_in_an_exported_page(

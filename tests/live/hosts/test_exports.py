@@ -53,7 +53,7 @@ def test_an_export_has_the_cards_the_errors_and_the_last_line_of_a_wait(
     assert "for <b>5</b> people." in html.unescape(body)
     assert body.count(LOST) >= 2, "in the cell and on the card"
     assert "InvalidInput: Not delivered" in body
-    assert "Waited 1.0 s: it is not over yet." in body
+    assert "Waited 1.0 s." in body
     assert "Waiting for the agent" not in body
     assert "This cell waits" not in body
     assert "works only while its kernel runs" in body
