@@ -4,7 +4,7 @@ The templates escape every string, as those of the cards do.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from ..errors import AsteroidError
@@ -12,6 +12,7 @@ from ..models.activities import Question
 from ..models.delivery import Delivery
 from ..render.cards import card_for
 from ..render.templates import draw
+from ..render.times import clock
 from ..text import shorten
 
 INSTEAD = (
@@ -80,7 +81,7 @@ def _entries(sends: Sequence[FormSend]) -> list[dict[str, object]]:
     return [
         {
             "card": card_for(one.outcome),
-            "at": f"{one.at.astimezone(UTC):%H:%M:%S} UTC",
+            "at": clock(one.at),
             "title": one.outcome.title if isinstance(one.outcome, AsteroidError) else "",
             "start": shorten(" ".join((one.outcome.message or "").split()), LONGEST_START),
         }

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from ..client.client import AsteroidClient
 from ..client.session_client import session_client
+from ..config.session import session
 from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..input.execution_ref import id_inside
@@ -90,6 +91,8 @@ class Picker:
                 return
             self._listing = None
         self._offered = offered or {}
+        for one in reversed(list(self._offered.values())):
+            session.remember(one.id, one.workflow_name)
         self._known = {one.id.lower(): one for one in self._offered.values()}
         # Only a complete list shows that an execution is not active.
         self._has_all = offered is not None and len(offered) < MOST_OFFERED

@@ -44,6 +44,7 @@ def test_a_person_picks_an_execution_types_sends_and_sees_the_card(
         # The click arrives twice.
         form.send.dblclick()
         expect(form.newest()).to_contain_text("Delivered")
+        form.newest().locator("summary").click()
         assert form.newest().locator("pre").inner_text().removeprefix("\n") == MESSAGE
         expect(form.message).to_have_value("")
         expect(form.message).to_be_enabled()
