@@ -7,9 +7,11 @@ that number while it knows none of them. So a look costs the same however long t
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import islice
 
-from ..models.activities import Activities, Activity, message_of
-from ..models.watch import AwaitedMessage
+from ..deadline import Timeout
+from ..models.activities import Activities, Activity
+from ..models.watch import AwaitedMessage, is_sent
 from .client import AsteroidClient
 
 FEWEST, MOST = 10, 1_280
@@ -23,7 +25,8 @@ class ActivityFeed:
     """Reads one execution, look by look.
 
     `heard` holds the activities since the message `sent` (without one, since the first look),
-    oldest first. `recent` holds the latest known ones. `has_gap`: some may be missing.
+    oldest first. `recent` holds the latest known ones. `has_gap`: some may be missing. The first
+    look requests `first` activities; `client` may be replaced between two looks.
     """
 
     def __init__(
@@ -32,19 +35,23 @@ class ActivityFeed:
         execution_id: str,
         sent: AwaitedMessage | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        first: int = FEWEST,
     ) -> None:
+        self.client = client
         self.heard: list[Activity] = []
         self.recent: list[Activity] = []
         self.has_gap = False
-        self._client, self._execution_id = client, execution_id
+        self._execution_id, self._first = execution_id, first
         self._sent, self._clock = sent, clock
-        self._known: set[str] = set()
+        # The keys of the activities, in the order in which they were last seen.
+        self._known: dict[str, None] = {}
         self._has_looked = False
 
-    def look(self, timeout: float) -> int:
+    def look(self, timeout: Timeout) -> int:
         """Read the new activities and return their number; raises `AsteroidError`.
 
-        `timeout` is in seconds, for each request.
+        `timeout` is for each request in seconds, or a `Deadline` for all of them.
         """
         page, at = self._page(self._find_known if self._has_looked else self._find_start, timeout)
         if self._has_looked:
@@ -57,16 +64,24 @@ class ActivityFeed:
         news = [one for one in page[:at] if _key(one) not in self._known]
         news.reverse()
         self.recent = [*(self.recent or page[at:][::-1]), *news][-MOST_RECENT:]
-        self._known.update(map(_key, page))
+        self._remember(page)
         self._has_looked = True
         self._hear(news)
         return len(news)
 
-    def _page(self, find: Find, timeout: float) -> tuple[Activities, int | None]:
+    def _remember(self, page: Activities) -> None:
+        """Note that these are known; forget what is older than any page reaches."""
+        for key in map(_key, reversed(page)):
+            self._known.pop(key, None)
+            self._known[key] = None
+        for key in list(islice(self._known, max(0, len(self._known) - 2 * MOST))):
+            del self._known[key]
+
+    def _page(self, find: Find, timeout: Timeout) -> tuple[Activities, int | None]:
         """Return the newest activities, as many as `find` needs, and the index that it found."""
-        limit = FEWEST
+        limit = FEWEST if self._has_looked else self._first
         while True:
-            page = self._client.activities(
+            page = self.client.activities(
                 self._execution_id, limit=limit, order="desc", timeout=timeout
             )
             at = find(page)
@@ -87,13 +102,13 @@ class ActivityFeed:
         page ends with ``11:59:50`` and has no such message, the message is not listed yet, and
         nothing counts: 0. Without a sent message, existing activities do not count either: 0.
         """
-        sent, clock = self._sent, self._client.server_clock()
+        sent, clock = self._sent, self.client.server_clock()
         if sent is None:
             return 0
         began = clock and clock - timedelta(seconds=self._clock() - sent.began)
         for at, one in enumerate(page):
             is_new = began and one.timestamp and one.timestamp >= began
-            if self._is_sent(one, sent) and (is_new or sent.activity_id):
+            if is_sent(one, self._execution_id, sent) and (is_new or sent.activity_id):
                 self._sent = None
                 return at
         oldest = page[-1].timestamp if page else None
@@ -103,16 +118,11 @@ class ActivityFeed:
     def _hear(self, news: Sequence[Activity]) -> None:
         """Add new activities; if the sent message is among them, keep only those after it."""
         for at, one in enumerate(news):
-            if self._sent is not None and self._is_sent(one, self._sent):
+            if self._sent is not None and is_sent(one, self._execution_id, self._sent):
                 self._sent = None
                 self.heard = list(news[at + 1 :])
                 return
         self.heard += news
-
-    def _is_sent(self, activity: Activity, sent: AwaitedMessage) -> bool:
-        if sent.activity_id:
-            return activity.id == sent.activity_id
-        return message_of(activity, self._execution_id) == sent.text
 
 
 def _key(activity: Activity) -> str:

@@ -13,9 +13,10 @@ from ..config.api_key import ApiKey
 from ..deadline import Timeout
 from ..errors import READ, InvalidInput, Operation, UnexpectedAnswer
 from ..models import coerce
-from ..models.activities import Activities, Activity, ActivityKind, Question, read_activity
+from ..models.activities import Activities, Question, read_activity
 from ..models.delivery import StatusChange
-from ..models.executions import WAITING, Execution, Executions, read_execution
+from ..models.executions import Execution, Executions, read_execution
+from ..models.watch import question_of
 from .requester import Call, Requester, guarded
 from .retry import READ_REQUEST, UNSENT_MESSAGE
 from .transport.request import Request
@@ -104,23 +105,14 @@ def question(requester: Requester, execution_id: str, timeout: Timeout) -> tuple
     def work(call: Call) -> tuple[Question, ...]:
         for depth in DEPTHS:
             newest = read_activities(requester, call, execution_id, depth, "desc")
-            for activity in newest:
-                if activity.kind == ActivityKind.USER_MESSAGE:
-                    return ()
-                if activity.status is not None:
-                    return _asked(activity)
+            asked = question_of(newest)
+            if asked is not None:
+                return asked
             if depth is not None and len(newest) < depth:
                 break
         return ()
 
     return read(requester, timeout, execution_id, work)
-
-
-def _asked(activity: Activity) -> tuple[Question, ...]:
-    if activity.status not in WAITING:
-        return ()
-    # A pause may come without a question; then its reason says what the agent waits for.
-    return activity.question or (Question(activity.text),)
 
 
 def read_activities(
@@ -159,7 +151,7 @@ def get_json(requester: Requester, call: Call, path: str, key: ApiKey | None) ->
     """Return the JSON of an answer as part of a call, with the key in it hidden, if given."""
     url = f"{requester.base_url}{path}"
     request = Request(READ, "GET", url, largest=LARGEST_ANSWER, whole=True)
-    answer = requester.request(call, request, READ_REQUEST)
+    answer = requester.request(call, request, requester.read_policy or READ_REQUEST)
     call.received += len(answer.body)
     try:
         return json_of(answer.body, key)

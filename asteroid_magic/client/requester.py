@@ -22,7 +22,7 @@ from ..errors import (
     SendInterrupted,
 )
 from ..interrupts import interruptible
-from .retry import RetryPolicy
+from .retry import READ_ONCE, RetryPolicy
 from .transport.error_mapping import error_of
 from .transport.request import Request
 from .transport.response import Answer
@@ -59,9 +59,19 @@ class Call:
 
 
 class Requester:
-    """The settings and connections of one client; makes all of its requests."""
+    """The settings and connections of one client; makes all of its requests.
 
-    def __init__(self, settings: Settings, transport: Transport | None = None) -> None:
+    `requests` counts them. `read_policy` says when to retry a read, if
+    not as usual.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport | None = None,
+        read_policy: RetryPolicy | None = None,
+    ) -> None:
+        self.requests, self.read_policy = 0, read_policy
         self.settings = settings
         self.base_url = settings.base_url
         self._transport = transport or Transport(settings.base_url)
@@ -90,11 +100,20 @@ class Requester:
             raise
         return Call(operation, timeout, key, execution_id, message)
 
+    def without_retries(self) -> "Requester":
+        """Return one with the same settings and connections that makes each read only once."""
+        if self._closed:
+            raise self._closed_error(READ)
+        return Requester(self.settings, self._transport, READ_ONCE)
+
     def _key(self, operation: Operation) -> ApiKey:
         if self._closed:
-            hint = "Create a new AsteroidClient."
-            raise ConfigurationError("This client is closed.", hint=hint, operation=operation)
+            raise self._closed_error(operation)
         return self.settings.require_key(operation)
+
+    def _closed_error(self, operation: Operation) -> ConfigurationError:
+        hint = "Create a new AsteroidClient."
+        return ConfigurationError("This client is closed.", hint=hint, operation=operation)
 
     def request(self, call: Call, request: Request, policy: RetryPolicy) -> Answer:
         """Make the request until it succeeds; raise its error once `policy` allows no retry."""
@@ -129,6 +148,7 @@ class Requester:
 
     def _exchange(self, call: Call, request: Request) -> Answer:
         call.attempts += 1
+        self.requests += 1
         call.asked_at, call.asked = datetime.now(UTC), time.monotonic()
         call.deadline.connecting = False
         call.maybe_done = True

@@ -48,6 +48,8 @@ UNSENT_MESSAGE = RetryPolicy((0.1, 0.4), busy="when it says when")
 # A batch pauses all of its messages together instead: see `busy_wait_s`.
 BATCH_MESSAGE = RetryPolicy((0.1, 0.4), busy="never")
 READ_REQUEST = RetryPolicy((0.1, 0.4, 1.0, 2.0), busy="always")
+# For one who looks again anyway, and counts requests.
+READ_ONCE = RetryPolicy((), busy="never")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..config.session import session
-from ..config.settings import Settings, resolve
+from ..config.settings import resolve
 from .boundary import public
 from .client import AsteroidClient
 from .requester import Requester
@@ -41,19 +41,27 @@ def session_client(
         _connections.give_back(user)
 
 
-class _SessionClient(AsteroidClient):
-    def __init__(self, settings: Settings, transport: Transport) -> None:
-        self._settings = settings
-        self._requester = Requester(settings, transport)
+def without_retries(client: AsteroidClient) -> AsteroidClient:
+    """Return a client over the same connections that makes each read only once.
+
+    Raises `ConfigurationError` if `client` is closed.
+    """
+    return _SharingClient(client.requester.without_retries())
+
+
+class _SharingClient(AsteroidClient):
+    def __init__(self, requester: Requester) -> None:
+        self._settings = requester.settings
+        self._requester = requester
 
     def close(self) -> None:
-        """Do nothing: the connections belong to the session."""
+        """Do nothing: the connections belong to the session, or to another client."""
 
 
 @public
 def _client_for(user: object, base_url: str | None, timeout: float | None) -> AsteroidClient:
     settings = resolve(base_url=base_url, timeout=timeout)
-    return _SessionClient(settings, _connections.take(user, settings.base_url))
+    return _SharingClient(Requester(settings, _connections.take(user, settings.base_url)))
 
 
 class _SessionConnections:

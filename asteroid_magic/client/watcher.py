@@ -18,8 +18,8 @@ from ..models.watch import (
     doing,
     ending_of,
     ending_of_status,
+    is_mid_sentence,
     is_paused,
-    unfinished,
 )
 from .activity_feed import ActivityFeed
 from .client import AsteroidClient
@@ -87,7 +87,7 @@ class ExecutionWatcher:
             news, asked_wait = self._look()
             if self.refusal is not None:
                 return "unreadable"
-            has_more_to_say = news and self._is_mid_sentence()
+            has_more_to_say = news and is_mid_sentence(self._feed.heard)
             if self._ending is not None and self._ending in until and not has_more_to_say:
                 return self._ending
             quiet_looks = 0 if news else quiet_looks
@@ -132,12 +132,6 @@ class ExecutionWatcher:
         if ending is not None and ending != "spoke":
             self._feed.heard = tail
         return ending
-
-    def _is_mid_sentence(self) -> bool:
-        """Return True if the agent has only begun to speak: its words may still change."""
-        heard = self._feed.heard
-        spoken = [one for one in heard if one.speaks_to_user]
-        return self._ending == "spoke" and all(one in unfinished(heard) for one in spoken)
 
     def _rest(self, seconds: float) -> None:
         """Wait, and report the progress meanwhile."""

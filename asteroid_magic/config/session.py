@@ -33,7 +33,8 @@ class Session:
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
-        for listener in self.listeners:
+        # A listener may leave at any moment, on its own thread.
+        for listener in tuple(self.listeners):
             listener()
 
     def remember(self, execution_id: str, workflow_name: str = "") -> None:

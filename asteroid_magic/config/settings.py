@@ -120,6 +120,15 @@ def resolve_timeout(timeout: float | None = None) -> float:
     return check_timeout(timeout)
 
 
+def fingerprint() -> int:
+    """Return a number that changes with the key and the base URL, and reveals nothing about them.
+
+    It does not read the system keyring, which may be slow or prompt the user.
+    """
+    variables = (os.environ.get(name) for name in (API_KEY_VARIABLE, BASE_URL_VARIABLE))
+    return hash((session.sandbox, session.key, session.base_url, *variables))
+
+
 def _find_key(argument: str | None) -> tuple[ApiKey | None, str]:
     """Return the key, or None with the reason why it could not be read."""
     if argument is not None:

@@ -15,7 +15,7 @@ from ipywidgets import VBox
 
 from ..client.client import AsteroidClient
 from ..config.session import session
-from ..config.settings import resolve, resolve_timeout
+from ..config.settings import fingerprint, resolve, resolve_timeout
 from ..constants import DEFAULT_BASE_URL
 from ..errors import AsteroidError, ConfigurationError, InvalidInput
 from ..input.execution_ref import id_in
@@ -121,10 +121,10 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def check_settings(self) -> None:
         """If the settings have changed, show the source of the key and list the executions."""
-        fingerprint = settings_events.fingerprint()
-        if fingerprint == self._fingerprint or self._is_closed:
+        settings = fingerprint()
+        if settings == self._fingerprint or self._is_closed:
             return
-        self._fingerprint = fingerprint
+        self._fingerprint = settings
         source, problem, base_url = self._settings()
         self._has_key = source is not None
         elsewhere = None if base_url == DEFAULT_BASE_URL else base_url

@@ -1,13 +1,9 @@
 """Tells the open forms that a cell has run, which may have set a key or a base URL."""
 
-import os
 from typing import Protocol
 
 from IPython.core.events import EventManager
 from IPython.core.getipython import get_ipython
-
-from ..config.session import session
-from ..constants import API_KEY_VARIABLE, BASE_URL_VARIABLE
 
 
 class SettingsListener(Protocol):
@@ -45,15 +41,6 @@ def close_all() -> None:
     """Close every open form."""
     for form in list(_open.values()):
         form.close()
-
-
-def fingerprint() -> int:
-    """Return a number that changes with the settings and reveals nothing about the key.
-
-    It does not read the system keyring, which may be slow or prompt the user.
-    """
-    variables = (os.environ.get(name) for name in (API_KEY_VARIABLE, BASE_URL_VARIABLE))
-    return hash((session.sandbox, session.key, session.base_url, *variables))
 
 
 def _tell(*_: object) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from ..display import Displayable
-from .activities import Activities, Activity, ActivityKind, Question
+from .activities import Activities, Activity, ActivityKind, Question, message_of
 from .executions import PHASES, WAITING, Execution, Executions
 
 # Why the watching ended.
@@ -92,6 +92,13 @@ class AwaitedMessage:
     activity_id: str | None = None
 
 
+def is_sent(activity: Activity, execution_id: str, sent: AwaitedMessage) -> bool:
+    """Return True if this activity of the execution may be that message."""
+    if sent.activity_id:
+        return activity.id == sent.activity_id
+    return message_of(activity, execution_id) == sent.text
+
+
 @dataclass(frozen=True)
 class WatchProgress:
     """The progress of watching an execution; times are in seconds.
@@ -132,6 +139,28 @@ def ending_of(activities: Iterable[Activity]) -> Ending | None:
 def ending_of_status(status: str) -> Ending | None:
     """Return what a status means for a user who waits; None: keep waiting."""
     return "over" if PHASES.get(status) == "terminal" else WAITING.get(status)
+
+
+def question_of(newest: Iterable[Activity]) -> tuple[Question, ...] | None:
+    """Return what an execution asks by its activities, newest first; () for nothing.
+
+    None: these activities do not tell. A pause may come without a question; then its reason says
+    what the agent waits for. Once a message has arrived, the question counts as answered.
+    """
+    for activity in newest:
+        if activity.kind == ActivityKind.USER_MESSAGE:
+            return ()
+        if activity.status is not None:
+            waits = activity.status in WAITING
+            return (activity.question or (Question(activity.text),)) if waits else ()
+    return None
+
+
+def is_mid_sentence(heard: Iterable[Activity]) -> bool:
+    """Return True if the agent has only begun to speak: its words may still change."""
+    going = unfinished(known := tuple(heard))
+    spoken = [one for one in known if one.speaks_to_user]
+    return ending_of(known) == "spoke" and all(one in going for one in spoken)
 
 
 def unfinished(activities: Iterable[Activity]) -> tuple[Activity, ...]:
