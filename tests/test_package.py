@@ -21,6 +21,7 @@ PACKAGES = (
     "batch",
     "render",
     "form",
+    "monitor",
     "input",
     "magics",
 )

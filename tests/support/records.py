@@ -20,6 +20,9 @@ class RecordServer:
 
     `shape` changes what a list of activities shows, after its order and limit were applied. `post`
     may answer a message with a status other than 201; it has been accepted all the same.
+
+    `execution` is what it says of any execution, `listed` what it lists. `asked` has the paths of
+    all GETs; `refuse` may answer one with a status and headers, or, with the status 0, hang up.
     """
 
     def __init__(self) -> None:
@@ -28,6 +31,9 @@ class RecordServer:
         self.ignores_order = False
         self.post: Callable[[str, str], int] = lambda _execution_id, _text: 201
         self.execution: dict[str, Any] = {}
+        self.listed: list[dict[str, Any]] = []
+        self.asked: list[str] = []
+        self.refuse: Callable[[str], tuple[int, dict[str, str]] | None] = lambda _path: None
         self.reads = 0
         self._activities: list[dict[str, Any]] = []
         self._lock = threading.Lock()
@@ -81,6 +87,16 @@ class RecordServer:
         # Copies: a shape may change them.
         return self.shape(json.loads(json.dumps(found)))
 
+    def described(self, path: str) -> Any:
+        """Return what a path shows: a list, an execution or its activities."""
+        url = urlsplit(path)
+        execution_id = "".join(url.path.split("/")[4:5])
+        if not execution_id:
+            return {"items": self.listed, "page": 1, "total": len(self.listed)}
+        if url.path.endswith("/activities"):
+            return self.listing(execution_id, parse_qs(url.query))
+        return {"id": execution_id, "status": "running", **self.execution}
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
 
@@ -98,19 +114,24 @@ class RecordServer:
                     self.close_connection = True
 
             def do_GET(self) -> None:
-                url = urlsplit(self.path)
-                execution_id = url.path.split("/")[4]
-                body: Any = {"id": execution_id, "status": "running", **server.execution}
-                if url.path.endswith("/activities"):
-                    try:
-                        body = server.listing(execution_id, parse_qs(url.query))
-                    except PermissionError:
-                        self._answer(403, b'{"code": 403, "message": "No."}')
-                        return
-                self._answer(200, json.dumps(body).encode())
+                server.asked.append(self.path)
+                status, headers = server.refuse(self.path) or (200, {})
+                if not status:
+                    self.close_connection = True
+                    return
+                try:
+                    body = server.described(self.path)
+                except PermissionError:
+                    status = 403
+                no = {"code": status, "message": "No."}
+                self._answer(status, json.dumps(no if status != 200 else body).encode(), headers)
 
-            def _answer(self, status: int, body: bytes) -> None:
+            def _answer(
+                self, status: int, body: bytes, headers: dict[str, str] | None = None
+            ) -> None:
                 self.send_response(status)
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
