@@ -62,7 +62,8 @@ class Backoff:
 
     def after_s(self, times: int) -> float:
         """Return the wait that follows so many earlier ones in a row; `times` begins at 0."""
-        return min(self.first_s * self.factor**times, self.longest_s)
+        # A float holds only so large a power; the longest wait is reached long before.
+        return min(self.first_s * self.factor ** min(times, 100), self.longest_s)
 
 
 # Between two looks at an execution while nothing happens. This many refused looks in a row end it.

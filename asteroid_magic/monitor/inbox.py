@@ -88,9 +88,10 @@ class Inbox:
 
     @property
     def unread(self) -> InboxEntry | None:
-        """The first whose question is still to be read."""
-        waiting = self.state.waiting[: self._questions]
-        return next((one for one in waiting if one.question is None), None)
+        """The first whose question is still to be read; None if enough are."""
+        unread = [one for one in self.state.waiting if one.question is None]
+        has_enough = len(self.state.waiting) - len(unread) >= self._questions
+        return None if has_enough or not unread else unread[0]
 
     def read_question(self, client: AsteroidClient, deadline: Deadline) -> bool:
         """Read the question of the first that is `unread`, once; return True.

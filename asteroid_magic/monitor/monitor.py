@@ -241,6 +241,8 @@ class Monitor:
         return self._schedule.due_in("conversation") if is_needed else math.inf
 
     def _pause(self) -> float:
+        if self._is_closed:
+            return math.inf
         waits = [self._conversation_due_in(), self._schedule.due_in("inbox")]
         waits += [reply.left for reply in self._replies if not reply.is_over]
         if self._inbox.unread:

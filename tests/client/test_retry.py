@@ -70,6 +70,10 @@ def test_waits_grow_up_to_the_longest(backoff: Backoff, waits: list[float]) -> N
     assert [backoff.after_s(times) for times in range(len(waits))] == pytest.approx(waits)
 
 
+def test_a_wait_after_a_day_of_them_is_still_the_longest() -> None:
+    assert WATCH.after_s(17_280) == 5.0
+
+
 def test_a_batch_pauses_for_a_busy_server_alone() -> None:
     assert busy_wait_s(busy(errors.RateLimited, 7, status_code=429)) == 7
     assert busy_wait_s(busy(errors.RateLimited, 0, status_code=429)) == 0.1

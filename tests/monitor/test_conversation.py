@@ -1,6 +1,6 @@
 """One conversation: its status, its question and its activities, with few requests."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,7 +8,7 @@ from asteroid_magic import AsteroidClient, Forbidden, NoAnswer, NotFound, RateLi
 from asteroid_magic.monitor.monitor import Monitor
 from asteroid_magic.sandbox import Sandbox
 from tests.render.test_transcript import payload
-from tests.support.monitors import OTHER, START, stepped
+from tests.support.monitors import OTHER, stepped
 from tests.support.outcomes import ID
 from tests.support.records import RecordServer
 from tests.support.sandboxes import deliver, eventually
@@ -38,7 +38,7 @@ def test_it_shows_the_question_of_an_execution_and_since_when_it_waits(
         assert shown.waits_for == "asks"
         assert shown.since is not None
         # The server's clock is known to a few seconds.
-        assert timedelta(seconds=225) < START - shown.since < timedelta(seconds=275)
+        assert timedelta(seconds=225) < monitor.start - shown.since < timedelta(seconds=275)
         assert len(log.requests) == 3
 
 
@@ -129,7 +129,7 @@ def test_ten_thousand_activities_open_with_the_newest_alone(server: RecordServer
         {
             "id": str(number),
             "executionId": ID,
-            "timestamp": (START - timedelta(seconds=10_000 - number)).isoformat(),
+            "timestamp": (datetime.now(UTC) - timedelta(seconds=10_000 - number)).isoformat(),
             "payload": WORK,
         }
         for number in range(10_000)
@@ -225,11 +225,11 @@ def test_a_lost_network_keeps_what_is_known_and_comes_back(server: RecordServer)
         assert isinstance(shown.error, NoAnswer)
         assert (shown.access, shown.question) == ("readable", before.question)
         assert shown.updated_at is not None
-        assert shown.updated_at < START + timedelta(seconds=35)
+        assert shown.updated_at < monitor.start + timedelta(seconds=35)
         log.answer = None
         shown = monitor.shown(35)
         assert shown.error is None
-        assert shown.updated_at > START + timedelta(seconds=300)  # type: ignore[operator]
+        assert shown.updated_at > monitor.start + timedelta(seconds=300)  # type: ignore[operator]
 
 
 def test_the_wait_that_a_server_asks_for_is_kept_whatever_the_user_does(

@@ -1,6 +1,6 @@
 """The active executions: in the order in which the user is needed."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from asteroid_magic import AsteroidClient, Unauthorized
 from asteroid_magic.monitor import Monitor
 from asteroid_magic.sandbox import Sandbox
-from tests.support.monitors import START, stepped
+from tests.support.monitors import stepped
 from tests.support.records import RecordServer
 from tests.support.sandboxes import eventually
 
@@ -16,7 +16,7 @@ from .test_conversation import ASKS
 
 
 def listed(number: int, status: str, minutes: float) -> dict[str, Any]:
-    created = START - timedelta(minutes=minutes)
+    created = datetime.now(UTC) - timedelta(minutes=minutes)
     identity = f"00000000-0000-4000-8000-{number:012}"
     return {"id": identity, "status": status, "createdAt": created.isoformat()}
 
@@ -46,9 +46,9 @@ def test_those_that_wait_come_first_and_the_newest_question_before_all(
         assert order(monitor) == [1, 3, 2, 4]
         entry = monitor.state.inbox.entries[0]
         assert entry.since is not None
-        assert entry.since > START
+        assert entry.since > monitor.start
         assert entry.created is not None
-        assert abs(START - entry.created - timedelta(minutes=1)) < timedelta(seconds=10)
+        assert abs(monitor.start - entry.created - timedelta(minutes=1)) < timedelta(seconds=10)
 
 
 def test_questions_are_read_once_and_only_as_many_as_asked_for(server: RecordServer) -> None:
@@ -65,7 +65,11 @@ def test_questions_are_read_once_and_only_as_many_as_asked_for(server: RecordSer
         assert asked[0].question is not None
         assert asked[0].question[0].question == "Which?"
         assert asked[0].since is not None
-        assert START - timedelta(seconds=615) < asked[0].since < START - timedelta(seconds=90)
+        assert (
+            monitor.start - timedelta(seconds=615)
+            < asked[0].since
+            < monitor.start - timedelta(seconds=90)
+        )
         assert log.most_in_a_minute(since=60) <= 2
 
 

@@ -9,7 +9,7 @@ from asteroid_magic import AsteroidClient, Delivery
 from asteroid_magic.monitor import Monitor, ReplyState
 from asteroid_magic.sandbox import Sandbox
 from tests.render.test_transcript import action
-from tests.support.monitors import KEY, OTHER, START, SteppedMonitor, stepped
+from tests.support.monitors import KEY, OTHER, SteppedMonitor, stepped
 from tests.support.outcomes import ID
 from tests.support.records import RecordServer
 from tests.support.sandboxes import eventually
@@ -28,7 +28,7 @@ def delivered(monitor: SteppedMonitor, message: str = "hello", to: str = ID) -> 
         status_code=201,
         server_text="User message added.",
         attempts=1,
-        sent_at=START + timedelta(seconds=monitor.time),
+        sent_at=monitor.start + timedelta(seconds=monitor.time),
         elapsed=0.1,
     )
 

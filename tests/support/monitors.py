@@ -12,20 +12,19 @@ from tests.support.records import RecordServer
 
 KEY = "key-4711-secret"
 OTHER = "00000000-0000-4000-8000-000000000002"
-START = datetime.now(UTC)
 
 
 class SteppedMonitor(Monitor):
-    """A `Monitor` with a made-up clock; `states` has all that it told."""
+    """A `Monitor` with a made-up clock, 0 at `start`; `states` has all that it told."""
 
     def __init__(self, client: AsteroidClient | None, **options: Any) -> None:
-        self.time = 0.0
+        self.time, self.start = 0.0, datetime.now(UTC)
         self.states: list[MonitorState] = []
         super().__init__(
             self.states.append,
             client,
             clock=lambda: self.time,
-            now=lambda: START + timedelta(seconds=self.time),
+            now=lambda: self.start + timedelta(seconds=self.time),
             **options,
         )
 
