@@ -30,6 +30,10 @@ class InboxEntry:
     created: datetime | None = None
     question: tuple[Question, ...] | None = None
 
+    def has_status_of(self, execution: Execution) -> bool:
+        """Return True if this execution still has the status that the entry shows."""
+        return self.execution.status == execution.status
+
 
 @dataclass(frozen=True, kw_only=True)
 class InboxState:
@@ -67,6 +71,8 @@ class Inbox:
     def __init__(self, now: Callable[[], datetime], questions: int = 0) -> None:
         self.state = InboxState()
         self._now, self._questions = now, questions
+        # Whose questions could not be read, and whether they were refused for good.
+        self._skipped: dict[str, bool] = {}
 
     def look(self, client: AsteroidClient, deadline: Deadline) -> bool:
         """List them; return True if the list differs from the one before.
@@ -76,6 +82,8 @@ class Inbox:
         found = client.executions(phase=("pending", "active"), limit=MOST_LISTED, timeout=deadline)
         before, now = self.state, self._now()
         known = {one.execution.id: one for one in before.entries}
+        same = {one.id for one in found if one.id in known and known[one.id].has_status_of(one)}
+        self._skipped = {one: True for one in same if self._skipped.get(one)}
         entries = [self._entry(client, one, known.get(one.id), now) for one in found]
         self.state = InboxState(
             entries=_in_order(entries), has_more=len(found) == MOST_LISTED, updated_at=now
@@ -89,20 +97,26 @@ class Inbox:
     @property
     def unread(self) -> InboxEntry | None:
         """The first whose question is still to be read; None if enough are."""
-        unread = [one for one in self.state.waiting if one.question is None]
-        has_enough = len(self.state.waiting) - len(unread) >= self._questions
+        waiting = self.state.waiting
+        unread = [
+            one for one in waiting if one.question is None and one.execution.id not in self._skipped
+        ]
+        has_enough = len(waiting) - len(unread) >= self._questions
         return None if has_enough or not unread else unread[0]
 
+    def skip_question(self, error: AsteroidError) -> None:
+        """Leave the one that is `unread` for now; for good if it was refused for good."""
+        if (entry := self.unread) is not None:
+            self._skipped[entry.execution.id] = error.is_final
+
     def read_question(self, client: AsteroidClient, deadline: Deadline) -> bool:
-        """Read the question of the first that is `unread`, once; return True.
+        """Read the question of the first that is `unread`; return True.
 
         Raises `AsteroidError`.
         """
         entry = self.unread
         if entry is None:
             return False
-        # Also if that fails: it must not be tried without end.
-        self._replace(entry, entry.since, ())
         asked, since = None, entry.since
         for depth in DEPTHS:
             newest = client.activities(
@@ -121,7 +135,7 @@ class Inbox:
         self, client: AsteroidClient, one: Execution, known: InboxEntry | None, now: datetime
     ) -> InboxEntry:
         created = known.created if known else local_moment(client, one.created_at, now)
-        if known is None or known.execution.status != one.status:
+        if known is None or not known.has_status_of(one):
             # It has changed since the last look: not long ago.
             return InboxEntry(execution=one, since=now if known else None, created=created)
         return replace(known, execution=one)

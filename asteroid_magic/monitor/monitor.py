@@ -152,6 +152,9 @@ class Monitor:
             chosen = self._conversation
             if chosen is None or not _is_same(chosen, delivery):
                 reply.stop()
+            elif chosen.is_complete:
+                # It has accepted a message, so it is not over.
+                chosen.refresh()
             self._replies.append(reply)
             self._schedule.touched()
             self._wake()
@@ -286,6 +289,7 @@ class Monitor:
         if task == "question":
             if error is not None:
                 schedule.hold_off(error)
+                self._inbox.skip_question(error)
             return
         if error is None:
             schedule.looked(task, news=news)

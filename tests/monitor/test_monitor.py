@@ -178,6 +178,30 @@ def test_a_day_of_watching_does_not_grow(server: RecordServer) -> None:
         monitor.close()
 
 
+def test_its_thread_waits_without_work_once_it_has_stopped(server: RecordServer) -> None:
+    now: list[float] = [0.0]
+    waits: list[float | None] = []
+
+    def wait(condition: threading.Condition, seconds: float | None) -> None:
+        waits.append(seconds)
+        if seconds is None:
+            condition.wait()
+        else:
+            now[0] += seconds
+
+    with AsteroidClient(KEY, server.base_url) as client:
+        monitor = Monitor(lambda _state: None, client, clock=lambda: now[0], wait=wait)
+        for times in range(1, 4):
+            monitor.choose(ID)
+            eventually(lambda times=times: waits.count(None) == times)  # type: ignore[misc]
+            assert monitor.state.is_stopped
+            assert now[0] == pytest.approx(times * 600)
+            assert len(waits) < times * 80
+            assert threads() == 1
+        monitor.close()
+        eventually(lambda: threads() == 0)
+
+
 def test_a_view_that_fails_does_not_end_it(
     server: RecordServer, caplog: pytest.LogCaptureFixture
 ) -> None:

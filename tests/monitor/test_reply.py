@@ -80,6 +80,24 @@ def test_an_earlier_message_with_the_same_words_is_not_taken_for_it(server: Reco
         assert reply(monitor).result is not None
 
 
+@pytest.mark.parametrize("has_id", [True, False])
+def test_a_message_that_was_listed_before_the_send_had_returned_is_found(
+    server: RecordServer, *, has_id: bool
+) -> None:
+    with stepped(server) as (monitor, _):
+        monitor.open()
+        delivery = delivered(monitor)
+        server.accept(ID, "hello")
+        if has_id:
+            activity_id = server._activities[-1]["id"]
+            delivery = replace(delivery, activity_id=activity_id, confirmed_by="activities")
+        server.happen(ID, WORK)
+        assert len(monitor.shown(5).activities) == 2
+        monitor.sent(delivery)
+        monitor.run(5)
+        assert [one.kind for one in reply(monitor).activities] == ["reasoning"]
+
+
 def test_it_is_found_with_the_key_in_it_masked(server: RecordServer) -> None:
     with stepped(server) as (monitor, _):
         monitor.open()

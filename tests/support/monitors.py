@@ -58,9 +58,10 @@ class Log:
         self.requests: list[tuple[float, str]] = []
         self.answer: tuple[int, dict[str, str]] | None = None
         self._monitor = monitor
-        server.refuse = self._note
+        server.refuse = self.note
 
-    def _note(self, path: str) -> tuple[int, dict[str, str]] | None:
+    def note(self, path: str) -> tuple[int, dict[str, str]] | None:
+        """Note a request; return the `answer` that it gets, None for the usual one."""
         self.requests.append((self._monitor.time, path))
         return self.answer
 
