@@ -14,14 +14,21 @@ from urllib.parse import urlsplit
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from asteroid_magic import ConnectionFailed, SendForm, SendInterrupted
+from asteroid_magic import (
+    AsteroidClient,
+    AsteroidError,
+    ConfigurationError,
+    ConnectionFailed,
+    SendForm,
+    SendInterrupted,
+)
 from asteroid_magic.client import session_client as module
-from asteroid_magic.client.session_client import session_client
+from asteroid_magic.client.session_client import session_client, without_retries
 from asteroid_magic.client.transport import connections
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
 from asteroid_magic.sandbox import Sandbox
-from tests.support.servers import KEPT, FaultServer, forwards, keeps, read_request
+from tests.support.servers import KEPT, FaultServer, answers, forwards, keeps, read_request
 from tests.support.shells import Notebook
 from tests.support.waiting import until
 
@@ -382,3 +389,24 @@ def test_what_is_kept_has_no_key(cells: Notebook) -> None:
     assert any(isinstance(one, connections.BoundedSocket) for one in kept)
     assert not [one for one in kept if isinstance(one, str | bytes) and KEY in str(one)]
     assert not [one for one in kept if isinstance(one, ApiKey)]
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 500 No\r\n\r\n", b"HTTP/1.1 429 No\r\n\r\n", b""])
+def test_without_retries_each_read_is_one_request(answer: bytes) -> None:
+    with FaultServer(answers(answer)) as failing, AsteroidClient(KEY, failing.base_url) as client:
+        once = without_retries(client)
+        for requests in (1, 2):
+            with pytest.raises(AsteroidError):
+                once.executions()
+            assert len(failing.requests) == once.requester.requests == requests
+        once.close()
+        with pytest.raises(AsteroidError) as caught:
+            client.executions(timeout=0.3)
+        assert caught.value.attempts > 1
+
+
+def test_without_retries_a_closed_client_stays_closed(server: FaultServer) -> None:
+    client = AsteroidClient(KEY, server.base_url)
+    client.close()
+    with pytest.raises(ConfigurationError, match="closed"):
+        without_retries(client)

@@ -97,6 +97,59 @@ def test_what_the_activities_do_not_tell_the_list_tells(server: RecordServer) ->
         assert sum(path.endswith(ID) for _, path in log.requests) == 1
 
 
+def test_a_question_below_a_hundred_activities_is_found(server: RecordServer) -> None:
+    server.happen(ID, ASKS, ago=500)
+    for number in range(150):
+        server.happen(ID, WORK, ago=400 - number)
+    server.execution = {"status": "paused_by_agent"}
+    server.listed = [{"id": ID, "status": "paused_by_agent"}]
+    with stepped(server) as (monitor, log):
+        assert monitor.open().question[0].question == "Which?"
+        log.requests.clear()
+        assert monitor.shown(59).question
+        assert all("limit=10" in path or "/executions?" in path for _, path in log.requests)
+        server.accept(ID, "the second")
+        assert not monitor.shown(35).question
+
+
+def test_a_status_that_changes_while_it_is_opened_is_read_again(server: RecordServer) -> None:
+    server.happen(ID, ASKS)
+    with stepped(server) as (monitor, _):
+
+        def change(path: str) -> None:
+            if "activities" in path:
+                server.execution = {"status": "paused_by_agent"}
+
+        server.refuse = change
+        shown = monitor.open()
+        assert shown.waits_for == "asks"
+        assert shown.question
+
+
+def test_a_status_that_is_listed_late_does_not_replace_a_later_one(server: RecordServer) -> None:
+    server.happen(ID, RUNNING, ago=60)
+    server.listed = [{"id": ID, "status": "paused_by_agent"}]
+    with stepped(server) as (monitor, _):
+        monitor.open()
+        server.execution = {"status": "paused_by_agent"}
+        server.happen(ID, ASKS)
+        assert monitor.shown(35).question
+        server.happen(ID, RUNNING, ago=30)
+        shown = monitor.shown(35)
+        assert shown.waits_for == "asks"
+        assert shown.question
+        assert [one.status for one in shown.activities] == ["running", "running", "paused_by_agent"]
+
+
+def test_one_that_is_not_on_a_full_list_is_not_read_for_that(server: RecordServer) -> None:
+    server.listed = [{"id": str(number), "status": "running"} for number in range(100)]
+    with stepped(server) as (monitor, log):
+        monitor.open()
+        log.requests.clear()
+        monitor.run(100)
+        assert not any(path.endswith(ID) for _, path in log.requests)
+
+
 def test_an_execution_that_has_left_the_list_is_read_once(server: RecordServer) -> None:
     server.listed = [{"id": ID, "status": "running"}]
     with stepped(server) as (monitor, _):
@@ -202,6 +255,16 @@ def test_a_purged_execution_is_no_unknown_one(server: RecordServer) -> None:
         log.requests.clear()
         monitor.run(300)
         assert all("/executions?" in path for _, path in log.requests)
+        assert monitor.open(OTHER).is_purged
+        assert monitor.shown().activities == ()
+
+
+def test_activities_that_are_missing_are_not_a_missing_execution(server: RecordServer) -> None:
+    with stepped(server) as (monitor, _):
+        server.refuse = lambda path: (404, {}) if "activities" in path else None
+        shown = monitor.open()
+        assert shown.access == "unreadable"
+        assert shown.execution is not None
 
 
 def test_one_that_is_deleted_while_it_is_open_is_not_found(server: RecordServer) -> None:
