@@ -242,7 +242,11 @@ def test_it_tells_on_one_thread_of_its_own(
     eventually(lambda: threads() == 0)
 
 
-def test_close_returns_while_a_request_is_under_way_and_nothing_is_told_after_it() -> None:
+def test_close_returns_while_a_request_is_under_way_and_nothing_is_told_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A look that is not cancelled outlasts the test.
+    monkeypatch.setattr("asteroid_magic.monitor.monitor.LONGEST_LOOK_S", 60.0)
     with FaultServer(silent) as slow, AsteroidClient(KEY, slow.base_url) as client:
         states: list[MonitorState] = []
         monitor = Monitor(states.append, client)
@@ -250,7 +254,6 @@ def test_close_returns_while_a_request_is_under_way_and_nothing_is_told_after_it
         eventually(lambda: slow.requests)
         monitor.close()
         told = len(states)
-        # Not ten seconds later, when the look would be over by itself.
         eventually(lambda: threads() == 0)
         assert len(slow.requests) == 1
         assert len(states) == told
@@ -353,6 +356,18 @@ def test_other_settings_cause_one_request_for_the_list(
         monitor.close()
 
 
+def test_a_change_in_the_session_wakes_the_thread(server: RecordServer) -> None:
+    session.base_url, session.key = server.base_url, ApiKey(KEY, "the test")
+    # Only what is notified ends a wait.
+    monitor = Monitor(lambda _state: None, wait=lambda condition, _seconds: condition.wait())
+    monitor.touch()
+    eventually(lambda: monitor.state.inbox.updated_at)
+    session.key = ApiKey("another", "the test")
+    # What the other account has is not shown any longer.
+    eventually(lambda: monitor.state.inbox.updated_at is None)
+    monitor.close()
+
+
 def test_a_key_that_comes_late_is_noticed_at_once(server: RecordServer) -> None:
     session.base_url = server.base_url
     monitor = SteppedMonitor(None)
@@ -419,8 +434,16 @@ under_way.wait(10)
 if way == "fork":
     # From Python 3.12 on, it warns of just what is tested here.
     warnings.simplefilter("ignore", DeprecationWarning)
-    with monitor._changed, monitor._telling:
-        child = os.fork()
+    held, over = threading.Event(), threading.Event()
+
+    def hold():
+        with monitor._changed, monitor._telling:
+            held.set()
+            over.wait(30)
+
+    threading.Thread(target=hold, daemon=True).start()
+    held.wait(10)
+    child = os.fork()
     if not child:
         signal.alarm(10)
         for act in (monitor.touch, monitor.refresh, monitor.stop_waiting, monitor.close):
@@ -428,6 +451,7 @@ if way == "fork":
         assert monitor.state.is_stopped
         assert threading.active_count() == 1
         os._exit(0)
+    over.set()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert monitor._thread.is_alive()
     monitor.close()
