@@ -388,7 +388,7 @@ def test_an_answer_that_is_no_list_is_said_to_be_none(body: bytes) -> None:
     assert type(error) is UnexpectedAnswer
     assert "200" in error.detail
     assert error.attempts == 1
-    assert Seen(error._repr_html_()).words.split()[:3] == ["✗", "Not", "done"]
+    assert Seen(error._repr_html_()).words.split()[:3] == ["✗", "Not", "done:"]
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"items": {}}', b"{}", b'"x"'])
