@@ -28,6 +28,7 @@ MASK = "********"
 # Seconds after which a message that may have arrived is among the activities, as for a batch.
 SETTLED_S = 60.0
 NOT_SENT = "Nothing was sent: this execution may have the message already"
+UNREAD = "Nothing was sent: the messages of this execution could not be read"
 UNCHECKED = (
     "Read the activities with %asteroid_activities. To send without this check, omit --once."
 )
@@ -88,7 +89,7 @@ def _earlier(
 ) -> Delivery:
     """Return the delivery of a message that was there before; nothing was sent."""
     found = earlier.activity
-    sent_at, known = call.asked_at, "The execution has this message already"
+    sent_at, known = call.asked_at, "The execution had this message"
     if found is not None and found.timestamp is not None:
         sent_at = found.timestamp
     elif found is None and ended is not None:
@@ -97,7 +98,7 @@ def _earlier(
         known += " (its time cannot be read)"
     notes = [f"{known}, so nothing was sent now."]
     if found is not None and not earlier.is_exact:
-        notes.append("There, its line ends, Unicode form or outer spaces differ from yours.")
+        notes.append("It differs from yours only in line ends, Unicode form or outer spaces.")
     return Delivery(
         base_url=requester.base_url,
         execution_id=outgoing.execution_id,
@@ -117,7 +118,7 @@ def _unchecked(error: AsteroidError) -> AsteroidError:
     """Return the error of the reading as one of the send, which was not begun."""
     error.operation, error.outcome = SEND, "not_delivered"
     error.detail = f"{error.title}. {error.detail}".strip()
-    error.title, error.hint = NOT_SENT, f"{error.hint} {UNCHECKED}".strip()
+    error.title, error.hint = UNREAD, f"{error.hint} {UNCHECKED}".strip()
     error.args = (error.detail,)
     return error
 

@@ -40,7 +40,8 @@ def resolve_execution(
 
 
 def _resolve(word: str, namespace: Mapping[str, Any], seen: Mapping[str, str]) -> str:
-    word = hyphenated(word)
+    # Lists cut an ID with an ellipsis.
+    word = hyphenated(word.removesuffix("…").removesuffix("..."))
     name = word.removeprefix("$")
     if word.startswith("{") and word.endswith("}"):
         name = word[1:-1].strip()

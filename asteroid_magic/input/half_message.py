@@ -24,11 +24,11 @@ from typing import Any
 
 from IPython.core.getipython import get_ipython
 from IPython.core.inputtransformer2 import make_tokens_by_line
-from IPython.display import display
 
 from ..constants import SEND_MAGIC
 from ..errors import InvalidInput
 from ..text import quoted
+from .refusal import displayed
 from .send_line import as_cell
 from .transformer import ESCAPES, SendLine, is_magic, recorded, transform_cell, unmasked
 
@@ -310,28 +310,23 @@ def refuse(text: str, why: str) -> None:
 
     `text` is the cell that sends all of them.
     """
-    _raise(
+    raise displayed(
         InvalidInput(
-            "This message was not sent. %asteroid_send sends only its own line, and IPython reads "
-            f"the lines below it as code, but {why}.",
+            "Nothing in this cell ran, and nothing was sent. %asteroid_send sends only its own "
+            f"line, and IPython reads the lines below it as code, but {why}.",
             title="The lines below %asteroid_send may belong to the message",
-            hint="If they do, run the text shown here in a cell of its own. If they are code, "
-            "correct them, or move them to another cell.",
+            hint="To send all of these lines as one message, run the text above as a new cell. If "
+            "the lines below are code, correct them, or move them to another cell.",
         ).about(None, text)
     )
 
 
 def refuse_cell(text: str) -> None:
     """Raise `InvalidInput`, with its card, for a `%%asteroid_send` below code."""
-    _raise(
+    raise displayed(
         InvalidInput(
             "Nothing was sent, and the code above it did not run.",
             title="%%asteroid_send must be the first line of its cell",
             hint="Move the code above it to another cell. Comments may stay.",
         ).about(None, text)
     )
-
-
-def _raise(error: InvalidInput) -> None:
-    display(error)  # type: ignore[no-untyped-call]
-    raise error

@@ -68,6 +68,7 @@ class SendCommand:
     message: str
     typed: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    is_cell: bool = False
 
     @property
     def timeout(self) -> float | None:
@@ -100,10 +101,16 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
     if message:
         raise InputError(
             "In a %%asteroid_send cell, the message starts below the first line. "
-            f"Unexpected text after the execution: {quoted(message)}. "
-            f"Move it below the first line, or use %asteroid_send.\n{_cell_usage()}"
+            f"Unexpected text after the execution: {quoted(message)}. {_advice(message)}\n"
+            f"{_cell_usage()}"
         )
-    return SendCommand(word.group(), cell.removesuffix("\n"), cell, options)
+    return SendCommand(word.group(), cell.removesuffix("\n"), cell, options, is_cell=True)
+
+
+def _advice(text: str) -> str:
+    if _split_word(text)[0].partition("=")[0] in {*OPTIONS, *SHORT}:
+        return "Nothing was sent. Type options before the execution."
+    return "Nothing was sent. Move it below the first line, or use %asteroid_send."
 
 
 def _check_first_word(line: str, rest: str, given: Mapping[str, str], message: str) -> None:

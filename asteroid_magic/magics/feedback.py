@@ -4,15 +4,13 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from IPython import get_ipython
-from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.error import UsageError
-from IPython.display import display
 
 from ..config.session import session
 from ..errors import READ, SEND, AsteroidError, Interrupted, Operation, SendInterrupted
 from ..input.execution_ref import resolve_execution
 from ..input.options import InputError
+from ..input.refusal import displayed
 from ..interrupts import interruptible
 
 if TYPE_CHECKING:
@@ -44,19 +42,7 @@ def display_errors(action: Callable[[], T], operation: Operation = READ) -> T:
     except KeyboardInterrupt:
         kind = SendInterrupted if operation is SEND else Interrupted
         fault = kind(operation=operation)
-    display(fault)  # type: ignore[no-untyped-call]
-    fault.is_displayed = is_seen()
-    raise fault
-
-
-def is_seen() -> bool:
-    """Return True if the user sees what is displayed now, above the line of an error."""
-    shell = get_ipython()
-    # If the cell fails, IPython drops what `%%capture` has captured.
-    is_captured = isinstance(getattr(shell, "display_pub", None), CapturingDisplayPublisher)
-    # Without input, nobody is there, as in nbclient or papermill: a log shows the line alone.
-    is_attended = getattr(getattr(shell, "kernel", None), "_allow_stdin", True)
-    return is_attended and not is_captured
+    raise displayed(fault)
 
 
 def keep_result(shell: "InteractiveShell", result: object) -> None:

@@ -129,17 +129,29 @@ def is_shown_by_ipython(shell: "InteractiveShell") -> bool:
     What decides is the instruction that follows the call: it hands the value of an expression to
     IPython's display hook, whatever `ast_node_interactivity` says.
     """
-    frame = find_caller()
-    if frame is None or shell.displayhook.quiet():  # type: ignore[no-untyped-call]
+    instruction, argument = _following()
+    if shell.displayhook.quiet():  # type: ignore[no-untyped-call]
         return False
+    # Python 3.11, and from 3.12 on.
+    return instruction == "PRINT_EXPR" or (
+        instruction == "CALL_INTRINSIC_1" and argument == INTRINSIC_PRINT
+    )
+
+
+def is_discarded() -> bool:
+    """Return True if the cell does nothing with the result of the magic that runs."""
+    return _following()[0] == "POP_TOP"
+
+
+def _following() -> tuple[str, int]:
+    """Return the instruction that follows the call of the magic, and its argument."""
+    frame = find_caller()
+    if frame is None:
+        return "", 0
     code, at = frame.f_code.co_code, frame.f_lasti + 2
     while at < len(code) and opname[code[at]] == "CACHE":
         at += 2
-    instruction = opname[code[at]] if at < len(code) else ""
-    # Python 3.11, and from 3.12 on.
-    return instruction == "PRINT_EXPR" or (
-        instruction == "CALL_INTRINSIC_1" and code[at + 1] == INTRINSIC_PRINT
-    )
+    return (opname[code[at]], code[at + 1]) if at < len(code) else ("", 0)
 
 
 class DrawingInterrupted(KeyboardInterrupt):

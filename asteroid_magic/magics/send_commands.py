@@ -13,7 +13,8 @@ from ..client.session_client import session_client
 from ..config.session import session
 from ..errors import READ, SEND, AsteroidError, BatchFailed, InvalidInput, SendInterrupted
 from ..input.execution_ref import id_inside, resolve_execution
-from ..input.send_line import SendCommand, parse
+from ..input.refusal import is_seen
+from ..input.send_line import OPTIONS, SendCommand, parse
 from ..input.template import fill, fillable
 from ..interrupts import interruptible
 from ..models.delivery import Delivery, DryRun
@@ -22,13 +23,12 @@ from .feedback import (
     Names,
     display_errors,
     execution_named,
-    is_seen,
     keep_result,
     namespace_of,
     usage_errors,
 )
 from .login import action_for
-from .magic_call import is_shown_by_ipython
+from .magic_call import is_discarded, is_shown_by_ipython
 
 # The number of messages that a batch sends at the same time.
 WORKERS = 16
@@ -88,7 +88,11 @@ def _delivered(
 
 
 def _is_to_be_shown(shell: "InteractiveShell", command: SendCommand) -> bool:
-    return "--show" in command.options and not is_shown_by_ipython(shell)
+    if is_shown_by_ipython(shell):
+        return False
+    # The transformer adds --show. It could not in a cell that loads the extension: there, IPython
+    # drops the result of a line that is not the last one.
+    return "--show" in command.options or is_discarded()
 
 
 def _put_out(shell: "InteractiveShell", command: SendCommand, delivery: Delivery) -> None:
@@ -183,6 +187,10 @@ def _execution_in(command: SendCommand, namespace: Mapping[str, Any]) -> str | N
 def _notes(command: SendCommand, namespace: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what the card says about braces that the user may have meant to be filled."""
     names = () if "--fill" in command.options else fillable(command.message, namespace)
+    last = command.message.split()[-1:]
+    if not command.is_cell and last and last[0] in OPTIONS:
+        note = f"The message ends with {last[0]} as typed. Options go before the execution."
+        return (note,)
     if not names:
         return ()
     listed = ", ".join(f"{{{name}}}" for name in names[:MOST_NAMED])

@@ -166,6 +166,7 @@ class AsteroidMagics(Magics):
         --resend-unknown
           With --journal: resend the rows of an earlier run that are unknown and not found. Some may
           arrive twice.
+
         --keep-going
           With --each: run the next cells even if some rows were not delivered.
 

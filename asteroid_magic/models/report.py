@@ -242,6 +242,8 @@ def next_steps(report: Report) -> Iterator[str]:
     has_journal = report.reader.path is not None
     if has_journal and report.outcome != "delivered":
         yield "To retry what was not delivered, run the same call with the same journal."
+    if report.counts.get("failed") and not has_journal:
+        yield "To resend only the rows that were not delivered: send_many(report.failed)."
     if report.counts.get("unknown"):
         yield (
             "That resends an unknown row only if it provably did not arrive. With "

@@ -7,6 +7,7 @@ from .transcript import TranscriptEntry
 
 OUTCOMES = {
     "delivered": ("✓", "Delivered"),
+    "already": ("✓", "Already delivered"),
     "not_delivered": ("✗", "Not delivered"),
     "unknown": ("?", "May have been delivered"),
     "not_done": ("✗", "Not done"),

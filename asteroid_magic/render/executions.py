@@ -6,14 +6,13 @@ budget, so that no card exceeds 200,000 bytes.
 
 from dataclasses import replace
 
-from ..config.session import session
 from ..models.activities import Activities, ActivityKind
 from ..models.delivery import Delivery, StatusChange
-from ..models.executions import SHORT_ID, status_words
+from ..models.executions import status_words
 from ..models.watch import Ending, Transcript, WatchResult, ending_of_status
 from ..text import bytes_in_card, counted, shorten, span
 from .card import Card, CardRow, TranscriptCard
-from .outcomes import delivery_card, subject_rows, workflow_name
+from .outcomes import delivery_card, in_command, subject_rows, workflow_name
 from .transcript import entries_of
 
 # Bytes for all entries of a card; everything else takes at most 25,000.
@@ -81,7 +80,7 @@ def watch_card(heard: WatchResult) -> TranscriptCard:
 
 
 def _next(ending: Ending | None, execution_id: str, *, is_paused: bool = False) -> str:
-    run = _in_command(execution_id)
+    run = in_command(execution_id)
     if ending in {"time", "interrupted"} and is_paused:
         return f"The execution is paused. Resume it with %asteroid_resume {run}"
     if ending in {"asks", "confirm"}:
@@ -91,13 +90,6 @@ def _next(ending: Ending | None, execution_id: str, *, is_paused: bool = False) 
     if ending == "unreadable":
         return f"Try again with %asteroid_activities {run}"
     return ""
-
-
-def _in_command(execution_id: str) -> str:
-    """Return the start of an ID where that is enough for a magic of this session, or all of it."""
-    start = execution_id[:SHORT_ID].lower()
-    alike = [seen for seen in session.seen if seen.startswith(start)]
-    return _field(execution_id[:SHORT_ID] if alike == [execution_id.lower()] else execution_id)
 
 
 def transcript_card(transcript: Transcript) -> TranscriptCard:
@@ -130,7 +122,7 @@ def _left_out(entries: int) -> str:
 def status_change_card(change: StatusChange) -> Card:
     """Return the card of a pause, a resumption or a cancellation."""
     is_done = DONE.get(change.asked) == change.status
-    run = _in_command(change.execution_id)
+    run = in_command(change.execution_id)
     hints = {
         "pause": f"Resume it with %asteroid_resume {run}",
         "resume": f"Watch it with %asteroid_watch {run}",

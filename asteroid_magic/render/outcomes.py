@@ -32,7 +32,7 @@ def delivery_card(delivery: Delivery) -> Card:
     is_whole = brief == delivery.message and len(brief) <= BRIEF
     where = workflow_name(delivery.execution_id) or _field(delivery.execution_id[:SHORT_ID])
     return Card(
-        "delivered",
+        "delivered" if delivery.attempts else "already",
         (
             *map(_folded, subject_rows(delivery.execution_id)),
             replace(_block("Message", delivery.message, ".message", BLOCK), folded=is_whole),
@@ -87,8 +87,23 @@ def error_card(error: AsteroidError) -> Card:
         ),
         title=shorten(error.title, FIELD, bytes_in_card),
         why=why,
-        hint=shorten(error.hint, PROSE, bytes_in_card),
+        hint=shorten(_hint(error), PROSE, bytes_in_card),
     )
+
+
+def _hint(error: AsteroidError) -> str:
+    """Return the hint of an error, with the execution in the command that it names."""
+    if error.outcome != "unknown" or not error.execution_id:
+        return error.hint
+    command = "%asteroid_activities"
+    return error.hint.replace(f"{command} ", f"{command} {in_command(error.execution_id)} ", 1)
+
+
+def in_command(execution_id: str) -> str:
+    """Return the start of an ID where that is enough for a magic of this session, or all of it."""
+    start = execution_id[:SHORT_ID].lower()
+    alike = [seen for seen in session.seen if seen.startswith(start)]
+    return _field(execution_id[:SHORT_ID] if alike == [execution_id.lower()] else execution_id)
 
 
 def _outcome_of(error: AsteroidError) -> str:

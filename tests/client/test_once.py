@@ -54,7 +54,7 @@ def test_a_new_text_is_sent_and_then_never_again(
     assert isinstance(second, Delivery)
     assert (second.attempts, second.confirmed_by) == (0, "activities")
     assert abs(second.sent_at - first.sent_at) < timedelta(seconds=5)
-    assert second.notes == ("The execution has this message already, so nothing was sent now.",)
+    assert second.notes == ("The execution had this message, so nothing was sent now.",)
     assert server.accepted == {(run, "Go on."): 1}
 
 
@@ -85,7 +85,7 @@ def test_another_form_of_the_text_is_the_same_and_said(
     server.accept(run, there, 600)
     found = client.send(run, text, once=True)
     assert (found.attempts, found.message) == (0, text)
-    assert "outer spaces differ from yours" in found.as_text()
+    assert "It differs from yours only in line ends" in found.as_text()
     assert server.accepted.total() == 1
 
 

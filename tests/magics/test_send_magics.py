@@ -184,6 +184,7 @@ def test_once_sends_a_text_that_the_execution_has_not_yet(
     assert (first.attempts, again.attempts) == (1, 0)
     assert "so nothing was sent now." in notebook.text
     assert "so nothing was sent now." in Seen(again._repr_html_()).words
+    assert again.as_text().startswith("✓ Already delivered to ")
     assert abs(again.sent_at - first.sent_at).total_seconds() < 2
     assert box.messages(run_id) == ["Go on."]
     notebook.run("%asteroid_send --once --wait 0.1 run_id Go on.")
@@ -212,6 +213,43 @@ def test_an_execution_after_the_message_is_pointed_out(
     assert "The execution comes first, then the message: %asteroid_send" in card
     assert words.format(run=run_id) in card
     assert not box.messages(run_id)
+
+
+def test_a_result_that_the_cell_drops_is_shown(notebook: Notebook) -> None:
+    # Without the transformer: as in a cell that loads the extension, or a function.
+    send = "get_ipython().run_line_magic('asteroid_send', 'run_id {}')"
+    notebook.run(f"{send.format('dropped')}\nkept = {send.format('kept')}\n1")
+    (shown,) = notebook.shown
+    assert "dropped" in shown.data["text/plain"]
+    notebook.run(send.format("last"))
+    assert notebook.shown == []
+    assert "last" in notebook.text
+
+
+def test_an_option_at_the_end_is_sent_and_pointed_out(
+    notebook: Notebook, box: Sandbox, run_id: str
+) -> None:
+    delivery = notebook.run("%asteroid_send run_id Are you done? --dry-run")
+    assert "The message ends with --dry-run as typed." in delivery.as_text()
+    assert box.messages(run_id) == ["Are you done? --dry-run"]
+    assert not notebook.run("%%asteroid_send run_id\nAre you done? --dry-run").notes
+    notebook.run("%%asteroid_send run_id --dry-run\nhello")
+    assert "Nothing was sent. Type options before the execution." in notebook.text
+
+
+def test_an_id_as_a_list_shows_it_is_enough(notebook: Notebook, box: Sandbox, run_id: str) -> None:
+    notebook.run("_ = %asteroid_executions")
+    notebook.run(f"%asteroid_send {run_id[:9]}… Go on.")
+    assert box.messages(run_id) == ["Go on."]
+
+
+def test_an_unknown_outcome_names_the_command_that_shows_more(
+    notebook: Notebook, box: Sandbox, run_id: str
+) -> None:
+    box.fail_next(status=503)
+    notebook.run("%asteroid_executions")
+    notebook.run("%asteroid_send run_id hello")
+    assert f"Check with %asteroid_activities {run_id[:8]} before" in Seen(notebook.html()).words
 
 
 def test_an_id_without_hyphens_works(notebook: Notebook, box: Sandbox, run_id: str) -> None:

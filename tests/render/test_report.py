@@ -54,7 +54,8 @@ def test_a_notebook_shows_tables_and_a_terminal_text() -> None:
         f"  row 3  not delivered (NotFound)  {ID}  hello",
         f"  row 4  not delivered (NotFound)  {ID}  hello",
         f"  row 6  not sent  {ID}  hello",
-        f"  next  {LOOK}",
+        "  next  To resend only the rows that were not delivered: send_many(report.failed). "
+        + LOOK,
     ]
     words = Seen(data["text/html"]).words
     for part in ("7 messages: 1 may", "RowOutcomeExecutionMessage", "row 3: why failed", ID):
