@@ -151,13 +151,20 @@ class Ledger:
             entries = self._entries.get(_key(execution_id, message), ())
             return max((one.ended for one in entries if one.ended is not None), default=None)
 
-    def may_arrive(self, execution_id: str, message: str, since: float) -> bool:
-        """Return True if a send of this text goes on, or ended at `since` without an answer."""
-        key = _key(execution_id, message)
+    def begin_first(self, execution_id: str, message: str, since: float) -> SentMessage | None:
+        """Note a message that is about to be sent, unless there is another one with its text.
+
+        None if one was delivered, is on its way, or ended at `since` or later without an answer.
+        """
+        entry = SentMessage(_key(execution_id, message))
         with self._lock:
-            is_pending = any(one.is_pending for one in self._entries.get(key, ()))
-            is_lost = self._doubts.get(key, since) > since
-            return is_pending or is_lost or self._batch_messages.count(key, since) > 0
+            others = self._entries.get(entry.key, ())
+            is_known = any(one.is_pending or one.ended is not None for one in others)
+            is_lost = self._doubts.get(entry.key, since) > since
+            if is_known or is_lost or self._batch_messages.count(entry.key, since) > 0:
+                return None
+            self._entries.setdefault(entry.key, []).append(entry)
+        return entry
 
     def leave(self, entry: SentMessage, *, may_be_there: bool) -> None:
         """Note the result of a batch message; a batch keeps its own records of its messages."""

@@ -36,14 +36,21 @@ JUST_SENT = "The same message was sent less than a minute ago, and its outcome i
 AGAIN = "Try again in a minute."
 
 
-def send(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace: float) -> Delivery:
+def send(
+    requester: Requester,
+    outgoing: Outgoing,
+    timeout: Timeout,
+    grace: float,
+    entry: SentMessage | None = None,
+) -> Delivery:
     """Send the message within `timeout`, and return its delivery.
 
-    If that is unknown, look for the message among the activities for `grace` seconds more.
+    If that is unknown, look for the message among the activities for `grace` seconds more. `entry`
+    is that of the ledger, if the message has been noted already.
     """
-    call = requester.begin(SEND, timeout, outgoing.execution_id, outgoing.message)
-    entry = ledger.begin(outgoing.execution_id, outgoing.message)
+    entry = entry or ledger.begin(outgoing.execution_id, outgoing.message)
     try:
+        call = requester.begin(SEND, timeout, outgoing.execution_id, outgoing.message)
         return _transmit(requester, call, outgoing, entry, UNSENT_MESSAGE)
     except AsteroidError as error:
         if error.outcome == "unknown":
@@ -73,11 +80,14 @@ def send_once(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace:
     if earlier.activity is not None or ended is not None:
         return _earlier(requester, looking, outgoing, earlier, ended)
     recently = time.monotonic() - SETTLED_S
-    if ledger.may_arrive(outgoing.execution_id, outgoing.message, recently):
+    # At once with the check: another thread may be about to send the same text.
+    entry = ledger.begin_first(outgoing.execution_id, outgoing.message, recently)
+    if entry is None:
         raise _not_certain(outgoing, JUST_SENT, AGAIN)
     if earlier.gap is not None:
+        ledger.lost(entry)
         raise _not_certain(outgoing, earlier.gap, UNCHECKED)
-    return send(requester, outgoing, looking.deadline, grace)
+    return send(requester, outgoing, looking.deadline, grace, entry)
 
 
 def _earlier(

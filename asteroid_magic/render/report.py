@@ -81,7 +81,8 @@ def as_text(report: "Report") -> str:
         parts.append(f"  {visible(kind, keep='')} ({number}): {visible(example, keep='')}")
     for line in lines[:OPEN_ROWS]:
         message = visible(shorten(" ".join(line.message.split()), TEXT_MESSAGE), keep="")
-        parts.append(f"  row {line.row}  {line.outcome}  {visible(line.execution)}  {message}")
+        execution = visible(" ".join(line.execution.split()), keep="")
+        parts.append(f"  row {line.row}  {line.outcome}  {execution}  {message}")
     rest = _rest(report, len(lines[:OPEN_ROWS]))
     if rest and not problem:
         parts.append(f"  {rest}.")

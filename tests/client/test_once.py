@@ -1,12 +1,17 @@
 """`once`: a text that an execution has already is not sent again, whatever the list looks like."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from asteroid_magic import AsteroidClient, AsteroidError, Delivery, Forbidden, SendInterrupted
+from asteroid_magic.client import arrivals, messages
+from asteroid_magic.client.arrivals import EarlierMessage
 from asteroid_magic.deadline import Deadline
 from tests.batch.test_reconcile import ODD, TEXT
 from tests.support.records import RecordServer
@@ -206,3 +211,30 @@ def test_it_finds_the_first_of_very_many(
         server.happen(run, {"activityType": "generic", "message": str(number)}, 3_000 - number)
     assert client.send(run, "Go on.", once=True).attempts == 0
     assert server.reads <= 2
+
+
+def test_of_two_threads_only_one_sends_a_text(
+    client: AsteroidClient, server: RecordServer, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(server, run)
+    both_have_read = threading.Barrier(2, timeout=20)
+    read = arrivals.read_earlier
+
+    def read_together(*arguments: Any) -> EarlierMessage:
+        found = read(*arguments)
+        both_have_read.wait()
+        return found
+
+    monkeypatch.setattr(messages, "read_earlier", read_together)
+
+    def send(_number: int) -> str:
+        try:
+            return str(client.send(run, "Go on.", once=True).attempts)
+        except AsteroidError as error:
+            return error.detail
+
+    with ThreadPoolExecutor(2) as pool:
+        results = sorted(pool.map(send, range(2)))
+    assert server.accepted.total() == 1
+    assert "1" in results
+    assert results != ["1", "1"]

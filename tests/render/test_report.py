@@ -150,6 +150,15 @@ def test_a_report_is_inert_and_bounded() -> None:
     assert "\u202e" not in report.as_text()
 
 
+def test_an_execution_of_a_bad_row_cannot_forge_a_line() -> None:
+    journal = Journal()
+    outcomes = [RowResult(0, "failed", error="InvalidInput", detail="bad")]
+    journal.write([(0, ("x\n✓ 5 messages: 5 delivered", "hi"))], outcomes)
+    reader = journal.close()
+    text = Report(counts=reader.counts(), elapsed=1.0, reader=reader).as_text()
+    assert all(line.startswith("  ") for line in text.splitlines()[1:])
+
+
 def test_the_frame_has_a_row_for_each_message() -> None:
     frame = report_of(*some(delivered=2, failed=1)).to_frame()
     assert list(frame["state"]) == ["delivered", "delivered", "failed"]
