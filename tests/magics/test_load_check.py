@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import IPython
 import pytest
 from nbconvert import PythonExporter
 
@@ -38,8 +39,10 @@ def test_a_cell_that_would_change_the_message_stops_and_says_that_nothing_was_se
 ) -> None:
     cell = f"{above}%load_ext asteroid_magic\n{send}"
     unloaded.run(cell)
-    assert isinstance(error := unloaded.error, InvalidInput)
-    assert error.outcome == "not_delivered"
+    # %%time of IPython 7 shows errors itself, and ends as if there were none.
+    if IPython.version_info >= (8,) or not above:
+        assert isinstance(error := unloaded.error, InvalidInput)
+        assert error.outcome == "not_delivered"
     assert "Nothing was sent" in unloaded.html()
     assert "Run the cell again" in unloaded.html()
     assert box.messages(run_id) == []
