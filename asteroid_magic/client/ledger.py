@@ -44,6 +44,7 @@ class SentMessage:
     is_pending: bool = True
     ended: float | None = None
     activity_id: str | None = None
+    base_url: str = ""
 
 
 class OtherSend(NamedTuple):
@@ -145,13 +146,16 @@ class Ledger:
         with self._lock:
             self._doubts[entry.key] = time.monotonic()
 
-    def latest(self, execution_id: str, message: str) -> float | None:
-        """Return when a message with this text was last delivered, by `time.monotonic`."""
+    def latest(self, execution_id: str, message: str, base_url: str) -> float | None:
+        """Return when a message with this text was last delivered there, by `time.monotonic`."""
         with self._lock:
             entries = self._entries.get(_key(execution_id, message), ())
-            return max((one.ended for one in entries if one.ended is not None), default=None)
+            ended = [one.ended for one in entries if one.base_url == base_url]
+            return max((each for each in ended if each is not None), default=None)
 
-    def begin_first(self, execution_id: str, message: str, since: float) -> SentMessage | None:
+    def begin_first(
+        self, execution_id: str, message: str, base_url: str, since: float
+    ) -> SentMessage | None:
         """Note a message that is about to be sent, unless there is another one with its text.
 
         None if one was delivered, is on its way, or ended at `since` or later without an answer.
@@ -159,7 +163,10 @@ class Ledger:
         entry = SentMessage(_key(execution_id, message))
         with self._lock:
             others = self._entries.get(entry.key, ())
-            is_known = any(one.is_pending or one.ended is not None for one in others)
+            is_known = any(
+                one.is_pending or (one.ended is not None and one.base_url == base_url)
+                for one in others
+            )
             is_lost = self._doubts.get(entry.key, since) > since
             if is_known or is_lost or self._batch_messages.count(entry.key, since) > 0:
                 return None

@@ -49,6 +49,7 @@ def send(
     is that of the ledger, if the message has been noted already.
     """
     entry = entry or ledger.begin(outgoing.execution_id, outgoing.message)
+    entry.base_url = requester.base_url
     try:
         call = requester.begin(SEND, timeout, outgoing.execution_id, outgoing.message)
         return _transmit(requester, call, outgoing, entry, UNSENT_MESSAGE)
@@ -76,12 +77,14 @@ def send_once(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace:
         raise stopped.about(outgoing.execution_id, outgoing.message) from None
     except AsteroidError as error:
         raise _unchecked(error) from None
-    ended = ledger.latest(outgoing.execution_id, outgoing.message)
+    # An execution of another Asteroid may have the same ID, as in a copy for tests.
+    where = requester.base_url
+    ended = ledger.latest(outgoing.execution_id, outgoing.message, where)
     if earlier.activity is not None or ended is not None:
         return _earlier(requester, looking, outgoing, earlier, ended)
     recently = time.monotonic() - SETTLED_S
     # At once with the check: another thread may be about to send the same text.
-    entry = ledger.begin_first(outgoing.execution_id, outgoing.message, recently)
+    entry = ledger.begin_first(outgoing.execution_id, outgoing.message, where, recently)
     if entry is None:
         raise _not_certain(outgoing, JUST_SENT, AGAIN)
     if earlier.gap is not None:

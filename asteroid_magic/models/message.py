@@ -90,7 +90,8 @@ def named_id(value: object) -> str | None:
         if not isinstance(found, str | UUID):
             found = _attribute(value, attribute)
     if isinstance(found, UUID):
-        return str(found)
+        # A subclass could give another text.
+        return UUID.__str__(found)
     return hyphenated(_plain(found)) if isinstance(found, str) else None
 
 

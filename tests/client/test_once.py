@@ -238,3 +238,13 @@ def test_of_two_threads_only_one_sends_a_text(
     assert server.accepted.total() == 1
     assert "1" in results
     assert results != ["1", "1"]
+
+
+def test_a_message_to_another_server_does_not_count(
+    client: AsteroidClient, server: RecordServer, run: str
+) -> None:
+    started(server, run)
+    with RecordServer() as other, AsteroidClient(KEY, other.base_url) as elsewhere:
+        elsewhere.send(run, "Go on.")
+    assert client.send(run, "Go on.", once=True).attempts == 1
+    assert server.accepted.total() == 1
