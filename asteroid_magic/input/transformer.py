@@ -19,6 +19,7 @@ import keyword
 import re
 import threading
 import tokenize
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,10 +148,10 @@ def mask_separators(lines: list[str]) -> list[str]:
     """Mask the separators within send lines, so that IPython does not split them there.
 
     The name may also occur in a string or a comment, which must stay as it is. Only IPython knows
-    which it is, so each candidate is masked on trial and kept if the line is then transformed::
+    which it is, so the mask of each candidate is taken off on trial::
 
-      %asteroid_send run a<U+2028>b       masked: IPython finds one more send line, keep it masked
-      text = "%asteroid_send<U+2028>"     masked: IPython finds no more than before, leave it
+      %asteroid_send run a<U+2028>b       unmasked: IPython finds one send line less, keep the mask
+      text = "%asteroid_send<U+2028>"     unmasked: IPython finds no fewer, leave it off
     """
     _cell.masked = {}
     text = "".join(lines)
@@ -160,12 +161,16 @@ def mask_separators(lines: list[str]) -> list[str]:
         return lines
     mask = _mask_for(text)
     _cell.masked = {private: separator for separator, private in mask.items()}
-    send_lines = 0
-    for at in cut:
-        trial = [*typed[:at], _masked(typed[at], mask), *typed[at + 1 :]]
-        if _count_send_lines("".join(trial)) > send_lines:
-            typed, send_lines = trial, send_lines + 1
-    return "".join(typed).splitlines(keepends=True) if send_lines else lines
+    # What follows a separator may change how IPython reads all other lines. So start with all of
+    # the candidates masked, and take the mask off those that are not needed.
+    masked = {at: _masked(typed[at], mask) for at in cut}
+    best = [masked.get(at, line) for at, line in enumerate(typed)]
+    send_lines = _count_send_lines("".join(best))
+    for at in cut if 0 < send_lines < len(cut) else ():
+        trial = [*best[:at], typed[at], *best[at + 1 :]]
+        if _count_send_lines("".join(trial)) == send_lines:
+            best = trial
+    return "".join(best).splitlines(keepends=True) if send_lines else lines
 
 
 def _statements(text: str) -> list[str]:
@@ -200,7 +205,10 @@ def _count_send_lines(text: str) -> int:
     manager.token_transformers.append(SendLineTransformer)
     _cell.taken = 0
     try:
-        manager.transform_cell(text)
+        with warnings.catch_warnings():
+            # IPython warns of lines that end in another separator, as they do on trial.
+            warnings.simplefilter("ignore")
+            manager.transform_cell(text)
     except SyntaxError:
         return 0
     return _cell.taken

@@ -435,6 +435,36 @@ def test_an_odd_line_of_ours_arrives_whole(
     assert arrived.new() == [sent]
 
 
+@pytest.mark.parametrize(
+    ("cell", "arrived"),
+    [
+        (
+            "%asteroid_send run_id hi\u2028ran = 1\nif 1:\n    %asteroid_send run_id a\u2028 b\n",
+            ["hi\u2028ran = 1", "a\u2028 b"],
+        ),
+        (
+            (
+                'r = %asteroid_send run_id hi?\u2028"""\n%asteroid_send run_id hi (\x0b"""\n'
+                'if 1:\n    %asteroid_send run_id hi?\x0b """\n'
+            ),
+            ['hi?\u2028"""', 'hi (\x0b"""', 'hi?\x0b """'],
+        ),
+        (
+            'text = """%asteroid_send x\x0by"""\n%asteroid_send run_id text\u2028 z\n',
+            ["text\u2028 z"],
+        ),
+    ],
+)
+def test_separators_of_one_line_do_not_cut_another(
+    notebook: Notebook, box: Sandbox, run_id: str, cell: str, arrived: list[str]
+) -> None:
+    notebook.run(cell)
+    assert notebook.error is None
+    assert box.messages(run_id) == arrived
+    assert "ran" not in notebook.shell.user_ns
+    assert notebook.shell.user_ns.get("text", "%asteroid_send x\x0by") == "%asteroid_send x\x0by"
+
+
 def test_the_last_newline_of_a_cell_may_be_crlf(
     notebook: Notebook, arrived: ArrivedMessages
 ) -> None:
