@@ -65,22 +65,31 @@ def hyphenated(text: str) -> str:
 
 def prepare(execution: ExecutionRef, message: str) -> Outgoing:
     """Return the message ready to send; raises `InvalidInput`, which says what is wrong."""
-    execution_id, message = named_id(execution), _plain(message)
-    problem = _problem_of_id(execution_id, execution, SEND) or _problem_of(message)
+    message = _plain(message)
+    try:
+        execution_id = checked_id(execution, SEND)
+    except InvalidInput as error:
+        problem: InvalidInput | None = error
+    else:
+        problem = _problem_of(message)
     if problem is not None:
-        raise problem.about(execution_id, message if isinstance(message, str) else None)
-    assert execution_id is not None  # noqa: S101 (there would be a problem)
+        raise problem.about(named_id(execution), message if isinstance(message, str) else None)
     body = f'{{"message": {_JSON.encode(message)}}}'.encode()
-    return Outgoing(execution_id.lower(), message, body)
+    return Outgoing(execution_id, message, body)
 
 
 def checked_id(execution: ExecutionRef, operation: Operation) -> str:
     """Return the ID in lower case; raises `InvalidInput` if it is not a UUID."""
     execution_id = named_id(execution)
-    problem = _problem_of_id(execution_id, execution, operation)
-    if problem is not None or execution_id is None:
-        raise (problem or InvalidInput()).about(execution_id, None)
-    return execution_id.lower()
+    if execution_id is not None and is_execution_id(execution_id):
+        return execution_id.lower()
+    given = f"({type(execution).__name__})" if execution_id is None else quoted(execution_id)
+    raise InvalidInput(
+        f"The execution ID {given} is not a UUID.",
+        hint="Copy the execution's ID from Asteroid: 36 characters, like "
+        "123e4567-e89b-12d3-a456-426614174000.",
+        operation=operation,
+    ).about(execution_id, None)
 
 
 def named_id(value: object) -> str | None:
@@ -105,20 +114,6 @@ def _attribute(value: object, name: str) -> object:
 def _plain(value: T) -> T:
     # A subclass of str could change its text between the check and the send.
     return str.__str__(value) if isinstance(value, str) else value  # type: ignore[return-value]
-
-
-def _problem_of_id(
-    execution_id: str | None, execution: object, operation: Operation
-) -> InvalidInput | None:
-    if execution_id is not None and is_execution_id(execution_id):
-        return None
-    given = f"({type(execution).__name__})" if execution_id is None else quoted(execution_id)
-    return InvalidInput(
-        f"The execution ID {given} is not a UUID.",
-        hint="Copy the execution's ID from Asteroid: 36 characters, like "
-        "123e4567-e89b-12d3-a456-426614174000.",
-        operation=operation,
-    )
 
 
 def checked_text(message: object) -> str:

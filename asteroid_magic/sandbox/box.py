@@ -160,13 +160,13 @@ class Sandbox:
             adding = self._service.add_waiting(count, kind)
             return asyncio.run_coroutine_threadsafe(adding, self._loop).result()
 
-    def messages(self, execution: object) -> list[str]:
+    def messages(self, execution_id: object) -> list[str]:
         """Return the exact texts that arrived at an execution, oldest first.
 
-        ``execution`` is its ID, or an object with an ``id``, such as one of :attr:`executions`.
+        ``execution_id`` is its ID, or an object with an ``id``, such as one of :attr:`executions`.
         Raises :class:`LookupError` if there is no such execution.
         """
-        return self._world().messages(str(getattr(execution, "id", execution)))
+        return self._world().messages(str(getattr(execution_id, "id", execution_id)))
 
     def fail_next(
         self,

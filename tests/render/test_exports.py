@@ -1,6 +1,7 @@
 """What becomes of a card in an export of the notebook: nothing from outside becomes live."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from asteroid_magic import Execution, errors
 from asteroid_magic.config.session import session
+from asteroid_magic.form.html import INSTEAD, FormSend, saved_view
 from asteroid_magic.models.watch import Listing
 from tests.render.test_transcript import payload, transcript
 from tests.support.outcomes import ID, delivery
@@ -18,12 +20,26 @@ from tests.support.outcomes import ID, delivery
 LIVE = "Hi\n\n![x](http://a.example/i)\n\n**b** `c` $5 {{ 1 }}\n\n.. image:: http://a.example\n\n"
 
 
+class SavedForm:
+    """What a notebook keeps of a form, as IPython would show it."""
+
+    def __init__(self, *sends: FormSend) -> None:
+        self._sends = sends
+
+    def _repr_html_(self) -> str:
+        return saved_view("abc", self._sends)
+
+    def as_text(self) -> str:
+        return INSTEAD
+
+
 def shown() -> list[Any]:
     session.remember(ID, LIVE)
     error = errors.BadRequest(LIVE, status_code=400, server_text=LIVE).about(ID, LIVE, 1)
     listing = Listing([Execution(id=ID, workflow_name=LIVE, status=LIVE)])
     said = transcript(payload("generic", message=LIVE), payload("reasoning", reasoning=LIVE))
-    return [delivery(LIVE), error, listing, said]
+    sends = [FormSend(datetime.now(UTC), error) for _ in range(2)]
+    return [delivery(LIVE), error, listing, said, SavedForm(*sends)]
 
 
 @pytest.fixture
@@ -39,7 +55,9 @@ def test_no_card_has_a_line_that_ends_html_in_markdown() -> None:
     for one in shown():
         html = one._repr_html_()
         assert all(line.strip() for line in html.split("\n"))
-        assert not re.search(r"[*`$\\\[\]{}]", html.split("--></style>")[1])
+        assert not re.search(
+            r"[*`$\\\[\]{}]", re.sub("<style>.*?</style>", "", html, flags=re.DOTALL)
+        )
 
 
 def test_cards_in_markdown_are_html_to_the_end(notebook: Any) -> None:
@@ -62,7 +80,8 @@ def test_a_sanitized_page_shows_no_style_sheet(notebook: Any) -> None:
     page, _ = HTMLExporter(sanitize_html=True, template_name="lab").from_notebook_node(notebook)
     assert "Delivered" in page
     assert "asteroid-card {" not in page
-    assert "max-width: 46rem" not in page
+    assert "max-width: 52em" not in page
+    assert ":has(.asteroid" not in page
 
 
 def test_math_is_not_typeset_in_anything_that_is_shown() -> None:
