@@ -11,9 +11,9 @@ from itertools import pairwise
 
 from ..models import coerce
 from ..models.activities import Activity, message_of, read_activity
-from ..models.arrivals import FIRST, SIMILAR, Arrival, Comparison, distinct, is_same
+from ..models.arrivals import FIRST, UNREADABLE, Arrival, Comparison, distinct, is_same
 from ..models.message import Outgoing
-from .executions import get_json, list_activities
+from .executions import get_json, list_activities, list_anything
 from .requester import Call, Requester
 from .transport.response import without
 from .transport.server_clock import Clock
@@ -33,6 +33,10 @@ OTHER_CLOCK = "The times of the execution's activities are ahead of the server's
 UNDATED = "The times of some of the execution's activities cannot be read."
 NOT_SORTED = "The server does not list the execution's activities in the order of their times."
 CUT_OFF = "The list of the execution's activities does not reach back to the send."
+MAY_BE_OLD = (
+    "The server's answers do not tell its time, or come from a cache: the list of the execution's "
+    "activities may be an old one."
+)
 PURGED = "Asteroid has deleted the execution's activities."
 
 
@@ -105,10 +109,11 @@ class EarlierMessage:
 def read_earlier(requester: Requester, call: Call, outgoing: Outgoing) -> EarlierMessage:
     """Look for a text among all messages of an execution, as long as it has existed."""
     newest = list_activities(requester, call, outgoing.execution_id, 1, "desc", None)
-    found = list_activities(requester, call, outgoing.execution_id, None, "desc", None)
+    listed = list_anything(requester, call, outgoing.execution_id, None, "desc", None)
+    found = [item for item in listed if isinstance(item, dict)]
     page = [read_activity(item) for item in found]
     comparison = Comparison(outgoing.message, outgoing.execution_id)
-    doubt = None
+    doubt = UNREADABLE if len(found) < len(listed) else None
     others: list[int] = []
     for at, activity in enumerate(page):
         words = message_of(activity, outgoing.execution_id)
@@ -116,14 +121,16 @@ def read_earlier(requester: Requester, call: Call, outgoing: Outgoing) -> Earlie
             return EarlierMessage(read_activity(without(call.key, found[at])), is_exact=True)
         if words is not None and is_same(words, outgoing.message):
             others.append(at)
-        elif comparison.is_changed(activity):
-            doubt = SIMILAR
+        else:
+            doubt = doubt or comparison.doubt(activity)
     if others:
         return EarlierMessage(read_activity(without(call.key, found[others[0]])))
     known = {_identity(one) for one in page}
     if not known.issuperset(_identity(read_activity(item)) for item in newest):
         doubt = doubt or CUT_OFF
     gap = doubt or _gap(requester, call, outgoing.execution_id, page, FIRST)
+    if call.clock is None:
+        gap = gap or MAY_BE_OLD
     return EarlierMessage(None, gap=gap)
 
 
@@ -143,7 +150,7 @@ def _gap(
     if len(stamps) < len(page):
         return UNDATED
     # Only neighbours of the same minute or so may have changed places.
-    if any(later > earlier + BEHIND for earlier, later in pairwise(stamps)):
+    if any(later - earlier > BEHIND for earlier, later in pairwise(stamps)):
         return NOT_SORTED
     if stamps and stamps[0] < stamps[-1]:
         return NOT_SORTED

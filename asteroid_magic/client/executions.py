@@ -132,11 +132,24 @@ def list_activities(
     key: ApiKey | None,
 ) -> list[dict[str, Any]]:
     """Return the JSON of activities as part of a call, with the key in it hidden, if given."""
+    listed = list_anything(requester, call, execution_id, limit, order, key)
+    return list(islice((item for item in listed if isinstance(item, dict)), limit))
+
+
+def list_anything(
+    requester: Requester,
+    call: Call,
+    execution_id: str,
+    limit: int | None,
+    order: str,
+    key: ApiKey | None,
+) -> list[Any]:
+    """Return the list that `list_activities` reads, with whatever is no activity."""
     query = urlencode({"order": order} | ({} if limit is None else {"limit": str(limit)}))
     body = get_json(requester, call, f"/executions/{execution_id}/activities?{query}", key)
     if not isinstance(body, list):
         raise not_expected("a list of activities", call)
-    return list(islice((item for item in body if isinstance(item, dict)), limit))
+    return body
 
 
 def read(

@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ..models.arrivals import canonical
+
 # The execution ID and a hash of the text. No base URL: several may lead to the same Asteroid.
 Key = tuple[str, bytes]
 
@@ -35,10 +37,11 @@ class SentMessage:
 
     `began` is when it was about to be sent, by the same clock. `is_pending`: its answer may still
     come. `activity_id` is the activity that confirmed it, None if an answer did. `batch` is the
-    number of its batch, None for a single send.
+    number of its batch, None for a single send. `form` is the key of all forms of its text.
     """
 
     key: Key
+    form: Key
     batch: int | None = None
     began: float = field(default_factory=time.monotonic)
     is_pending: bool = True
@@ -59,22 +62,23 @@ class OtherSend(NamedTuple):
 
 
 class BatchMessages:
-    """The batch messages that may have arrived: very many, so each takes 32 bytes.
+    """The batch messages that may have arrived: very many, so each takes 40 bytes.
 
     Two different ones count as the same once in 2**64: then a message stays unknown.
     """
 
     def __init__(self) -> None:
-        self._marks, self._batches = array("Q"), array("Q")
+        self._marks, self._forms, self._batches = array("Q"), array("Q"), array("Q")
         self._began, self._ended = array("d"), array("d")
 
     def add(self, entry: SentMessage) -> None:
         """Note that a message has ended now."""
-        columns = self._marks, self._batches, self._began, self._ended
+        columns = self._marks, self._forms, self._batches, self._began, self._ended
         if len(self._marks) >= 2 * MOST_OF_BATCHES:
             for column in columns:
                 del column[:MOST_OF_BATCHES]
         self._marks.append(_mark(entry.key))
+        self._forms.append(_mark(entry.form))
         self._batches.append(entry.batch or 0)
         self._began.append(entry.began)
         self._ended.append(time.monotonic())
@@ -82,6 +86,10 @@ class BatchMessages:
     def count(self, key: Key, since: float) -> int:
         """Return how many of these messages ended at `since`, by `time.monotonic`, or later."""
         return self._marks[bisect_left(self._ended, since) :].count(_mark(key))
+
+    def has_form(self, form: Key, since: float) -> bool:
+        """Return True if one of these messages, in any form, ended at `since` or later."""
+        return _mark(form) in self._forms[bisect_left(self._ended, since) :]
 
     def of_others(self, key: Key, batch: int) -> Iterator[OtherSend]:
         """Yield those of other batches than `batch`."""
@@ -112,17 +120,18 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        # By their form.
         self._entries: dict[Key, list[SentMessage]] = {}
         self._batch_messages = BatchMessages()
-        # When the latest send of a text whose outcome is unknown ended.
+        # When the latest send of a text, in any form, whose outcome is unknown ended.
         self._doubts: dict[Key, float] = {}
         self._count = 0
 
     def begin(self, execution_id: str, message: str, batch: int | None = None) -> SentMessage:
         """Note a message that is about to be sent; until it has `ended`, it may have arrived."""
-        entry = SentMessage(_key(execution_id, message), batch)
+        entry = _entry(execution_id, message, batch)
         with self._lock:
-            self._entries.setdefault(entry.key, []).append(entry)
+            self._entries.setdefault(entry.form, []).append(entry)
             self._count += 1
             if self._count % TIDYING == 0:
                 self._tidy()
@@ -144,33 +153,40 @@ class Ledger:
     def doubt(self, entry: SentMessage) -> None:
         """Note that a message may still arrive, although no answer has come."""
         with self._lock:
-            self._doubts[entry.key] = time.monotonic()
+            self._doubts[entry.form] = time.monotonic()
 
-    def latest(self, execution_id: str, message: str, base_url: str) -> float | None:
-        """Return when a message with this text was last delivered there, by `time.monotonic`."""
+    def latest(self, execution_id: str, message: str, base_url: str) -> tuple[float, bool] | None:
+        """Return when this text, in any form, was last delivered there, by `time.monotonic`.
+
+        With it, True if it was in exactly this form.
+        """
+        asked = _entry(execution_id, message)
         with self._lock:
-            entries = self._entries.get(_key(execution_id, message), ())
-            ended = [one.ended for one in entries if one.base_url == base_url]
-            return max((each for each in ended if each is not None), default=None)
+            ended = [
+                (one.ended, one.key == asked.key)
+                for one in self._entries.get(asked.form, ())
+                if one.ended is not None and one.base_url == base_url
+            ]
+            return max(ended, default=None)
 
     def begin_first(
         self, execution_id: str, message: str, base_url: str, since: float
     ) -> SentMessage | None:
-        """Note a message that is about to be sent, unless there is another one with its text.
+        """Note a message that is about to be sent, unless there is another with its text or form.
 
         None if one was delivered, is on its way, or ended at `since` or later without an answer.
         """
-        entry = SentMessage(_key(execution_id, message))
+        entry = _entry(execution_id, message)
         with self._lock:
-            others = self._entries.get(entry.key, ())
+            others = self._entries.get(entry.form, ())
             is_known = any(
                 one.is_pending or (one.ended is not None and one.base_url == base_url)
                 for one in others
             )
-            is_lost = self._doubts.get(entry.key, since) > since
-            if is_known or is_lost or self._batch_messages.count(entry.key, since) > 0:
+            is_lost = self._doubts.get(entry.form, since) > since
+            if is_known or is_lost or self._batch_messages.has_form(entry.form, since):
                 return None
-            self._entries.setdefault(entry.key, []).append(entry)
+            self._entries.setdefault(entry.form, []).append(entry)
         return entry
 
     def leave(self, entry: SentMessage, *, may_be_there: bool) -> None:
@@ -190,7 +206,7 @@ class Ledger:
         `accounted` other messages account for all of the activities.
         """
         with self._lock:
-            entries = self._entries.setdefault(entry.key, [])
+            entries = self._entries.setdefault(entry.form, [])
             claimed = {other.activity_id for other in entries}
             # An activity that is listed twice counts once.
             distinct = dict.fromkeys(activities)
@@ -198,12 +214,12 @@ class Ledger:
             accounted += sum(
                 other.is_pending or (other.ended is not None and other.ended >= since)
                 for other in entries
-                if other.activity_id is None
+                if other.key == entry.key and other.activity_id is None
             )
             accounted += self._batch_messages.count(entry.key, since)
             if len(free) <= accounted:
                 if not entries:
-                    del self._entries[entry.key]
+                    del self._entries[entry.form]
                 return None
             entry.activity_id, entry.ended = free[0], time.monotonic()
             entries.append(entry)
@@ -212,9 +228,11 @@ class Ledger:
     @contextmanager
     def sharing(self, execution_id: str, message: str, batch: int) -> Iterator["Share"]:
         """Yield what the arrivals of a text mean for a batch; nobody else claims one meanwhile."""
+        form = _entry(execution_id, message).form
         key = _key(execution_id, message)
         with self._lock:
-            entries = [each for each in self._entries.get(key, ()) if each.batch != batch]
+            sent = [each for each in self._entries.get(form, ()) if each.key == key]
+            entries = [each for each in sent if each.batch != batch]
             share = Share(
                 {each.activity_id for each in entries if each.activity_id},
                 [_other_send(each) for each in entries if not each.activity_id]
@@ -222,12 +240,12 @@ class Ledger:
             )
             yield share
             now = time.monotonic()
-            known = {each.activity_id for each in self._entries.get(key, ())}
+            known = {each.activity_id for each in self._entries.get(form, ())}
             for activity_id in share.claimed:
                 if activity_id not in known:
-                    entry = SentMessage(key, batch, now, is_pending=False, ended=now)
+                    entry = SentMessage(key, form, batch, now, is_pending=False, ended=now)
                     entry.activity_id = activity_id
-                    self._entries.setdefault(key, []).append(entry)
+                    self._entries.setdefault(form, []).append(entry)
                     self._batch_messages.forget(key, batch)
 
     def renew_lock(self) -> None:
@@ -235,10 +253,10 @@ class Ledger:
         self._lock = threading.Lock()
 
     def _forget(self, entry: SentMessage) -> None:
-        entries = self._entries[entry.key]
+        entries = self._entries[entry.form]
         entries.remove(entry)
         if not entries:
-            del self._entries[entry.key]
+            del self._entries[entry.form]
 
     def _tidy(self) -> None:
         old = time.monotonic() - REMEMBERED_S
@@ -269,6 +287,11 @@ class Share:
 
 def _key(execution_id: str, message: str) -> Key:
     return execution_id, hashlib.sha256(message.encode()).digest()
+
+
+def _entry(execution_id: str, message: str, batch: int | None = None) -> SentMessage:
+    key, form = _key(execution_id, message), canonical(message)
+    return SentMessage(key, key if form == message else _key(execution_id, form), batch)
 
 
 def _other_send(entry: SentMessage) -> OtherSend:

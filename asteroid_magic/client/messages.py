@@ -17,7 +17,7 @@ from ..models.message import Outgoing
 from .arrivals import EarlierMessage, read_earlier
 from .confirmation import arrived, confirm, looked
 from .ledger import SentMessage, ledger
-from .requester import Call, Requester, guarded
+from .requester import CANCELLED, Call, Requester, guarded
 from .retry import BATCH_MESSAGE, UNSENT_MESSAGE, RetryPolicy
 from .transport.request import Request, curl_command, headers_for
 
@@ -73,7 +73,8 @@ def send_once(requester: Requester, outgoing: Outgoing, timeout: Timeout, grace:
     try:
         earlier = guarded(looking, lambda: read_earlier(requester, looking, outgoing))
     except Interrupted:
-        stopped = SendInterrupted(outcome="not_delivered")
+        title = SEND.words(CANCELLED) if looking.deadline.is_cancelled else None
+        stopped = SendInterrupted(title=title, outcome="not_delivered")
         raise stopped.about(outgoing.execution_id, outgoing.message) from None
     except AsteroidError as error:
         raise _unchecked(error) from None
@@ -98,7 +99,7 @@ def _earlier(
     call: Call,
     outgoing: Outgoing,
     earlier: EarlierMessage,
-    ended: float | None,
+    ended: tuple[float, bool] | None,
 ) -> Delivery:
     """Return the delivery of a message that was there before; nothing was sent."""
     found = earlier.activity
@@ -106,11 +107,12 @@ def _earlier(
     if found is not None and found.timestamp is not None:
         sent_at = found.timestamp
     elif found is None and ended is not None:
-        sent_at -= timedelta(seconds=time.monotonic() - ended)
+        sent_at -= timedelta(seconds=time.monotonic() - ended[0])
     else:
         known += " (its time cannot be read)"
     notes = [f"{known}, so nothing was sent now."]
-    if found is not None and not earlier.is_exact:
+    is_exact = earlier.is_exact if found is not None else ended is None or ended[1]
+    if not is_exact:
         notes.append("It differs from yours only in line ends, Unicode form or outer spaces.")
     return Delivery(
         base_url=requester.base_url,

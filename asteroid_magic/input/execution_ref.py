@@ -71,7 +71,8 @@ def id_inside(text: str) -> str | None:
 
 def _begun(word: str, seen: Mapping[str, str], namespace: Mapping[str, Any]) -> str:
     """Return the only ID in `seen` that starts with `word`."""
-    found = [one for one in seen if one.lower().startswith(word.lower())]
+    digits = word.replace("-", "").lower()
+    found = [one for one in seen if one.replace("-", "").lower().startswith(digits)]
     if len(word) < SHORTEST_BEGINNING:
         if not found:
             raise _no_execution(word, namespace)

@@ -5,11 +5,11 @@ is merely similar, or a little early, leaves it unknown: it may be the message, 
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .activities import Activity, message_of
+from .activities import Activity, ActivityKind, message_of
 
 # A text that the server cut off after fewer characters than this is not recognized.
 SHORTEST_PART = 20
@@ -25,6 +25,13 @@ SIMILAR = (
     "A message that differs from this one only in spaces, line ends, Unicode form or length is "
     "among the execution's activities."
 )
+OF_ANOTHER = "The list of the execution's activities has some of another execution."
+UNREADABLE = "A user's message among the execution's activities cannot be read."
+UNKNOWN_KIND = (
+    "This text is among the execution's activities, but in one of an unknown kind, which may be a "
+    "message."
+)
+KINDS = frozenset(ActivityKind)
 OTHERS = (
     "The messages with this text among the execution's activities may all belong to other sends."
 )
@@ -78,10 +85,37 @@ class Comparison:
         is_cut_off = len(start) >= SHORTEST_PART and long.startswith(start)
         return False if short == long or is_cut_off else None
 
-    def is_changed(self, activity: Activity) -> bool:
-        """Return True if a server may have made this message of the text: it is not longer."""
-        words = message_of(activity, self._execution_id) or ""
-        return self.is_exact(activity) is False and len(_plain(words)) <= len(self._plain)
+    def doubt(self, activity: Activity) -> str | None:
+        """Return why the activity may be a message with this text, None if it is not.
+
+        It shows the text changed, cut off, or in a way that this version cannot read.
+        """
+        if activity.execution_id.lower() not in {"", self._execution_id.lower()}:
+            return OF_ANOTHER
+        words = message_of(activity, self._execution_id)
+        if words is not None:
+            return SIMILAR if self._is_made_of_it(words) else None
+        if activity.kind == ActivityKind.USER_MESSAGE:
+            return UNREADABLE
+        if activity.kind in KINDS:
+            return None
+        return UNKNOWN_KIND if any(map(self._is_made_of_it, _texts_in(activity.data))) else None
+
+    def _is_made_of_it(self, words: str) -> bool:
+        shown = _plain(words)
+        start = shown.removesuffix("...").removesuffix("…").rstrip()
+        # An ellipsis says that something was cut off, however little is left.
+        is_enough = len(start) >= (SHORTEST_PART if start == shown else 1)
+        is_cut_off = len(start) < len(self._plain) and self._plain.startswith(start)
+        return shown == self._plain or (is_enough and is_cut_off)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(one)
 
 
 def is_same(text: str, other: str) -> bool:
@@ -89,10 +123,11 @@ def is_same(text: str, other: str) -> bool:
 
     The form is NFC: compatible characters, such as a full-width digit, count as different.
     """
-    return text == other or _canonical(text) == _canonical(other)
+    return text == other or canonical(text) == canonical(other)
 
 
-def _canonical(text: str) -> str:
+def canonical(text: str) -> str:
+    """Return the form that all texts share that count as the same."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", lines).strip()
 

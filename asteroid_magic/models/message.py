@@ -18,6 +18,8 @@ LARGEST_MESSAGE = 1_000_000
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # The same digits without hyphens, as some tools write them.
 _BARE_UUID = re.compile(r"([0-9a-fA-F]{8})" + r"([0-9a-fA-F]{4})" * 3 + r"([0-9a-fA-F]{12})")
+# What documents make of "-": hyphens, dashes and minus signs.
+_DASHES = dict.fromkeys((*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63, 0xFF0D), "-")
 # ASCII JSON would need twelve bytes for an emoji instead of four. Made once: `json.dumps` makes one
 # for each message.
 _JSON = json.JSONEncoder(ensure_ascii=False)
@@ -58,9 +60,15 @@ def is_execution_id(text: str) -> bool:
 
 
 def hyphenated(text: str) -> str:
-    """Return 32 hexadecimal digits as a UUID in its usual form; any other text as it is."""
-    bare = _BARE_UUID.fullmatch(text)
-    return "-".join(bare.groups()) if bare else text
+    """Return a UUID without hyphens, or with the dashes of a document, in its usual form.
+
+    Any other text comes back as it is.
+    """
+    plain = text.translate(_DASHES)
+    bare = _BARE_UUID.fullmatch(plain)
+    if bare is not None:
+        return "-".join(bare.groups())
+    return plain if is_execution_id(plain) else text
 
 
 def prepare(execution: ExecutionRef, message: str) -> Outgoing:

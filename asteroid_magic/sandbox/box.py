@@ -163,10 +163,11 @@ class Sandbox:
     def messages(self, execution_id: object) -> list[str]:
         """Return the exact texts that arrived at an execution, oldest first.
 
-        ``execution_id`` is its ID, or an object with an ``id``, such as one of :attr:`executions`.
-        Raises :class:`LookupError` if there is no such execution.
+        ``execution_id`` is its ID, or an object with such an ``execution_id`` or ``id``, such as
+        one of :attr:`executions`. Raises :class:`LookupError` if there is no such execution.
         """
-        return self._world().messages(str(getattr(execution_id, "id", execution_id)))
+        own = getattr(execution_id, "id", execution_id)
+        return self._world().messages(str(getattr(execution_id, "execution_id", own)))
 
     def fail_next(
         self,

@@ -9,19 +9,24 @@ from uuid import uuid4
 
 import pytest
 
-from asteroid_magic import AsteroidClient, AsteroidError, Delivery, Forbidden, SendInterrupted
+from asteroid_magic import (
+    AsteroidClient,
+    AsteroidError,
+    Delivery,
+    Forbidden,
+    SendInterrupted,
+    send_many,
+)
 from asteroid_magic.client import arrivals, messages
 from asteroid_magic.client.arrivals import EarlierMessage
 from asteroid_magic.deadline import Deadline
-from tests.batch.test_reconcile import ODD, TEXT
+from tests.batch.test_reconcile import ODD, TEXT, each, words
 from tests.support.records import RecordServer
 
 KEY = "a-key-of-4711"
 # Lists that hide the message altogether; they cannot be told from those of an execution without it.
 HIDING = {
-    "kind renamed",
     "nothing",
-    "another execution's",
     "user messages left out",
     "what was accepted earlier left out",
 }
@@ -139,6 +144,93 @@ def test_whatever_the_list_looks_like_it_is_not_sent_twice(
     assert server.accepted[run, TEXT] == 1
 
 
+def unreadable(one: dict[str, Any]) -> None:
+    one["payload"]["message"] = {"text": one["payload"]["message"]}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        each(unreadable),
+        each(lambda one: one["payload"].update(text=one["payload"].pop("message"))),
+        each(lambda one: one["payload"].update(activityType="USER_MESSAGE_RECEIVED")),
+        lambda page: [one["payload"].get("message") or one for one in page],
+        words(lambda text: f"{text[:10]}…"),
+    ],
+    ids=["an object", "under another name", "kind in capitals", "bare text", "cut off early"],
+)
+def test_a_message_that_is_shown_in_an_unknown_way_is_not_sent_twice(
+    client: AsteroidClient, server: RecordServer, run: str, shape: Any
+) -> None:
+    started(server, run)
+    server.accept(run, TEXT, 600)
+    server.shape = shape
+    refused(client, run, TEXT)
+    assert server.accepted.total() == 1
+
+
+FORMS = [("One\r\ntwo", "One\ntwo"), ("cafe\u0301", "caf\u00e9"), ("  Go on.\n", "Go on.")]
+
+
+@pytest.mark.parametrize(("before", "text"), FORMS)
+def test_another_form_of_a_message_of_this_session_counts_too(
+    client: AsteroidClient, server: RecordServer, run: str, before: str, text: str
+) -> None:
+    started(server, run)
+    server.shape, _ = ODD["user messages left out"]
+    client.send(run, before)
+    found = client.send(run, text, once=True)
+    assert (found.attempts, found.confirmed_by) == (0, "answer")
+    assert "It differs from yours only in line ends" in found.as_text()
+    assert server.accepted.total() == 1
+
+
+@pytest.mark.parametrize(("before", "text"), FORMS)
+def test_another_form_that_may_still_arrive_keeps_it_from_being_sent(
+    client: AsteroidClient, server: RecordServer, run: str, before: str, text: str
+) -> None:
+    started(server, run)
+    server.shape, _ = ODD["user messages left out"]
+    server.post = lambda *_: 503
+    with pytest.raises(AsteroidError):
+        client.send(run, before)
+    server.post = lambda *_: 201
+    refused(client, run, text)
+    assert server.accepted.total() == 1
+
+
+@pytest.mark.parametrize(("before", "text"), FORMS)
+def test_another_form_in_a_batch_of_this_session_keeps_it_from_being_sent(
+    client: AsteroidClient, server: RecordServer, run: str, before: str, text: str
+) -> None:
+    started(server, run)
+    server.shape, _ = ODD["user messages left out"]
+    send_many([(run, before)], client=client, progress=False)
+    refused(client, run, text)
+    assert server.accepted.total() == 1
+
+
+def test_a_list_from_a_cache_does_not_show_that_a_text_is_not_there(
+    client: AsteroidClient, server: RecordServer, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(server, run)
+    monkeypatch.setattr("asteroid_magic.client.requester.clock_of", lambda *_: None)
+    assert "may be an old one" in refused(client, run, "Go on.").detail
+    assert not server.accepted
+
+
+def test_a_time_at_the_end_of_the_calendar_is_no_reason_to_fail(
+    client: AsteroidClient, server: RecordServer, run: str
+) -> None:
+    started(server, run)
+    server.happen(run, {"activityType": "generic", "message": "hello"})
+    server.shape = lambda page: [
+        {**one, "timestamp": "9999-12-31T23:59:59.5Z"} if "message" in one["payload"] else one
+        for one in page
+    ]
+    assert client.send(run, "Go on.", once=True).attempts == 1
+
+
 def test_what_cannot_be_read_is_not_sent(
     client: AsteroidClient, server: RecordServer, run: str
 ) -> None:
@@ -200,6 +292,7 @@ def test_a_look_that_is_cancelled_sends_nothing(
         client.send(run, "Go on.", timeout=deadline, once=True)
     assert caught.value.outcome == "not_delivered"
     assert caught.value.message == "Go on."
+    assert caught.value.title == "You cancelled the send"
     assert not server.accepted
 
 

@@ -123,3 +123,13 @@ def test_of_many_that_begin_alike_a_few_are_named() -> None:
         resolve_execution("123e4567", {}, seen)
     assert "20 executions seen in this session have" in caught.value.detail
     assert "and 17 more" in caught.value.hint
+
+
+@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2013", "\u2014", "\u2212"])
+def test_the_dashes_of_a_document_are_those_of_an_id(dash: str) -> None:
+    assert resolve_execution(EXECUTION.replace("-", dash), {}) == EXECUTION
+    assert resolve_execution("pasted", {"pasted": EXECUTION.replace("-", dash)}) == EXECUTION
+
+
+def test_a_beginning_may_lack_its_hyphens() -> None:
+    assert resolve_execution(EXECUTION[:13].replace("-", ""), {}, {EXECUTION: ""}) == EXECUTION

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from asteroid_magic.sandbox import Sandbox
-from tests.support.sandboxes import PATIENCE, eventually, running, send, url
+from tests.support.sandboxes import PATIENCE, deliver, eventually, running, send, url
 
 
 @pytest.mark.parametrize("pace", [0, -1, float("nan"), float("inf")])
@@ -192,3 +193,9 @@ def test_it_listens_on_loopback_only(box: Sandbox) -> None:
     elsewhere = ("127.0.0.2", urlsplit(box.base_url).port or 0)
     with pytest.raises(OSError, match=r"refused|timed out|reach"):
         socket.create_connection(elsewhere, timeout=2)
+
+
+def test_messages_takes_what_belongs_to_an_execution(box: Sandbox) -> None:
+    deliver(box, running(box), "hello")
+    belongs = SimpleNamespace(id="its own", execution_id=running(box))
+    assert box.messages(belongs) == box.messages(box.executions[1]) == ["hello"]
