@@ -41,7 +41,8 @@ def delivery_card(delivery: Delivery) -> Card:
             *_known(delivery),
         ),
         notes=delivery.notes,
-        title=f"to {where} at {clock(delivery.sent_at)}",
+        # A message that was there before may be days old.
+        title=f"to {where} at {(clock if delivery.attempts else stamp)(delivery.sent_at)}",
         brief=beginning(brief, START, bytes_in_card) or "…",
     )
 

@@ -52,6 +52,11 @@ def test_every_card_names_the_workflow_that_the_session_knows() -> None:
     assert change.as_text().splitlines() == ["✓ Cancelled: Book a table", f"  execution  {ID}"]
 
 
+def test_a_message_that_was_there_before_is_shown_with_its_date() -> None:
+    text = cards.as_text(delivery(attempts=0))
+    assert text == f"✓ Already delivered to {ID[:8]} at 2026-10-01 18:02:11 UTC: {MESSAGE}"
+
+
 def test_what_is_unusual_about_a_delivery_is_not_folded_away_in_a_terminal() -> None:
     text = cards.as_text(delivery(confirmed_by="activities"))
     assert "confirmed" in text
