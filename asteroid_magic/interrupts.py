@@ -29,6 +29,8 @@ class Hold:
 
     def __init__(self) -> None:
         self.is_pending = self.is_open = False
+        # True once an interrupt has been raised inside `interruptible`.
+        self.is_raised = False
         self._is_over = False
         self._since = 0.0
         self._outer: Hold | None = None
@@ -84,6 +86,7 @@ class Hold:
         now = time.monotonic()
         hangs = self.is_pending and now - self._since > LONGEST_HOLD_S
         if self._before is not None and (self.is_open or self._is_over or hangs):
+            self.is_raised = self.is_open
             self._before(number, frame)
         elif not self.is_pending:
             self.is_pending, self._since = True, now
@@ -96,7 +99,10 @@ def current() -> Hold | None:
 
 
 def interruptible(work: Callable[[], T]) -> T:
-    """Return what `work` returns; an interrupt during it, or held before it, raises as usual."""
+    """Return what `work` returns; an interrupt during it, or held before it, raises as usual.
+
+    Python loses an interrupt that comes while it closes a generator: it counts as held.
+    """
     hold = current()
     if hold is None or hold.is_open:
         return work()
@@ -105,6 +111,8 @@ def interruptible(work: Callable[[], T]) -> T:
         if hold.is_pending:
             hold.is_pending = False
             raise KeyboardInterrupt
-        return work()
+        result = work()
+        hold.is_pending = hold.is_pending or hold.is_raised
+        return result
     finally:
-        hold.is_open = False
+        hold.is_open = hold.is_raised = False

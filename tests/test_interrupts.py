@@ -121,3 +121,19 @@ def test_a_hold_within_another_leaves_it_in_place() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         work()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_loses_counts_as_held() -> None:
+    def numbers() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            interrupt()
+
+    with Hold() as hold:
+        # Python prints and drops an error of a generator that it closes itself.
+        assert interruptible(lambda: any(numbers()))
+        assert hold.is_pending
+        assert is_interrupted(lambda: None)
+        assert not is_interrupted(lambda: None)

@@ -41,6 +41,10 @@ class Terminal:
         self.process.expect(rf"In \[{self._count}\]: ")
         return str(self.process.before)
 
+    def count_prompt(self) -> None:
+        """Count a prompt that the caller has awaited itself."""
+        self._count += 1
+
     def run(self, line: str) -> str:
         """Type a line; return its output."""
         self.process.sendline(line)

@@ -61,6 +61,11 @@ class Interrupter:
         # call and the call, as to release a lock.
         if not has_begun or event == "c_call" or not module.startswith("asteroid_magic."):
             return
+        # From here on, the cell is over: an interrupt finds nothing to stop.
+        if frame.f_code is MagicCall._leave.__code__ or (
+            frame.f_back is not None and frame.f_back.f_code is MagicCall._leave.__code__
+        ):
+            return
         self.events += 1
         if self.events == self._at:
             self.has_interrupted = True

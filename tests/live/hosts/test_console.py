@@ -33,9 +33,25 @@ class Console(Terminal):
         self.wait()
 
 
+def opened(environment: dict[str, str], attempts: int = 5) -> Console:
+    """Return a console that hears its kernel.
+
+    Jupyter console waits for ever if the kernel has finished its first line before the console
+    has subscribed to its messages. A busy machine does that.
+    """
+    for _ in range(attempts):
+        made = Console(environment)
+        made.process.sendline("pass")
+        if made.process.expect([r"In \[2\]: ", pexpect.TIMEOUT], timeout=15) == 0:
+            made.count_prompt()
+            return made
+        made.process.close(force=True)
+    raise AssertionError(f"Jupyter console did not hear its kernel {attempts} times.")
+
+
 @pytest.fixture
 def console(box: Sandbox, tmp_path: Path) -> Iterator[Console]:
-    made = Console(
+    made = opened(
         {
             **os.environ,
             "IPYTHONDIR": str(tmp_path),
