@@ -1,8 +1,13 @@
-"""One send of a form, off the kernel's main thread, so that other cells can run."""
+"""The requests of a form that a press begins, off the kernel's main thread.
+
+So other cells can run meanwhile.
+"""
 
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from ..client.client import AsteroidClient
 from ..client.requester import CANCELLED
@@ -12,6 +17,8 @@ from ..errors import SEND, AsteroidError, DeliveryUnknown, SendInterrupted
 from ..models.delivery import Delivery
 
 TICK = 1.0
+# The longest that a look for a message may take, in seconds.
+LONGEST_LOOK_S = 15.0
 
 SendOutcome = Delivery | AsteroidError
 
@@ -27,9 +34,11 @@ class BackgroundSend:
         done: Callable[["BackgroundSend", SendOutcome], None],
     ) -> None:
         self.execution_id, self.message = execution_id, message
+        self.began = time.monotonic()
+        # The messages, by their activity ID, that the form showed before; None if unknown.
+        self.listed_before: frozenset[str] | None = None
         self._deadline = Deadline(timeout)
         self._done = done
-        self._began = time.monotonic()
         self._lock = threading.Lock()
         self._over = threading.Event()
 
@@ -39,9 +48,7 @@ class BackgroundSend:
             ("send", self._send, (client,)),
             ("clock", self._tick, (tell,)),
         ):
-            threading.Thread(
-                target=work, args=arguments, name=f"asteroid-magic {name}", daemon=True
-            ).start()
+            begin(name, work, *arguments)
 
     def cancel(self) -> None:
         """End the send: at once if no byte has gone out, else with the outcome known by then."""
@@ -61,14 +68,19 @@ class BackgroundSend:
             outcome = DeliveryUnknown(f"Sending failed unexpectedly: {kind}.")
         self._finish(outcome)
 
+    @property
+    def took(self) -> float:
+        """The seconds since it began."""
+        return time.monotonic() - self.began
+
     def rest(self, seconds: float) -> None:
         """Wait until `seconds` after the start; return at once if they have passed."""
-        time.sleep(max(0.0, self._began + seconds - time.monotonic()))
+        time.sleep(max(0.0, seconds - self.took))
 
     def _tick(self, tell: Callable[[str], None]) -> None:
         while not self._over.wait(TICK):
             if not self._deadline.is_cancelled:
-                tell(f"Sending for {time.monotonic() - self._began:.0f} s…")
+                tell(f"Sending for {self.took:.0f} s…")
 
     def _finish(self, outcome: SendOutcome) -> None:
         with self._lock:
@@ -78,3 +90,59 @@ class BackgroundSend:
         if isinstance(outcome, AsteroidError):
             outcome.about(self.execution_id, self.message)
         self._done(self, outcome)
+
+
+@dataclass(frozen=True)
+class UnknownSend:
+    """A send whose outcome is unknown; `began` is when, by `time.monotonic`."""
+
+    error: AsteroidError
+    began: float
+
+    def is_about(self, execution_id: str, message: str) -> bool:
+        """Return True if a send of this message to this execution would repeat it."""
+        is_same = (self.error.execution_id or "").lower() == execution_id.lower()
+        return is_same and self.error.message == message
+
+    def look(self, client: AsteroidClient | None) -> Delivery | None:
+        """Look for the message among the activities of its execution; None if it is not there yet.
+
+        Nothing is sent. Raises `AsteroidError` if they cannot be read.
+        """
+        execution_id, message = self.error.execution_id or "", self.error.message or ""
+        deadline = Deadline(LONGEST_LOOK_S)
+        with session_client(client) as reader:
+            # Its answer tells the server's time.
+            reader.execution(execution_id, timeout=deadline)
+            now = reader.server_clock()
+            since = now and now - self._ago()
+            found = reader.find_delivery(execution_id, message, since, timeout=deadline)
+            if found is None:
+                return None
+            return Delivery(
+                base_url=reader.base_url,
+                execution_id=execution_id,
+                message=message,
+                status_code=getattr(self.error, "status_code", None),
+                server_text="",
+                attempts=max(1, self.error.attempts),
+                sent_at=self.error.sent_at or datetime.now(UTC) - self._ago(),
+                elapsed=time.monotonic() - self.began,
+                confirmed_by="activities",
+                activity_id=found.id,
+            )
+
+    def _ago(self) -> timedelta:
+        """Return how long ago the request was made, at most: nothing older may count."""
+        since_press = timedelta(seconds=time.monotonic() - self.began)
+        if self.error.sent_at is None:
+            return since_press
+        return min(since_press, max(datetime.now(UTC) - self.error.sent_at, timedelta()))
+
+
+def begin(name: str, work: Callable[..., None], *arguments: object) -> None:
+    """Do this work on a thread of its own, which the end of the program does not wait for."""
+    thread = threading.Thread(
+        target=work, args=arguments, name=f"asteroid-magic {name}", daemon=True
+    )
+    thread.start()

@@ -1,12 +1,13 @@
 """`SendForm`: a form for users who prefer it to typing a magic.
 
-It holds what the user types and sees, never the key. Network calls run on their own threads, so
-that other cells can run; such a thread only sets widgets. A saved notebook keeps the cards as plain
-HTML, for readers without a kernel.
+It holds what the user types and sees, never the key. It shows the conversation with the chosen
+execution: a `Monitor` keeps that up to date. Network calls run on their own threads, so that other
+cells can run; such a thread only sets widgets. A saved notebook keeps the cards as plain HTML, for
+readers without a kernel.
 """
 
-import threading
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,25 +22,33 @@ from ..errors import AsteroidError, ConfigurationError, InvalidInput
 from ..input.execution_ref import id_in
 from ..models.delivery import Delivery
 from ..models.message import checked_text, is_execution_id, prepare
-from ..render.cards import as_line
-from . import html, settings_events
-from .background_send import BackgroundSend
+from ..monitor import Monitor, MonitorState
+from ..render.times import clock
+from . import html, open_forms
+from .background_send import BackgroundSend, UnknownSend, begin
+from .conversation_view import ConversationView, messages_in
 from .html import FormSend
 from .picker import Picker
 from .widgets import FormWidgets
 
 MOST_CARDS = 10
 LONGEST_DOUBLE_CLICK = 0.6
+# How long the form stays up to date after the user last touched it, and how often its ages change.
+STOPS_AFTER_S, TICK_S = 600.0, 3.0
+# After a longer send, the user may be typing somewhere else.
+LONGEST_WITH_FOCUS_S = 2.0
+CHANGED = "A cell has just changed the form. Check it and press Send again."
 # Without it, xeus-python would publish null, which front ends refuse (hazard 43).
 METADATA: dict[str, object] = {}
 
 
 class SendForm(VBox):  # type: ignore[misc]
-    """A form that sends messages to executions and shows the outcomes.
+    """A form that sends messages to executions, and shows the outcomes and the answers.
 
     `execution` and `message` prefill it; an execution is an ID or an object with an `id`. Each send
-    uses `client`, or without one the current settings, as `%asteroid_send` does. Raises
-    `InvalidInput` for an object without an execution ID.
+    uses `client`, or without one the current settings, as `%asteroid_send` does. A new run of its
+    cell replaces the form and keeps the text in it. Raises `InvalidInput` for an object without an
+    execution ID.
     """
 
     # True until the form is complete: ipywidgets closes a form that it cannot finish.
@@ -48,27 +57,34 @@ class SendForm(VBox):  # type: ignore[misc]
     def __init__(
         self, execution: object = None, message: str = "", client: AsteroidClient | None = None
     ) -> None:
+        self.made_in = open_forms.running_cell()
         self._client = client
-        self._lock = threading.Lock()
         self._sending: BackgroundSend | None = None
+        self._in_doubt: UnknownSend | None = None
         self._outcomes: tuple[Delivery | AsteroidError, ...] = ()
-        self._has_key = False
+        self._has_key = self._is_replaced = False
+        self._was_stopped = True
         self._fingerprint: int | None = None
         self._fields = FormWidgets(_text_of(execution), checked_text(message))
+        self._lock = self._fields.lock
         self._form_id = uuid.uuid4().hex[:12]
         self._sends: list[FormSend] = []
         super().__init__(self._fields.rows)
         self.add_class("asteroid-form")
         self.add_class(f"asteroid-form-{self._form_id}")
-        self._picker = Picker(self._fields, client)
-        for widget in (self._fields.execution, self._fields.message):
-            widget.observe(self._look, "value")
+        self._monitor = Monitor(self._follow, client, stops_after=STOPS_AFTER_S, tick=TICK_S)
+        self._view = ConversationView(self._fields)
+        self._picker = Picker(self._fields, self._choose)
+        self._fields.message.observe(self._note_edit, "value")
         self._fields.when_sent(self._start)
         self._fields.cancel.on_click(lambda _: self.cancel())
         self._fields.refresh.on_click(lambda _: self.refresh())
-        self._fields.clear.on_click(lambda _: self._fields.empty())
+        self._fields.stop.on_click(lambda _: self._monitor.stop_waiting())
+        self._fields.look_again.on_click(lambda _: self._look_again())
         self._is_closed = False
-        settings_events.watch(self)
+        for earlier in open_forms.replaced_by(self):
+            self._take_over(earlier)
+        open_forms.watch(self)
         self.check_settings()
 
     @property
@@ -91,7 +107,10 @@ class SendForm(VBox):  # type: ignore[misc]
 
     @property
     def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
-        """The outcomes of the last ten messages of this form, newest first."""
+        """The outcomes of the last ten messages of this form, newest first.
+
+        The `reply` of a delivery is filled in once the form no longer waits for it.
+        """
         return self._outcomes
 
     def submit(self) -> None:
@@ -111,35 +130,46 @@ class SendForm(VBox):  # type: ignore[misc]
         sending = self._sending
         if sending is not None:
             self._tell(sending, "Cancelling…")
+            self._fields.announce("cancelling")
             sending.cancel()
 
     def refresh(self) -> None:
-        """Read the settings and list the active executions again."""
+        """Read the settings, the list and the chosen execution again."""
         self._fingerprint = None
         self._free()
         self.check_settings()
+        if self._has_key:
+            self._monitor.refresh()
 
     def check_settings(self) -> None:
-        """If the settings have changed, show the source of the key and list the executions."""
+        """If the settings have changed, show the source of the key, and read everything again."""
         settings = fingerprint()
         if settings == self._fingerprint or self._is_closed:
             return
         self._fingerprint = settings
         source, problem, base_url = self._settings()
-        self._has_key = source is not None
+        has_begun, self._has_key = self._has_key, source is not None
         elsewhere = None if base_url == DEFAULT_BASE_URL else base_url
-        self._fields.key.value = html.key_line(source, problem, elsewhere)
-        self._look()
-        self._picker.refresh(has_key=self._has_key)
+        with self._lock:
+            self._fields.key.value = html.key_line(source, problem, elsewhere)
+            self._look()
+            self._show(self._monitor.state)
+        if has_begun:
+            self._monitor.check_settings()
+        elif self._has_key:
+            self._choose(self._picker.execution_id)
 
     def close(self) -> None:
         """Close the form, and end its send, its threads and its widgets."""
+        if self._is_closed:
+            return
         with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-        settings_events.forget(self)
-        self._picker.close()
+            is_first, self._is_closed = not self._is_closed, True
+        if not is_first:
+            return
+        open_forms.forget(self)
+        # Without the lock, which its callback needs.
+        self._monitor.close()
         if self._sending is not None:
             self._sending.cancel()
         self._publish_saved_view()
@@ -148,6 +178,12 @@ class SendForm(VBox):  # type: ignore[misc]
         super().close()
         # Before version 8, ipywidgets sets the display method of a closed widget to None.
         self.__dict__.pop("_ipython_display_", None)
+
+    def replace(self) -> None:
+        """Close the form because a newer run of its cell has made another, once it has sent."""
+        self._is_replaced = True
+        if self._sending is None:
+            self.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}, {'closed' if self._is_closed else 'open'}>"
@@ -170,8 +206,15 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def _publish_saved_view(self, *, update: bool = True) -> None:
         """Put the cards into the notebook itself, for readers without a kernel."""
+        shown = html.saved_view(
+            self._form_id,
+            self._sends,
+            datetime.now(UTC),
+            is_closed=self._is_closed,
+            is_replaced=self._is_replaced,
+        )
         publish_display_data(  # type: ignore[no-untyped-call]
-            {"text/html": html.saved_view(self._form_id, self._sends, is_closed=self._is_closed)},
+            {"text/html": shown},
             METADATA,
             transient={"display_id": f"asteroid-form-{self._form_id}"},
             update=update,
@@ -188,9 +231,66 @@ class SendForm(VBox):  # type: ignore[misc]
         source = None if settings.key is None else settings.key.source
         return source, settings.key_problem or None, settings.base_url
 
-    def _look(self, _change: object = None) -> None:
+    def _take_over(self, earlier: "SendForm") -> None:
+        """Keep the text of a form that this one replaces, unless it is for another execution."""
+        text, execution = earlier.message, earlier.execution
+        if text and not self.message and self.execution in {"", execution}:
+            self.execution, self.message = execution, text
+        earlier.replace()
+
+    def _choose(self, execution_id: str) -> None:
+        """Show the conversation with this execution, "" for none."""
+        with self._lock:
+            self._look()
+            self._show(self._monitor.state)
+        if self._has_key and not self._is_closed:
+            self._monitor.choose(execution_id or None)
+
+    def _note_edit(self, _change: object) -> None:
+        with self._lock:
+            self._look()
+        if self._has_key and not self._is_closed:
+            self._monitor.touch()
+
+    def _follow(self, state: MonitorState) -> None:
+        """Show a new state of the monitor; called on its thread."""
+        with self._lock:
+            if not self._is_closed:
+                if state.is_stopped and not self._was_stopped:
+                    self._fields.announce("stopped")
+                self._was_stopped = state.is_stopped
+                self._hear(state)
+                self._show(state)
+
+    def _show(self, state: MonitorState) -> None:
+        if not self._has_key:
+            state = MonitorState()
+        chosen = self._picker.execution_id
+        found = state.conversation
+        if found is not None and found.execution is not None:
+            session.remember(found.execution.id, found.execution.workflow_name)
+        self._picker.show(state.inbox, found, has_key=self._has_key)
+        self._view.show(state, chosen, self._sends, has_key=self._has_key)
+
+    def _hear(self, state: MonitorState) -> None:
+        """Note the replies that are complete in the outcomes of their messages."""
+        for reply in state.replies:
+            for at, one in enumerate(self._sends):
+                if reply.result is not None and one.outcome is reply.delivery:
+                    heard = replace(reply.delivery, heard=reply.result)
+                    self._sends[at] = one._replace(outcome=heard)
+                    self._fields.announce(reply.result.ending)
+                    self._publish_saved_view()
+                    self._outcomes = tuple(one.outcome for one in self._sends)
+
+    def _look(self) -> None:
+        """Allow a press, or say why not."""
         if self._sending is None:
             self._fields.allow(self._reason())
+            asked = self._in_doubt
+            self._fields.doubt(
+                is_in_doubt=asked is not None and asked.is_about(self.execution, self.message)
+            )
 
     def _reason(self) -> str:
         """Return why the form cannot send yet; empty if it can."""
@@ -212,23 +312,36 @@ class SendForm(VBox):  # type: ignore[misc]
             # ipywidgets may report one press more than once, and from more than one thread.
             if self._sending is not None or self._is_closed or not self._fields.is_pressed:
                 return
-            if not self._fields.is_as_shown:
-                self._fields.release()
-                self._fields.allow(
-                    "A cell has just changed the form. Check it and press Send again."
-                )
-                self._fields.send.disabled = False
+            reason = self._reason()
+            if reason or not self._fields.is_as_shown:
+                self._give_back(reason or CHANGED)
                 return
-            self._sending = sending = BackgroundSend(
-                self.execution, self.message, timeout, self._finish
-            )
+            sending = BackgroundSend(self.execution, self.message, timeout, self._finish)
+            sending.listed_before = self._listed()
+            self._sending = sending
         try:
             self._fields.show_sending()
-            self._fields.spoken.value = html.announcement("Sending.")
+            self._fields.announce("sending")
+            self._monitor.touch()
             sending.start(self._client, lambda words: self._tell(sending, words))
         except BaseException:
             sending.cancel()
             raise
+
+    def _give_back(self, reason: str) -> None:
+        """Send nothing, and say why."""
+        self._fields.release()
+        self._fields.allow(reason)
+        self._fields.announce("changed")
+        self._fields.send.disabled = reason != CHANGED
+
+    def _listed(self) -> frozenset[str] | None:
+        """Return the messages that the conversation shows; None if it has not been read."""
+        state = self._monitor.state.conversation
+        if state is None or state.updated_at is None:
+            return None
+        is_chosen = state.execution_id == self._picker.execution_id
+        return frozenset(messages_in(state)) if is_chosen else None
 
     def _tell(self, sending: BackgroundSend, words: str) -> None:
         with self._lock:
@@ -238,31 +351,87 @@ class SendForm(VBox):  # type: ignore[misc]
     def _finish(self, sending: BackgroundSend, outcome: Delivery | AsteroidError) -> None:
         if self._is_closed:
             return
-        self._sends = [FormSend(datetime.now(UTC), outcome), *self._sends][:MOST_CARDS]
+        sent = FormSend(datetime.now(UTC), outcome, listed_before=sending.listed_before)
         try:
-            self._show(sending, outcome)
+            with self._lock:
+                self._sends = [sent, *self._sends][:MOST_CARDS]
+                self._note_outcome(sending, outcome)
+            if outcome.outcome == "unknown":
+                # A second click this soon belongs to a double click.
+                sending.rest(LONGEST_DOUBLE_CLICK)
         finally:
             with self._lock:
-                self._fields.release()
                 self._sending = None
+                # Before the fields are free: nobody can press what the form would refuse.
                 self._look()
+                self._fields.release()
+                if sending.took < LONGEST_WITH_FOCUS_S:
+                    self._fields.focus()
+            if isinstance(outcome, Delivery):
+                self._monitor.sent(outcome)
             # Last, so that a caller who waits for it finds a form that can send again.
             self._outcomes = tuple(one.outcome for one in self._sends)
+        if self._is_replaced:
+            self.close()
         # The user may have pressed Send again meanwhile.
         self._start()
 
-    def _show(self, sending: BackgroundSend, outcome: Delivery | AsteroidError) -> None:
+    def _note_outcome(self, sending: BackgroundSend, outcome: Delivery | AsteroidError) -> None:
+        self._in_doubt = None
         if isinstance(outcome, Delivery):
-            session.remember(outcome.execution_id)
-            if self.message == sending.message:
-                self._fields.message.value = ""
-            # The execution may no longer be waiting.
-            self._picker.refresh(has_key=self._has_key, quietly=True)
-        self._fields.cards.value = html.history(self._sends)
-        self._fields.spoken.value = html.announcement(as_line(outcome))
+            self._arrived(outcome)
+        elif outcome.outcome == "unknown":
+            self._in_doubt = UnknownSend(outcome, sending.began)
+        self._fields.announce(html.announcement_of(outcome))
+        self._show_sends()
+
+    def _arrived(self, delivery: Delivery) -> None:
+        session.remember(delivery.execution_id)
+        if self.message == delivery.message:
+            self._fields.message.value = ""
+
+    def _show_sends(self) -> None:
+        self._show(self._monitor.state)
         self._publish_saved_view()
-        # A second click this soon belongs to a double click.
-        sending.rest(LONGEST_DOUBLE_CLICK)
+
+    def _look_again(self) -> None:
+        """Look for a message that may have been delivered; send nothing."""
+        with self._lock:
+            asked = self._in_doubt
+            if asked is None or self._sending is not None or self._fields.look_again.disabled:
+                return
+            self._fields.look_again.disabled = True
+            self._fields.show_progress("Looking for the message…")
+        self._monitor.touch()
+        begin("look", self._search, asked)
+
+    def _search(self, asked: UnknownSend) -> None:
+        found, said = None, "the message is not among the activities; it may still have arrived"
+        try:
+            found = asked.look(self._client)
+        except AsteroidError as error:
+            said = f"the activities could not be read: {error.title}"
+        except Exception as error:  # noqa: BLE001 (whatever it was, the user can look again)
+            said = f"the activities could not be read: {type(error).__name__}"
+        with self._lock:
+            if self._is_closed:
+                return
+            self._fields.look_again.disabled = False
+            for at, one in enumerate(self._sends):
+                if one.outcome is asked.error:
+                    note = f"Looked again at {clock(datetime.now(UTC))}: {said}."
+                    new = {"note": note} if found is None else {"note": "", "outcome": found}
+                    self._sends[at] = one._replace(**new)
+            if found is not None and self._in_doubt is asked:
+                self._in_doubt = None
+            if found is not None and self._sending is None:
+                self._arrived(found)
+            self._fields.announce("not-found" if found is None else "delivered")
+            self._look()
+            self._show_sends()
+            self._outcomes = tuple(one.outcome for one in self._sends)
+        if found is not None:
+            self._monitor.sent(found)
 
     def _free(self) -> None:
         """Release fields that an interrupt has left frozen without a send."""

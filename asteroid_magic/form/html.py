@@ -1,19 +1,26 @@
-"""The parts of the form as HTML: the line about the key, the notes, the history.
+"""The parts of the form as HTML: its header, the conversation, the notes, the outcomes.
 
 The templates escape every string, as those of the cards do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 from ..errors import AsteroidError
 from ..models.activities import Question
 from ..models.delivery import Delivery
+from ..models.executions import Execution, status_words
+from ..monitor import ConversationState
+from ..render.card import Card, TranscriptCard
 from ..render.cards import card_for
+from ..render.outcomes import in_command
+from ..render.table import tone_of
 from ..render.templates import draw
-from ..render.times import clock
-from ..text import shorten
+from ..render.times import age, clock, stamp
+from ..render.transcript import TranscriptEntry, entries_of
+from ..text import counted, shorten
 
 INSTEAD = (
     "This form needs a notebook that shows widgets, such as JupyterLab. "
@@ -24,21 +31,124 @@ GONE = (
     "Where widgets do not appear, use %asteroid_send EXECUTION message"
 )
 CLOSED = "This form is closed. To get a new one, run %asteroid_form"
-LONGEST_START, LONGEST_HEADER, LONGEST_QUESTION = 60, 120, 4_000
+REPLACED = "A newer run of its cell has replaced this form."
+# IPython 12215: after a reload, the page no longer updates what a cell has shown before.
+KEPT = (
+    "This copy is from {}. If the page was reloaded after that, messages that were sent later are "
+    "missing here; %asteroid_activities shows them."
+)
+UNNAMED = "(no name)"
+IN_DOUBT = (
+    "Press Look again: it looks for the message in the execution, and sends nothing. A second send "
+    "may deliver it twice."
+)
+LONGEST_START, LONGEST_HEADER, LONGEST_QUESTION, LONGEST_NAME = 60, 120, 4_000, 60
+# The newest entries of a conversation, and their bytes.
+MOST_ENTRIES, ENTRIES_BUDGET = 10, 60_000
 
 Tone = Literal["quiet", "wrong", "busy"]
+# What a screen reader is told. The words exist from the first render; a class shows one of them.
+ANNOUNCEMENTS = {
+    "sending": "Sending.",
+    "delivered": "Delivered.",
+    "already": "Already delivered.",
+    "not-delivered": "Not delivered. The card above the message says why.",
+    "unknown": "The message may have been delivered. The card above it says what to do.",
+    "cancelling": "Cancelling.",
+    "no-id": "This is not an execution ID.",
+    "unreadable": "The execution could not be read.",
+    "changed": "Nothing was sent: a cell has just changed the form.",
+    "spoke": "The agent has spoken.",
+    "asks": "The agent asks you something.",
+    "confirm": "The agent waits for your confirmation.",
+    "over": "The execution is over.",
+    "time": "No answer so far.",
+    "not-found": "The message is not among the activities so far.",
+    "stopped": "The form has stopped updating.",
+}
 
 
 class FormSend(NamedTuple):
-    """One send of a form: when it ended (aware, UTC), and how."""
+    """One send of a form: when it ended (aware, UTC), and how; `note` says what is new about it.
+
+    `listed_before` are the messages, by their activity ID, that the conversation showed before;
+    None if it had not been read.
+    """
 
     at: datetime
     outcome: Delivery | AsteroidError
+    note: str = ""
+    listed_before: frozenset[str] | None = None
 
 
 def style() -> str:
     """Return the style sheet of a form."""
-    return f"<style>\n{_drawn('form.css')}</style>"
+    sheets = ["form.css", "card.css", "transcript.css"]
+    return _drawn("style.html", sheets=sheets, announcements=ANNOUNCEMENTS)
+
+
+def header(state: ConversationState | None, waiting: int, active: int) -> str:
+    """Return the name of the chosen workflow, its status and for how long it has had that.
+
+    Without a chosen execution, it says how many wait for the user.
+    """
+    if state is None:
+        words = f"{waiting:,} of {counted(active, 'active execution')} "
+        words += "waits for you" if waiting == 1 else "wait for you"
+        name = words if active and waiting else "Choose an execution"
+        return _drawn("header.html", name=name, status="", tone="", age="", since="")
+    execution = state.execution
+    if execution is None:
+        return _drawn("header.html", name="…", status="", tone="", age="", since="")
+    return _drawn(
+        "header.html",
+        name=workflow_of(execution),
+        status=shorten(status_words(execution.status), LONGEST_NAME),
+        tone=tone_of(execution),
+        age="" if state.since is None else age(state.since),
+        since="" if state.since is None else stamp(state.since),
+    )
+
+
+def workflow_of(execution: Execution) -> str:
+    """Return the name of an execution's workflow on one line."""
+    return shorten(" ".join(execution.workflow_name.split()), LONGEST_NAME) or UNNAMED
+
+
+def conversation(state: ConversationState | None, own: Collection[str] = ()) -> str:
+    """Return the newest entries of a conversation, the newest one last.
+
+    `own` are the activities that are messages which this form has delivered.
+    """
+    if state is None or state.updated_at is None:
+        return ""
+    entries, left_out = entries_of(state.activities, ENTRIES_BUDGET)
+    if state.question and entries and entries[-1].kind == "asks":
+        # The form shows it below, with its options.
+        entries = entries[:-1]
+    shown = tuple(_owned(one, own) for one in entries[-MOST_ENTRIES:])
+    has_older = state.has_older or left_out or len(entries) > len(shown)
+    command = f"%asteroid_activities --all {in_command(state.execution_id)}"
+    card = TranscriptCard(
+        outcome="transcript",
+        rows=(),
+        entries=shown,
+        above=f"Older entries: {command}" if has_older else "",
+        below="" if shown else _nothing(state),
+    )
+    return _drawn("conversation.html", card=card)
+
+
+def _owned(entry: TranscriptEntry, own: Collection[str]) -> TranscriptEntry:
+    if entry.activity_id not in own:
+        return entry
+    return replace(entry, kind="own", label="You", extent="✓ Delivered")
+
+
+def _nothing(state: ConversationState) -> str:
+    if state.is_purged:
+        return "Asteroid has deleted the activities of this execution."
+    return "Nothing has happened yet."
 
 
 def key_line(source: str | None, problem: str | None, elsewhere: str | None) -> str:
@@ -61,32 +171,74 @@ def question(asked: Question) -> str:
     )
 
 
-def announcement(text: str) -> str:
-    """Return words that a screen reader speaks as soon as they appear."""
-    return _drawn("announcement.html", text=text)
+def announcements() -> str:
+    """Return the live region with all its words, of which none is shown yet."""
+    return _drawn("announcements.html", announcements=ANNOUNCEMENTS)
 
 
-def history(sends: Sequence[FormSend]) -> str:
-    """Return the cards of these sends, newest first; all but the newest are folded."""
-    return _drawn("history.html", entries=_entries(sends))
+def announcement_of(outcome: Delivery | AsteroidError) -> str:
+    """Return which of the `ANNOUNCEMENTS` tells this outcome."""
+    if isinstance(outcome, Delivery):
+        return "delivered" if outcome.attempts else "already"
+    return "unknown" if outcome.outcome == "unknown" else "not-delivered"
 
 
-def saved_view(form_id: str, sends: Sequence[FormSend], *, is_closed: bool = False) -> str:
+def outcomes(sends: Sequence[FormSend], chosen: str, in_conversation: Collection[int] = ()) -> str:
+    """Return the cards of these sends, the newest one last and open, the earlier ones folded.
+
+    `sends` are the newest first. Those at the places `in_conversation` are left out, because the
+    conversation shows them. One to another execution than the `chosen` one is folded, too.
+    """
+    shown = [one for at, one in enumerate(sends) if at not in in_conversation]
+    is_latest = bool(shown) and shown[0] is sends[0] and _is_to(shown[0].outcome, chosen)
+    earlier, latest = (shown[1:], shown[:1]) if is_latest else (shown, [])
+    return _drawn("outcomes.html", earlier=_entries(earlier[::-1]), latest=_entries(latest))
+
+
+def _is_to(outcome: Delivery | AsteroidError, execution_id: str) -> bool:
+    return not execution_id or (outcome.execution_id or "").lower() == execution_id
+
+
+def saved_view(
+    form_id: str,
+    sends: Sequence[FormSend],
+    now: datetime,
+    *,
+    is_closed: bool = False,
+    is_replaced: bool = False,
+) -> str:
     """Return what a saved notebook shows instead of the form: the cards, and what to do."""
-    words = CLOSED if is_closed else GONE
-    return _drawn("saved_view.html", form_id=form_id, words=words, entries=_entries(sends))
+    words = REPLACED if is_replaced else CLOSED if is_closed else GONE
+    kept = "" if is_closed or is_replaced else KEPT.format(stamp(now))
+    return _drawn(
+        "saved_view.html",
+        form_id=form_id,
+        words=words,
+        kept=kept,
+        earlier=(),
+        latest=_entries(sends[::-1], with_replies=True),
+    )
 
 
-def _entries(sends: Sequence[FormSend]) -> list[dict[str, object]]:
+def _entries(sends: Sequence[FormSend], *, with_replies: bool = False) -> list[dict[str, object]]:
     return [
         {
-            "card": card_for(one.outcome),
+            "card": card_for(one.outcome) if with_replies else _card(one.outcome),
             "at": clock(one.at),
             "title": one.outcome.title if isinstance(one.outcome, AsteroidError) else "",
             "start": shorten(" ".join((one.outcome.message or "").split()), LONGEST_START),
+            "note": one.note,
         }
         for one in sends
     ]
+
+
+def _card(outcome: Delivery | AsteroidError) -> Card:
+    """Return the card without what the form itself shows or does."""
+    if isinstance(outcome, Delivery):
+        return card_for(replace(outcome, heard=None))
+    card = card_for(outcome)
+    return replace(card, hint=IN_DOUBT) if outcome.outcome == "unknown" else card
 
 
 def _drawn(template: str, **values: object) -> str:

@@ -1,165 +1,167 @@
-"""The execution field of a form: what it offers, and the note about its value."""
+"""The fields that name the execution: a list of the active ones, and the ID."""
 
-import threading
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-from ..client.client import AsteroidClient
-from ..client.session_client import session_client
 from ..config.session import session
-from ..deadline import Deadline
-from ..errors import AsteroidError
+from ..errors import Forbidden, NotFound
 from ..input.execution_ref import id_inside
-from ..models.executions import SHORT_ID, WAITING, Execution, status_words
+from ..models.executions import SHORT_ID, status_words
 from ..models.message import hyphenated, is_execution_id
+from ..monitor import ConversationState, InboxEntry, InboxState
+from ..render.times import age
 from ..text import counted, shorten, visible
 from . import html
-from .question import QuestionPanel
 from .widgets import FormWidgets
 
-MOST_OFFERED = 50
-LISTING_TIMEOUT = 15.0
 EXAMPLE = "123e4567-e89b-12d3-a456-426614174000"
+LONGEST_STATUS = 60
 
 
 class Picker:
-    """Offers the active executions in the field, and replaces a chosen line with its ID."""
+    """Keeps the list and the ID in step, and says what is wrong with the ID.
 
-    def __init__(self, fields: FormWidgets, client: AsteroidClient | None) -> None:
-        self._fields, self._client = fields, client
-        self._asking = QuestionPanel(fields.question, client, fields.answer)
-        self._lock = threading.Lock()
-        self._listing: Deadline | None = None
-        self._offered: Mapping[str, Execution] = {}
-        self._known: dict[str, Execution] = {}
-        self._has_all = False
+    It calls `choose` with each new ID, "" for none.
+    """
+
+    def __init__(self, fields: FormWidgets, choose: Callable[[str], None]) -> None:
+        self._fields, self._choose = fields, choose
+        self._inbox = InboxState()
+        self._chosen = ""
         fields.execution.observe(self._look, "value")
-        self._look()
+        fields.when_chosen(self._take)
 
     @property
     def value(self) -> str:
-        """The text of the field, without the spaces around it that pasting brings."""
+        """The text of the ID field, without the spaces around it that pasting brings."""
         return hyphenated(str(self._fields.execution.value).strip())
 
-    def refresh(self, *, has_key: bool, quietly: bool = False) -> None:
-        """List the active executions again, on its own thread; only the latest listing counts."""
-        self.close()
-        if not has_key:
-            self._say("Set an API key to list the active executions.")
-            return
-        deadline = Deadline(LISTING_TIMEOUT)
-        with self._lock:
-            self._listing = deadline
-        if not quietly:
-            self._say("Listing the active executions…", "busy")
-        name = "asteroid-magic listing"
-        threading.Thread(target=self._list, args=(deadline,), name=name, daemon=True).start()
+    @property
+    def execution_id(self) -> str:
+        """The ID in lower case; empty if there is none."""
+        return self.value.lower() if is_execution_id(self.value) else ""
 
-    def close(self) -> None:
-        """Stop reading the list and the question."""
-        self._asking.close()
-        with self._lock:
-            if self._listing is not None:
-                self._listing.cancel()
-                self._listing = None
-
-    def _list(self, deadline: Deadline) -> None:
-        try:
-            with session_client(self._client) as client:
-                found = client.executions(phase="active", limit=MOST_OFFERED, timeout=deadline)
-            offered = choices_of(found)
-        except AsteroidError as error:
-            self._fail(deadline, f"{error.title}. {error.detail}")
-        except Exception as error:  # noqa: BLE001 (whatever it was, the user can paste an ID)
-            self._fail(deadline, f"{type(error).__name__}.")
-        else:
-            if offered:
-                said = f"{counted(len(offered), 'active execution')} to choose from."
-            else:
-                said = "No execution is active now. You can still paste an ID."
-            self._apply(deadline, offered, said)
-
-    def _fail(self, deadline: Deadline, why: str) -> None:
-        words = f"Could not list the active executions: {why}"
-        self._apply(deadline, None, f"{words} You can still paste an ID.")
-
-    def _apply(
-        self, deadline: Deadline, offered: Mapping[str, Execution] | None, said: str
+    def show(
+        self, inbox: InboxState, conversation: ConversationState | None, *, has_key: bool
     ) -> None:
-        with self._lock:
-            if self._listing is not deadline:
-                return
-            self._listing = None
-        self._offered = offered or {}
-        for one in reversed(list(self._offered.values())):
-            session.remember(one.id, one.workflow_name)
-        self._known = {one.id.lower(): one for one in self._offered.values()}
-        # Only a complete list shows that an execution is not active.
-        self._has_all = offered is not None and len(offered) < MOST_OFFERED
-        self._fields.offer(self._offered)
-        self._say(said)
+        """Show the active executions, and what is known of the chosen one."""
+        if inbox is not self._inbox:
+            for entry in reversed(inbox.entries):
+                session.remember(entry.execution.id, entry.execution.workflow_name)
+        self._inbox = inbox
+        entries = _with_latest(inbox.entries, conversation)
+        lines = [(_heading(inbox, has_key=has_key), ""), *lines_of(entries)]
+        self._fields.offer(lines, self.execution_id)
+        self._say(conversation)
+
+    def look(self) -> None:
+        """Look at the ID that the form begins with."""
         self._look()
-        self._asking.show(self._known.get(self.value.lower()), anew=True)
+
+    def _take(self, execution_id: str) -> None:
+        """Fill in the ID of the line that the user has chosen."""
+        with self._fields.lock:
+            self._take_line(execution_id)
+
+    def _take_line(self, execution_id: str) -> None:
+        if not self._fields.is_list_as_shown:
+            # The number of the line may mean another execution by now.
+            self._fields.offer(self._fields.listing.options, self.execution_id)
+            return
+        if self._fields.listing.disabled:
+            return
+        listed = {one for _, one in self._fields.listing.options}
+        if execution_id or self.execution_id in listed:
+            self._fields.fill(self._fields.execution, execution_id)
 
     def _look(self, _change: object = None) -> None:
-        """Replace a chosen line with its ID, and update the note about the value."""
-        chosen = self._offered.get(self.value)
-        if chosen is not None or (is_execution_id(self.value) and self._has_blanks()):
+        if is_execution_id(self.value) and self._fields.execution.value != self.value:
             # This calls `_look` again, with the ID alone.
-            self._fields.execution.value = chosen.id if chosen else self.value
+            self._fields.execution.value = self.value
             return
+        with self._fields.lock:
+            chosen = self.execution_id
+            self._fields.offer(self._fields.listing.options, chosen)
+            self._say(None)
+            if chosen != self._chosen:
+                self._chosen = chosen
+                self._choose(chosen)
+
+    def _say(self, conversation: ConversationState | None) -> None:
         wrong = self._what_is_wrong()
         self._fields.mark_wrong(is_wrong=bool(wrong))
-        words, tone = (wrong, "wrong") if wrong else (self._what_is_known(), "quiet")
-        self._fields.about.value = html.note(words, "wrong" if tone == "wrong" else "quiet")
-        self._fields.clear.layout.display = "" if self.value else "none"
-        self._asking.show(self._known.get(self.value.lower()))
-
-    def _has_blanks(self) -> bool:
-        return bool(self._fields.execution.value != self.value)
+        if wrong:
+            self._fields.announce("no-id")
+        elif self._fields.said == "no-id":
+            self._fields.announce("")
+        is_it = conversation is not None and conversation.execution_id == self.execution_id
+        if conversation is not None and is_it and not wrong:
+            wrong = _trouble(conversation)
+        self._fields.about.value = html.note(wrong, "wrong")
 
     def _what_is_wrong(self) -> str:
-        if not self.value or is_execution_id(self.value):
+        if not self.value or self.execution_id:
             return ""
-        if any(self.value.lower() in line.lower() for line in self._offered):
-            # The user may be looking for this line.
-            return ""
-        inside = id_inside(self.value)
-        if inside:
+        if inside := id_inside(self.value):
             return f"This is not an execution ID, but contains one: {inside}"
         return f"This is not an execution ID. An ID has 36 characters, such as {EXAMPLE}"
 
-    def _what_is_known(self) -> str:
-        known = self._known.get(self.value.lower())
-        if known is not None:
-            return described(known)
-        is_elsewhere = self._has_all and is_execution_id(self.value)
-        return "This execution is not among the active ones." if is_elsewhere else ""
 
-    def _say(self, words: str, tone: html.Tone = "quiet") -> None:
-        self._fields.listing.value = html.note(words, tone)
-
-
-LONGEST_NAME = 60
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+def _trouble(conversation: ConversationState) -> str:
+    """Return why the chosen execution cannot be read, if it never could."""
+    error = conversation.error
+    if error is None or conversation.execution is not None:
+        return ""
+    if isinstance(error, NotFound | Forbidden):
+        return f"{error.title}. {error.hint}".strip()
+    return f"This execution could not be read: {error.title}."
 
 
-def choices_of(executions: Iterable[Execution]) -> Mapping[str, Execution]:
-    """Return the executions by the line that offers each: ``workflow · status · short ID``.
+def _with_latest(
+    entries: Sequence[InboxEntry], conversation: ConversationState | None
+) -> list[InboxEntry]:
+    """Return the entries with what is known of the chosen one, those that wait first."""
+    known = None if conversation is None else conversation.execution
+    if conversation is None or known is None:
+        return list(entries)
+    same = known.id.lower()
+    shown = [
+        replace(one, execution=known, since=conversation.since)
+        if one.execution.id.lower() == same
+        else one
+        for one in entries
+    ]
+    return sorted(shown, key=lambda one: not one.execution.is_waiting)
 
-    Those that wait for an answer come first; within both groups, the newest first.
-    """
-    newest = sorted(executions, key=lambda one: one.created_at or _LONG_AGO, reverse=True)
-    offered: dict[str, Execution] = {}
-    for one in sorted(newest, key=lambda one: WAITING.get(one.status) != "asks"):
-        line = visible(f"{described(one)} · {one.id[:SHORT_ID]}", keep="")
-        # Two executions with the same short ID need different lines.
-        whole = visible(f"{described(one)} · {one.id}", keep="")
-        offered[whole if line in offered else line] = one
-    return offered
+
+def _heading(inbox: InboxState, *, has_key: bool) -> str:
+    """Return the line above the executions, which chooses none of them."""
+    if not has_key:
+        return "Set an API key to list the active executions"
+    if inbox.updated_at is None:
+        return "Reading the list…" if inbox.error is None else "The list could not be read"
+    if not inbox.entries:
+        return "No execution is active now"
+    more = "or more " if inbox.has_more else ""
+    return f"Choose one of {more}{counted(len(inbox.entries), 'active execution')}"
 
 
-def described(one: Execution) -> str:
-    """Return an execution's workflow and status, in one line of visible characters."""
-    name = shorten(" ".join(one.workflow_name.split()), LONGEST_NAME) or "(no name)"
-    return visible(f"{name} · {shorten(status_words(one.status), LONGEST_NAME)}", keep="")
+def lines_of(entries: Iterable[InboxEntry]) -> list[tuple[str, str]]:
+    """Return a line for each execution, ``workflow · status · age · short ID``, with its ID."""
+    lines = []
+    for entry in entries:
+        one = entry.execution
+        parts = [
+            html.workflow_of(one),
+            shorten(status_words(one.status), LONGEST_STATUS),
+            _age(entry),
+            one.id[:SHORT_ID],
+        ]
+        lines.append((visible(" · ".join(filter(None, parts)), keep=""), one.id.lower()))
+    return lines
+
+
+def _age(entry: InboxEntry) -> str:
+    moment = entry.since or entry.created
+    words = "" if moment is None else age(moment)
+    return "under 1 min" if words.endswith(" s") else words

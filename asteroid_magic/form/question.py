@@ -1,22 +1,26 @@
-"""The question of the chosen execution, with its options as buttons."""
+"""What the chosen execution waits for: its question with the options, or a confirmation."""
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
-from ipywidgets import HTML, Button, HBox, ToggleButton, VBox, Widget
+from ipywidgets import HTML, Button, Checkbox, HBox, RadioButtons, VBox, Widget
 
-from ..client.client import AsteroidClient
-from ..client.session_client import session_client
-from ..deadline import Deadline
-from ..errors import AsteroidError
 from ..models.activities import Option, Question
-from ..models.executions import Execution
 from ..text import shorten, visible
 from . import html
 from .widgets import close
 
-READING_TIMEOUT = 15.0
 LONGEST_LABEL = 120
+Waits = Literal["asks", "confirm"] | None
+# The words that a press puts into the message; the user can edit them.
+ANSWERS = {
+    "Approve": "Approved. Please go on.",
+    "Reject": "Rejected. Please do not do this.",
+}
+BY_MESSAGE = (
+    "Approve and Reject write a message, which you can edit and send. The agent reads it as any "
+    "other message."
+)
 
 
 class QuestionPanel:
@@ -25,97 +29,99 @@ class QuestionPanel:
     `answer` gets the new message, and the previous one, which it replaces.
     """
 
-    def __init__(
-        self, box: VBox, client: AsteroidClient | None, answer: Callable[[str, str], None]
-    ) -> None:
-        self._box, self._client, self._answer = box, client, answer
-        self._lock = threading.Lock()
-        self._reading: Deadline | None = None
-        self._execution_id = ""
+    def __init__(self, box: VBox, answer: Callable[[str, str], None]) -> None:
+        self._box, self._answer = box, answer
+        self._shown: tuple[str, Waits, tuple[Question, ...]] = ("", None, ())
         self._chosen: list[list[str]] = []
         self._headers: list[str] = []
         self._put = ""
 
-    def show(self, execution: Execution | None, *, anew: bool = False) -> None:
-        """Show the question if this execution waits; `anew` reads it again, as it may differ."""
-        asking = execution.id if execution is not None and execution.is_waiting else ""
-        if asking == self._execution_id and not anew:
+    @property
+    def execution_id(self) -> str:
+        """The execution whose question is shown; empty if none is."""
+        return self._shown[0]
+
+    def show(self, execution_id: str, waits_for: Waits, questions: Sequence[Question]) -> None:
+        """Show these questions; what is shown already stays, with the options chosen."""
+        asked = tuple(questions) if waits_for else ()
+        shown = (execution_id if asked else "", waits_for if asked else None, asked)
+        if shown == self._shown:
             return
-        with self._lock:
-            if self._reading is not None:
-                self._reading.cancel()
-            self._reading = deadline = Deadline(READING_TIMEOUT)
-        if asking != self._execution_id:
-            self._draw(deadline, ())
-        self._execution_id = asking
-        if asking:
-            threading.Thread(
-                target=self._read,
-                args=(asking, deadline),
-                name="asteroid-magic question",
-                daemon=True,
-            ).start()
-
-    def close(self) -> None:
-        """Stop reading the question."""
-        with self._lock:
-            if self._reading is not None:
-                self._reading.cancel()
-                self._reading = None
-
-    def _read(self, execution_id: str, deadline: Deadline) -> None:
-        try:
-            with session_client(self._client) as client:
-                questions = client.question(execution_id, timeout=deadline)
-        except AsteroidError:
-            # The question is only a help: without it, the user can still write.
-            questions = ()
-        self._draw(deadline, questions)
-
-    def _draw(self, deadline: Deadline, questions: tuple[Question, ...]) -> None:
-        with self._lock:
-            if self._reading is not deadline:
-                return
-            before = self._box.children
-            self._chosen = [[] for _ in questions]
-            self._headers = [question.header or question.question for question in questions]
-            self._put = ""
-            self._box.children = tuple(
-                widget
-                for number, question in enumerate(questions)
-                for widget in self._rows(number, question)
-            )
+        self._shown = shown
+        self._chosen = [[] for _ in asked]
+        self._headers = [question.header or question.question for question in asked]
+        self._put = ""
+        before = self._box.children
+        self._box.children = tuple(
+            widget
+            for number, question in enumerate(asked)
+            for widget in self._rows(number, question, waits_for)
+        )
         for widget in before:
-            close(widget)
+            _close_all(widget)
 
-    def _rows(self, number: int, question: Question) -> list[Widget]:
-        rows = [HTML(html.question(question))]
-        for option in question.options:
-            about = HTML(html.note(option.description))
-            row = HBox([self._button(number, question, option), about])
-            row.add_class("asteroid-form-line")
-            rows.append(row)
+    def _rows(self, number: int, question: Question, waits_for: Waits) -> list[Widget]:
+        rows: list[Widget] = [HTML(html.question(question))]
+        if waits_for == "confirm" and not question.options:
+            rows += self._confirmation(number)
+        elif question.multi_select:
+            rows += [self._checkbox(number, option) for option in question.options]
+        elif question.options:
+            rows.append(self._radio_buttons(number, question.options))
         return rows
 
-    def _button(self, number: int, question: Question, option: Option) -> Widget:
-        label = visible(shorten(option.label, LONGEST_LABEL), keep="")
-        tooltip = "Put this answer into the message"
-        if question.multi_select:
-            toggle = ToggleButton(description=label, tooltip=tooltip)
-            toggle.observe(
-                lambda change: self._choose(number, option.label, chosen=change["new"]), "value"
-            )
-            return toggle
-        button = Button(description=label, tooltip=tooltip)
-        button.on_click(lambda _: self._choose(number, option.label, alone=True))
-        return button
+    def _confirmation(self, number: int) -> list[Widget]:
+        buttons = []
+        for name, words in ANSWERS.items():
+            button = Button(description=name, tooltip="Put this answer into the message")
+            button.on_click(lambda _, words=words: self._choose(number, [words]))
+            buttons.append(button)
+        line = HBox([*buttons, HTML(html.note(BY_MESSAGE))])
+        line.add_class("asteroid-form-line")
+        return [line]
 
-    def _choose(self, number: int, label: str, *, chosen: bool = True, alone: bool = False) -> None:
-        others = [] if alone else [one for one in self._chosen[number] if one != label]
-        self._chosen[number] = [*others, label] if chosen else others
+    def _checkbox(self, number: int, option: Option) -> Widget:
+        box = Checkbox(description=_label(option), indent=False)
+        box.add_class("asteroid-form-option")
+
+        def look(change: dict[str, bool]) -> None:
+            others = [one for one in self._chosen[number] if one != option.label]
+            self._choose(number, [*others, option.label] if change["new"] else others)
+
+        box.observe(look, "value")
+        return box
+
+    def _radio_buttons(self, number: int, options: Sequence[Option]) -> Widget:
+        labels = [(_label(one), at) for at, one in enumerate(options)]
+        group = RadioButtons(options=labels, value=None, index=None)
+        group.add_class("asteroid-form-option")
+
+        def look(change: dict[str, int | None]) -> None:
+            if change["new"] is not None:
+                self._choose(number, [options[change["new"]].label])
+
+        group.observe(look, "index")
+        return group
+
+    def _choose(self, number: int, labels: list[str]) -> None:
+        self._chosen[number] = labels
         answers = [", ".join(labels) for labels in self._chosen]
         if len(answers) > 1:
             named = zip(self._headers, answers, strict=True)
             answers = [f"{header}: {answer}" for header, answer in named if answer]
         before, self._put = self._put, "\n".join(answers)
         self._answer(self._put, before)
+
+
+def _label(option: Option) -> str:
+    label = shorten(option.label, LONGEST_LABEL)
+    words = (
+        f"{label} · {shorten(option.description, LONGEST_LABEL)}" if option.description else label
+    )
+    return visible(words, keep="")
+
+
+def _close_all(widget: Widget) -> None:
+    for child in getattr(widget, "children", ()):
+        _close_all(child)
+    close(widget)

@@ -5,10 +5,14 @@ not have arrived by then, and while the kernel is busy the event of a plain clic
 Send is a choice, between nothing and sending, that the browser itself links to the fields: the
 choice freezes them, and each field reports that through its own channel, after its last edit.
 A choice counts only once, however often the browser delivers the click (ipywidgets #3996).
+
+While the fields are frozen and the kernel has not taken the press, a style rule with a delay shows
+"Waiting for the kernel…".
 """
 
 import math
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 from ipywidgets import HTML, Button, HBox, Label, ToggleButtons, VBox
@@ -17,6 +21,7 @@ from traitlets import CBool
 from . import html
 
 FEWEST_ROWS, MOST_ROWS, COLUMNS = 4, 16, 80
+TAKEN = "asteroid-form-is-taken"
 
 
 class _Freezing(ipywidgets.Widget):  # type: ignore[misc]
@@ -25,7 +30,11 @@ class _Freezing(ipywidgets.Widget):  # type: ignore[misc]
     disabled = CBool(False).tag(sync=True)
 
 
-class _Combobox(_Freezing, ipywidgets.Combobox):  # type: ignore[misc]
+class _Dropdown(_Freezing, ipywidgets.Dropdown):  # type: ignore[misc]
+    pass
+
+
+class _Text(_Freezing, ipywidgets.Text):  # type: ignore[misc]
     pass
 
 
@@ -34,98 +43,144 @@ class _Textarea(_Freezing, ipywidgets.Textarea):  # type: ignore[misc]
 
 
 class FormWidgets:
-    """The widgets of one form."""
+    """The widgets of one form; hold the `lock` to change several of them."""
 
     def __init__(self, execution: str, message: str) -> None:
-        self.style = HTML(html.style())
-        self.key = HTML()
-        self.execution = _Combobox(
-            value=execution,
-            description="Execution",
-            placeholder="Choose one, or paste an ID",
-            ensure_option=False,
-        )
-        self.clear = Button(description="Clear", tooltip="Empty the field to choose another")
-        self.refresh = Button(description="Refresh", tooltip="List the active executions again")
-        self.about = HTML()
-        self.listing = HTML()
-        self.question = VBox()
-        self.message = _Textarea(
-            value=message, description="Message", placeholder="What the agent should read"
-        )
-        # The first choice, to send nothing, is hidden.
-        self.send = ToggleButtons(options=["", "Send"], button_style="primary")
-        self.cancel = Button(description="Cancel", tooltip="Stop waiting for the answer")
-        self.reason = HTML()
-        self.spoken = HTML()
-        self.cards = HTML()
+        self.lock = threading.RLock()
+        self._said = ""
+        self._make(execution, message)
         for widget, name in (
+            (self.listing, "listing"),
             (self.execution, "execution"),
-            (self.about, "about"),
             (self.message, "message"),
             (self.send, "send"),
+            (self.waiting, "waiting"),
+            (self.conversation, "talk"),
+            (self.refresh, "small"),
+            (self.stop, "small"),
         ):
             widget.add_class(f"asteroid-form-{name}-field")
         # How often a program has filled in a field, and how much of that the browser shows.
         self._filled, self._shown = Label("0"), Label("0")
+        # The same for the list: its choices are numbers, whose meaning changes with it.
+        self._listed, self._list_shown = Label("0"), Label("0")
         self._links = self._linked()
         self._is_by_program = False
+        # The thread that is changing the list.
+        self._lister = 0
         self.rows = self._laid_out()
         self.message.observe(self._grow, "value")
         self._grow()
-        self.clear.layout.display = self.cancel.layout.display = "none"
+        for button in (self.cancel, self.stop, self.look_again):
+            show(button, is_shown=False)
+
+    def _make(self, execution: str, message: str) -> None:
+        self.style = HTML(html.style())
+        self.header = HTML()
+        self.listing = _Dropdown(description="Execution", options=[("", "")])
+        self.execution = _Text(
+            value=execution, description="Execution ID", placeholder="or paste an ID"
+        )
+        self.about = HTML()
+        self.conversation = HTML()
+        self.cards = HTML()
+        self.doing = HTML()
+        self.stop = Button(
+            description="Stop waiting", tooltip="Wait no longer for the answer; the agent goes on"
+        )
+        self.question = VBox()
+        self.message = _Textarea(
+            value=message, description="Message", placeholder="What the agent should read"
+        )
+        # The first choice, to send nothing, is hidden; so is one of the other two.
+        self.send = ToggleButtons(options=["", "Send", "Send again"], button_style="primary")
+        self.look_again = Button(
+            description="Look again", tooltip="Look for the message in the execution; sends nothing"
+        )
+        self.cancel = Button(description="Cancel", tooltip="Stop waiting for the server")
+        self.reason = HTML()
+        self.waiting = HTML(html.note("Waiting for the kernel…", "busy"))
+        self.updated = HTML()
+        self.refresh = Button(description="Refresh", tooltip="Read everything again now")
+        self.key = HTML()
+        self.spoken = HTML(html.announcements())
 
     def _linked(self) -> list[ipywidgets.Widget]:
-        """Let the browser itself freeze both fields on Send, and report what it shows."""
+        """Let the browser itself freeze the fields on Send, and report what it shows."""
+        frozen = (self.listing, self.execution, self.message)
         return [
-            ipywidgets.jsdlink((self.send, "index"), (self.execution, "disabled")),
-            ipywidgets.jsdlink((self.send, "index"), (self.message, "disabled")),
+            *(ipywidgets.jsdlink((self.send, "index"), (one, "disabled")) for one in frozen),
             ipywidgets.jsdlink((self._filled, "value"), (self._shown, "value")),
+            ipywidgets.jsdlink((self._listed, "value"), (self._list_shown, "value")),
         ]
 
     def _laid_out(self) -> tuple[ipywidgets.Widget, ...]:
-        controls = VBox(
-            [
-                self.key,
-                HBox([self.execution, self.clear, self.refresh]),
-                self.about,
-                self.listing,
-                self.question,
-                self.message,
-                HBox([self.send, self.cancel, self.reason]),
-            ]
-        )
-        for widget, name in (
-            (controls, "controls"),
-            (controls.children[1], "line"),
-            (controls.children[-1], "line"),
-        ):
-            widget.add_class(f"asteroid-form-{name}")
-        return (self.style, controls, self.spoken, self.cards)
+        lines = [
+            HBox([self.listing, self.execution]),
+            HBox([self.doing, self.stop]),
+            HBox([self.send, self.look_again, self.cancel, self.reason, self.waiting]),
+            HBox([self.updated, self.refresh]),
+        ]
+        choosing, doing, sending, updating = lines
+        top = VBox([self.header, choosing, self.about])
+        below = VBox([doing, self.question, self.message, sending, updating, self.key])
+        for line in lines:
+            line.add_class("asteroid-form-line")
+        updating.add_class("asteroid-form-foot")
+        for part in (top, below):
+            part.add_class("asteroid-form-controls")
+        return (self.style, top, self.conversation, self.cards, below, self.spoken)
 
     def when_sent(self, send: Callable[[], None]) -> None:
-        """Call `send` whenever the user has pressed Send and both values are final."""
+        """Call `send` whenever the user has pressed Send and all values are final."""
 
         def look(_change: object) -> None:
             if self.is_pressed:
                 send()
 
-        for widget, trait in (
-            (self.send, "index"),
-            (self.execution, "disabled"),
-            (self.message, "disabled"),
-        ):
-            widget.observe(look, trait)
+        self.send.observe(look, "index")
+        for widget in (self.listing, self.execution, self.message):
+            widget.observe(look, "disabled")
 
     @property
     def is_pressed(self) -> bool:
-        """Return True if the user has pressed Send and both values are final."""
-        return bool(self.send.index and self.execution.disabled and self.message.disabled)
+        """Return True if the user has pressed Send and all values are final."""
+        frozen = (self.listing, self.execution, self.message)
+        return bool(self.send.index and all(one.disabled for one in frozen))
 
     @property
     def is_as_shown(self) -> bool:
         """Return True if the browser showed these values when the user pressed Send."""
         return bool(self._is_by_program or self._filled.value == self._shown.value)
+
+    @property
+    def is_list_as_shown(self) -> bool:
+        """Return True if the browser has shown the latest list."""
+        return bool(self._listed.value == self._list_shown.value)
+
+    def when_chosen(self, choose: Callable[[str], None]) -> None:
+        """Call `choose` with the ID that the user has chosen from the list; empty for none."""
+
+        def look(change: dict[str, str]) -> None:
+            if self._lister != threading.get_ident():
+                choose(change["new"])
+
+        self.listing.observe(look, "value")
+
+    def offer(self, lines: Sequence[tuple[str, str]], chosen: str) -> None:
+        """Offer these lines with their IDs, and show the chosen one."""
+        options = tuple(lines)
+        value = chosen if any(chosen == one for _, one in options) else ""
+        if options == self.listing.options and value == self.listing.value:
+            return
+        self._lister = threading.get_ident()
+        try:
+            if options != self.listing.options:
+                self.listing.options = options
+                self._listed.value = str(int(self._listed.value) + 1)
+            self.listing.value = value
+        finally:
+            self._lister = 0
 
     def fill(self, field: ipywidgets.Widget, text: str) -> None:
         """Fill in a field for a program; the browser reports once it shows the text."""
@@ -144,51 +199,68 @@ class FormWidgets:
     def freeze(self) -> None:
         """Do in the kernel what pressing Send does in the browser."""
         self._is_by_program = True
-        self.execution.disabled = self.message.disabled = True
+        self.listing.disabled = self.execution.disabled = self.message.disabled = True
         self.send.index = 1
 
     def release(self) -> None:
         """Give the fields back to the user."""
         # First, so that a late report of a frozen field does not look like another press.
         self.send.index = 0
-        self.execution.disabled = self.message.disabled = False
+        self.listing.disabled = self.execution.disabled = self.message.disabled = False
         self._is_by_program = False
-        self.cancel.layout.display = "none"
+        show(self.cancel, is_shown=False)
+        self.send.remove_class(TAKEN)
 
     def allow(self, reason: str) -> None:
         """Enable Send, or disable it and show the `reason`."""
         self.send.disabled = bool(reason)
         self.reason.value = html.note(reason)
 
+    def doubt(self, *, is_in_doubt: bool) -> None:
+        """Offer to look for the message and to send it again, or to send as usual."""
+        change = self.send.add_class if is_in_doubt else self.send.remove_class
+        change("asteroid-form-is-in-doubt")
+        show(self.look_again, is_shown=is_in_doubt)
+
     def show_sending(self) -> None:
         """Show that the form is sending, and offer Cancel."""
+        self.send.add_class(TAKEN)
+        show(self.look_again, is_shown=False)
         self.show_progress("Sending…")
-        self.cancel.layout.display = ""
+        show(self.cancel, is_shown=True)
 
     def show_progress(self, words: str) -> None:
         """Show the progress of the send beside the buttons."""
         self.reason.value = html.note(words, "busy")
 
+    def announce(self, name: str) -> None:
+        """Tell a screen reader one of `html.ANNOUNCEMENTS`, "" for nothing."""
+        before, self._said = self._said, name
+        if before == name:
+            return
+        if before:
+            self.spoken.remove_class(f"asteroid-form-says-{before}")
+        if name:
+            self.spoken.add_class(f"asteroid-form-says-{name}")
+
+    @property
+    def said(self) -> str:
+        """The name of what was announced last."""
+        return self._said
+
     def mark_wrong(self, *, is_wrong: bool) -> None:
-        """Mark the execution field as holding no ID, or remove that mark."""
+        """Mark the field of the ID as holding no ID, or remove that mark."""
         change = self.execution.add_class if is_wrong else self.execution.remove_class
         change("asteroid-form-is-wrong")
 
-    def empty(self) -> None:
-        """Empty the execution field to choose another."""
-        if self.execution.disabled:
-            return
-        self.execution.value = ""
-        # The button disappears: keep the keyboard's place. ipywidgets 7 has no `focus`.
-        getattr(self.execution, "focus", lambda: None)()
-
-    def offer(self, lines: Iterable[str]) -> None:
-        """Offer these lines to choose from."""
-        self.execution.options = tuple(lines)
+    def focus(self) -> None:
+        """Put the keyboard into the message; ipywidgets 7 cannot."""
+        getattr(self.message, "focus", lambda: None)()
 
     def close(self) -> None:
         """Close every widget of the form, also those that widgets create for themselves."""
-        waiting: list[ipywidgets.Widget] = [*self.rows, *self._links, self._filled, self._shown]
+        own = (self._filled, self._shown, self._listed, self._list_shown)
+        waiting: list[ipywidgets.Widget] = [*self.rows, *self._links, *own]
         while waiting:
             widget = waiting.pop()
             waiting += getattr(widget, "children", ())
@@ -198,6 +270,11 @@ class FormWidgets:
         lines = self.message.value.split("\n")
         rows = sum(max(1, math.ceil(len(line) / COLUMNS)) for line in lines) + 1
         self.message.rows = min(max(rows, FEWEST_ROWS), MOST_ROWS)
+
+
+def show(widget: ipywidgets.Widget, *, is_shown: bool) -> None:
+    """Show a widget, or hide it."""
+    widget.layout.display = "" if is_shown else "none"
 
 
 def close(widget: ipywidgets.Widget) -> None:

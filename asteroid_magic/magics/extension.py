@@ -111,7 +111,7 @@ def unload(shell: "InteractiveShell") -> None:
     """Remove all of it from `shell`, close the forms, stop the sandbox and clear the session."""
     hooks.uninstall(shell)
     # If the module is not loaded, no form is open, or no sandbox runs.
-    if (events := sys.modules.get(f"{PACKAGE}.form.settings_events")) is not None:
+    if (events := sys.modules.get(f"{PACKAGE}.form.open_forms")) is not None:
         events.close_all()
     if (sandbox_command := sys.modules.get(f"{PACKAGE}.magics.sandbox_command")) is not None:
         sandbox_command.stop()

@@ -108,7 +108,7 @@ def _rows(executions: Executions) -> list[TableRow]:
     return [
         TableRow(
             status=shorten(status_words(execution.status), STATUS, bytes_in_card),
-            tone=_tone(execution),
+            tone=tone_of(execution),
             workflow=_in_one_line(execution.workflow_name, NAME),
             id=shorten(execution.id, ID, bytes_in_card),
             age="" if execution.created_at is None else age(execution.created_at, now),
@@ -123,7 +123,8 @@ def _rows(executions: Executions) -> list[TableRow]:
     ]
 
 
-def _tone(execution: Execution) -> str:
+def tone_of(execution: Execution) -> str:
+    """Return the tone that selects the colour of a status."""
     if execution.is_waiting:
         return "waiting"
     return "failed" if execution.status == "failed" else execution.phase or "unknown"

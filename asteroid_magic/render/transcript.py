@@ -55,10 +55,11 @@ class Item:
 class TranscriptEntry:
     """What the reader sees of one activity, or of one action from start to end.
 
-    `kind` is one of person, agent, asks, thinking, action, todos, result or note, and `label` its
-    name on screen. `when` is a time of day and `day` its date with its zone, both in the zone of
-    this machine, empty if unknown. For an action, `mark` says how it went and `extent` how long it
-    took. `data` is what a result holds, as JSON.
+    `kind` is one of person, agent, asks, thinking, action, todos, result or note, or own for a
+    message of the reader. `label` is its name on screen. `when` is a time of day and `day` its date
+    with its zone, both in the zone of this machine, empty if unknown. For an action, `mark` says
+    how it went and `extent` how long it took. `data` is what a result holds, as JSON.
+    `activity_id` is the ID of its (first) activity.
     """
 
     kind: str
@@ -70,12 +71,18 @@ class TranscriptEntry:
     extent: str = ""
     day: str = ""
     when: str = ""
+    activity_id: str = ""
 
     @property
     def start(self) -> str:
         """Return the first words, which a folded text shows."""
         words = " ".join(self.text.head[: 2 * START].split())
         return words if len(words) <= START else beginning(words, START) + " …"
+
+    @property
+    def is_short(self) -> bool:
+        """Return True if the text fits on one line."""
+        return len(self.text.head) <= START and "\n" not in self.text.head and not self.text.tail
 
     @property
     def cost(self) -> int:
@@ -99,6 +106,7 @@ def entries_of(
     for activity, end in reversed(told):
         lists += activity.kind == ActivityKind.TODOS_UPDATED
         entry = _dated(_entry(activity, end, is_latest_list=lists == 1), activity.timestamp)
+        entry = replace(entry, activity_id=activity.id)
         budget -= entry.cost
         if budget < 0:
             break

@@ -27,7 +27,7 @@ class SavedForm:
         self._sends = sends
 
     def _repr_html_(self) -> str:
-        return saved_view("abc", self._sends)
+        return saved_view("abc", self._sends, datetime(2026, 10, 1, tzinfo=UTC))
 
     def as_text(self) -> str:
         return INSTEAD

@@ -1,0 +1,143 @@
+"""Shows what the monitor knows of the chosen execution: status, conversation, question, reply."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ..models.activities import Activities, message_of
+from ..models.delivery import Delivery
+from ..models.watch import Ending
+from ..monitor import ConversationState, MonitorState, ReplyState
+from ..render.times import age, clock
+from ..text import shorten, span
+from . import html
+from .html import FormSend
+from .question import QuestionPanel
+from .widgets import FormWidgets, show
+
+LONGEST_DOING = 120
+# What the form says once it has heard the reply; the conversation itself shows all other endings.
+ENDINGS: dict[Ending, str] = {
+    "time": "No answer within {}; it may still come.",
+    "interrupted": "You stopped waiting; this did not stop the agent.",
+    "unreadable": "The execution could not be read: {}.",
+}
+
+
+class ConversationView:
+    """Shows the states of a monitor in the fields of a form."""
+
+    def __init__(self, fields: FormWidgets) -> None:
+        self._fields = fields
+        self._asking = QuestionPanel(fields.question, fields.answer)
+        # What the conversation and the cards were last drawn from.
+        self._drawn: tuple[object, ...] = ()
+
+    def show(
+        self, state: MonitorState, chosen: str, sends: Sequence[FormSend], *, has_key: bool
+    ) -> None:
+        """Show a state; `chosen` is the ID in the form, and `sends` are its sends, newest first."""
+        conversation = state.conversation if chosen else None
+        if chosen and (conversation is None or conversation.execution_id != chosen):
+            conversation = ConversationState(execution_id=chosen)
+        inbox, fields = state.inbox, self._fields
+        waiting, active = len(inbox.waiting), len(inbox.entries)
+        fields.header.value = html.header(conversation, waiting, active)
+        self._show_conversation(conversation, chosen, sends)
+        if conversation is None:
+            self._asking.show("", None, ())
+        elif conversation.updated_at is not None:
+            self._asking.show(chosen, conversation.waits_for, conversation.question)
+        elif conversation.execution_id != self._asking.execution_id:
+            self._asking.show("", None, ())
+        replies = [one for one in state.replies if one.delivery.execution_id == chosen]
+        self._show_reply(conversation, replies)
+        words, tone = _updated(state, conversation) if has_key else ("", "quiet")
+        fields.updated.value = html.note(words, tone)
+
+    def _show_conversation(
+        self, state: ConversationState | None, chosen: str, sends: Sequence[FormSend]
+    ) -> None:
+        # Drawing takes milliseconds, and the ages change every few seconds.
+        told = state and (state.question, state.updated_at is None, state.is_purged)
+        known = (state and state.activities, chosen, told, tuple(sends))
+        if len(known) == len(self._drawn) and all(map(_is_same, known, self._drawn)):
+            return
+        self._drawn = known
+        found = own_messages(state, sends) if state else {}
+        self._fields.conversation.value = html.conversation(state, set(found.values()))
+        self._fields.cards.value = html.outcomes(sends, chosen, found.keys())
+
+    def _show_reply(
+        self, conversation: ConversationState | None, replies: Sequence[ReplyState]
+    ) -> None:
+        is_awaited = any(one.result is None for one in replies)
+        show(self._fields.stop, is_shown=is_awaited)
+        doing = shorten(conversation.doing, LONGEST_DOING) if conversation else ""
+        is_running = conversation is not None and conversation.waits_for is None
+        if is_awaited:
+            words = "Waiting for the agent"
+            words = f"{words}: {doing}" if doing and is_running else f"{words}…"
+            self._fields.doing.value = html.note(words, "busy")
+            return
+        words = _ended(replies)
+        if not words and doing and is_running:
+            words = f"Now: {doing}"
+        self._fields.doing.value = html.note(words)
+
+
+def own_messages(state: ConversationState, sends: Sequence[FormSend]) -> dict[int, str]:
+    """Return the ID of the activity that is the message of a delivery, by its place in `sends`.
+
+    Those that are not listed yet have none.
+    """
+    messages = messages_in(state)
+    found: dict[int, str] = {}
+    # The earliest first, so that of two equal texts each gets its own.
+    for at in reversed(range(len(sends))):
+        sent, listed_before = sends[at].outcome, sends[at].listed_before
+        if not isinstance(sent, Delivery) or sent.execution_id != state.execution_id:
+            continue
+        for activity_id, words in messages.items():
+            is_new = listed_before is not None and activity_id not in listed_before
+            is_it = activity_id == sent.activity_id or (
+                not sent.activity_id and is_new and words == sent.message
+            )
+            if is_it and activity_id not in found.values():
+                found[at] = activity_id
+                break
+    return found
+
+
+def messages_in(state: ConversationState) -> dict[str, str]:
+    """Return the texts of the users' messages in a conversation by the ID, the oldest first."""
+    texts = ((one.id, message_of(one, state.execution_id)) for one in state.activities)
+    return {activity_id: text for activity_id, text in texts if activity_id and text is not None}
+
+
+def _ended(replies: Sequence[ReplyState]) -> str:
+    """Return how the waiting for the latest reply ended, if the conversation does not show it."""
+    result = replies[-1].result if replies else None
+    if result is None or result.ending not in ENDINGS:
+        return ""
+    return ENDINGS[result.ending].format(result.trouble or span(result.elapsed))
+
+
+def _updated(state: MonitorState, conversation: ConversationState | None) -> tuple[str, html.Tone]:
+    """Return how old is what the form shows, or why it is not up to date."""
+    shown = state.inbox if conversation is None else conversation
+    at = shown.updated_at
+    if state.is_stopped:
+        when = "" if at is None else f" since {clock(at)}"
+        return f"Not updated{when}. Press Refresh to go on.", "quiet"
+    error = shown.error or state.inbox.error
+    if error is not None:
+        last = "" if at is None else f" Last updated {age(at)} ago."
+        return f"Reading failed: {error.title}.{last}", "wrong"
+    if at is None:
+        return "Reading…", "busy"
+    seconds = (datetime.now(UTC) - at).total_seconds()
+    return ("updated just now" if seconds < 1 else f"updated {age(at)} ago"), "quiet"
+
+
+def _is_same(one: object, other: object) -> bool:
+    return one is other or (not isinstance(one, Activities) and one == other)
