@@ -231,7 +231,7 @@ class SendForm(VBox):  # type: ignore[misc]
         source = None if settings.key is None else settings.key.source
         return source, settings.key_problem or None, settings.base_url
 
-    def _take_over(self, earlier: "SendForm") -> None:
+    def _take_over(self, earlier: open_forms.OpenForm) -> None:
         """Keep the text of a form that this one replaces, unless it is for another execution."""
         text, execution = earlier.message, earlier.execution
         if text and not self.message and self.execution in {"", execution}:

@@ -3,13 +3,10 @@
 A form that a new run of its cell makes takes the place of those of earlier runs.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from IPython.core.events import EventManager
 from IPython.core.getipython import get_ipython
-
-if TYPE_CHECKING:
-    from .form import SendForm
 
 
 class CellRun(NamedTuple):
@@ -19,7 +16,27 @@ class CellRun(NamedTuple):
     run: str
 
 
-_open: "dict[int, SendForm]" = {}
+class OpenForm(Protocol):
+    """A form that is open: `made_in` is the run of the cell that made it, None if unknown."""
+
+    made_in: CellRun | None
+    message: str
+
+    @property
+    def execution(self) -> str:
+        """The execution ID in the form."""
+
+    def check_settings(self) -> None:
+        """Check the settings for changes."""
+
+    def replace(self) -> None:
+        """Close the form for a newer one of its cell."""
+
+    def close(self) -> None:
+        """Close the form."""
+
+
+_open: dict[int, OpenForm] = {}
 # The events of the shell, while a form is open.
 _events: list[EventManager] = []
 
@@ -35,7 +52,7 @@ def running_cell() -> CellRun | None:
     return CellRun(str(cell), str(run)) if cell else None
 
 
-def watch(form: "SendForm") -> None:
+def watch(form: OpenForm) -> None:
     """Tell this form about every cell that runs, until `forget`."""
     shell = get_ipython()
     if shell is not None and not _events:
@@ -44,7 +61,7 @@ def watch(form: "SendForm") -> None:
     _open[id(form)] = form
 
 
-def replaced_by(form: "SendForm") -> "list[SendForm]":
+def replaced_by(form: OpenForm) -> list[OpenForm]:
     """Return the open forms that earlier runs of this form's cell have made, the latest last."""
     made = form.made_in
     if made is None:
@@ -56,7 +73,7 @@ def replaced_by(form: "SendForm") -> "list[SendForm]":
     ]
 
 
-def forget(form: "SendForm") -> None:
+def forget(form: OpenForm) -> None:
     """Stop telling this form."""
     _open.pop(id(form), None)
     while _events and not _open:
