@@ -179,7 +179,7 @@ class Conversation:
         if self.state.execution is not None:
             return self._now()
         moments = {"terminal": read.terminal_at, "pending": read.created_at}
-        return local_moment(client, moments.get(read.phase or ""), self._now())
+        return local_moment(client.server_clock(), moments.get(read.phase or ""), self._now())
 
     def _show(self, client: AsteroidClient, deadline: Deadline, activities: Activities) -> None:
         is_first = self.state.updated_at is None
@@ -210,7 +210,7 @@ class Conversation:
         if not is_first:
             execution = replace(execution, status=changed.status)
         if changed.status == execution.status:
-            since = local_moment(client, changed.timestamp, self._now())
+            since = local_moment(client.server_clock(), changed.timestamp, self._now())
             self.state = replace(self.state, execution=execution, since=since)
 
 

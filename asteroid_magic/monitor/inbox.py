@@ -10,8 +10,8 @@ from ..errors import AsteroidError
 from ..models.activities import Question
 from ..models.executions import Execution
 from ..models.watch import question_of
+from .shared_list import MOST_LISTED, read_list, shared_list
 
-MOST_LISTED = 100
 # How many of the newest activities to search for a question, in turn.
 DEPTHS = (10, 100)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -54,9 +54,13 @@ class InboxState:
         return tuple(one for one in self.entries if one.execution.is_waiting)
 
 
-def local_moment(client: AsteroidClient, moment: datetime | None, now: datetime) -> datetime | None:
-    """Return a moment of the server's clock by this machine's clock, which may differ by hours."""
-    server = client.server_clock()
+def local_moment(
+    server: datetime | None, moment: datetime | None, now: datetime
+) -> datetime | None:
+    """Return a moment of the server's clock by this machine's clock, which may differ by hours.
+
+    `server` is the server's clock now, None if unknown.
+    """
     if moment is None or server is None:
         return moment
     try:
@@ -66,10 +70,16 @@ def local_moment(client: AsteroidClient, moment: datetime | None, now: datetime)
 
 
 class Inbox:
-    """Lists the active executions; reads the questions of the first `questions` that wait."""
+    """Lists the active executions; reads the questions of the first `questions` that wait.
 
-    def __init__(self, now: Callable[[], datetime], questions: int = 0) -> None:
+    With `shares`, it takes the list that another view of the session has just read.
+    """
+
+    def __init__(
+        self, now: Callable[[], datetime], questions: int = 0, *, shares: bool = False
+    ) -> None:
         self.state = InboxState()
+        self._shares = shares
         self._now, self._questions = now, questions
         # Whose questions could not be read, and whether they were refused for good.
         self._skipped: dict[str, bool] = {}
@@ -79,14 +89,21 @@ class Inbox:
 
         Raises `AsteroidError`.
         """
-        found = client.executions(phase=("pending", "active"), limit=MOST_LISTED, timeout=deadline)
+        listed = (
+            shared_list.read(self, client, deadline)
+            if self._shares
+            else read_list(client, deadline)
+        )
+        found, server = listed.executions, listed.server_clock
         before, now = self.state, self._now()
         known = {one.execution.id: one for one in before.entries}
         same = {one.id for one in found if one.id in known and known[one.id].has_status_of(one)}
         self._skipped = {one: True for one in same if self._skipped.get(one)}
-        entries = [self._entry(client, one, known.get(one.id), now) for one in found]
+        entries = [self._entry(server, one, known.get(one.id), now) for one in found]
         self.state = InboxState(
-            entries=_in_order(entries), has_more=len(found) == MOST_LISTED, updated_at=now
+            entries=_in_order(entries),
+            has_more=len(found) == MOST_LISTED,
+            updated_at=now - timedelta(seconds=listed.age),
         )
         return before.updated_at is not None and _statuses(before) != _statuses(self.state)
 
@@ -125,16 +142,16 @@ class Inbox:
             asked = question_of(newest)
             changed = next((one for one in newest if one.status is not None), None)
             if changed is not None:
-                since = local_moment(client, changed.timestamp, self._now())
+                since = local_moment(client.server_clock(), changed.timestamp, self._now())
             if asked is not None or len(newest) < depth:
                 break
         self._replace(entry, since, asked or ())
         return True
 
     def _entry(
-        self, client: AsteroidClient, one: Execution, known: InboxEntry | None, now: datetime
+        self, server: datetime | None, one: Execution, known: InboxEntry | None, now: datetime
     ) -> InboxEntry:
-        created = known.created if known else local_moment(client, one.created_at, now)
+        created = known.created if known else local_moment(server, one.created_at, now)
         if known is None or not known.has_status_of(one):
             # It has changed since the last look: not long ago.
             return InboxEntry(execution=one, since=now if known else None, created=created)

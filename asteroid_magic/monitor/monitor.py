@@ -26,6 +26,7 @@ from .conversation import Conversation, ConversationState
 from .inbox import Inbox, InboxState
 from .reply import LIMIT_S, Reply, ReplyState
 from .schedule import Schedule
+from .shared_list import shared_list
 
 LONGEST_LOOK_S = 10.0
 MOST_REPLIES = 10
@@ -81,7 +82,7 @@ class Monitor:
         self._clock, self._now, self._wait = clock, now, wait
         self._schedule = Schedule(clock, stops_after)
         self._conversation: Conversation | None = None
-        self._inbox = Inbox(now, questions)
+        self._inbox = Inbox(now, questions, shares=client is None)
         self._replies: deque[Reply] = deque(maxlen=MOST_REPLIES)
         self._state, self._told = MonitorState(), clock()
         # None while no look is under way.
@@ -185,6 +186,7 @@ class Monitor:
         _open.discard(self)
         with suppress(ValueError):
             session.listeners.remove(self.check_settings)
+        shared_list.forget(self._inbox)
         with self._telling:
             self._state = self._snapshot()
 
@@ -312,7 +314,7 @@ class Monitor:
             return False
         if self._conversation is not None:
             self._conversation = Conversation(self._conversation.state.execution_id, self._now)
-        self._inbox = Inbox(self._now, self._questions)
+        self._inbox = Inbox(self._now, self._questions, shares=self._client is None)
         self._cancel_look("conversation", "inbox", "question")
         self._schedule.start_anew()
         return True

@@ -5,8 +5,6 @@ import json
 import socket
 import threading
 import weakref
-from collections.abc import Iterator
-from typing import Any
 
 import ipywidgets
 import pytest
@@ -14,9 +12,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from asteroid_magic import AsteroidClient, InvalidInput, SendForm
-from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
-from asteroid_magic.form import background_send, open_forms
+from asteroid_magic.form import background_send
 from asteroid_magic.form import form as form_module
 from asteroid_magic.sandbox import Sandbox
 from tests.support.messages import CELLS, LINES
@@ -25,77 +22,9 @@ from tests.support.servers import FaultServer, answers, resets, silent
 from tests.support.shells import Notebook
 from tests.support.waiting import until
 
-OURS = "asteroid-magic "
+from .conftest import fields, frozen_by_browser, heading, listed, sent, threads, use, words
+
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
-
-
-@pytest.fixture
-def account(box: Sandbox) -> Sandbox:
-    """A sandbox, with the settings pointing to it."""
-    use(box.base_url, box.api_key)
-    return box
-
-
-@pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
-    """Close every form after each test, and wait for their threads to end."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        # There is no mouse here.
-        monkeypatch.setattr(form_module, "LONGEST_DOUBLE_CLICK", 0.0)
-        yield
-    open_forms.close_all()
-    until(lambda: not threads())
-
-
-def use(base_url: str, key: str = "a-key-of-4711") -> None:
-    session.base_url, session.key = base_url, ApiKey(key, "the test")
-
-
-def threads() -> set[str]:
-    """Return what the threads of forms do."""
-    names = [one.name for one in threading.enumerate()]
-    return {one.removeprefix(OURS) for one in names if one.startswith(OURS)}
-
-
-def fields(form: SendForm) -> Any:
-    return form._fields
-
-
-def words(widget: ipywidgets.HTML) -> str:
-    """Return the words that a user reads in a piece of HTML."""
-    return " ".join(Seen(widget.value).words.split())
-
-
-def heading(form: SendForm) -> str:
-    """Return the line above the list of executions."""
-    return str(fields(form).listing.options[0][0])
-
-
-def listed(form: SendForm) -> SendForm:
-    """Return the form once it has listed the executions, or failed to."""
-    until(lambda: "Reading" not in heading(form))
-    return form
-
-
-def read(form: SendForm) -> SendForm:
-    """Return the form once it has read the chosen execution, or failed to."""
-    until(lambda: "…" not in words(fields(form).header) or words(fields(form).about))
-    return form
-
-
-def frozen_by_browser(form: SendForm) -> None:
-    """Report what the browser reports when the user has pressed Send."""
-    for one in (fields(form).listing, fields(form).execution, fields(form).message):
-        one.disabled = 1
-
-
-def sent(form: SendForm, message: str = "Yes, go on.") -> SendForm:
-    """Return the form once it has shown the outcome of this message."""
-    before = form.outcomes[:1]
-    form.message = message
-    form.submit()
-    until(lambda: form.outcomes[:1] != before)
-    return form
 
 
 def test_what_is_sent_is_what_was_typed_and_it_goes_into_the_card(account: Sandbox) -> None:
