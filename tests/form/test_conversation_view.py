@@ -1,0 +1,239 @@
+"""The conversation in the form: status, entries, what the agent does, its reply, how old it is."""
+
+import re
+
+import pytest
+
+from asteroid_magic import AsteroidClient, Delivery, SendForm
+from asteroid_magic.form import form as form_module
+from asteroid_magic.form import html
+from asteroid_magic.sandbox import Sandbox
+from tests.support.messages import CELLS, LINES
+from tests.support.outcomes import ID, Seen
+from tests.support.records import RecordServer
+from tests.support.waiting import until
+
+from .conftest import fields, listed, read, sent, words
+
+HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> javascript:alert(3) "\x1b[2J'
+SPOKE = {
+    "activityType": "action_completed",
+    "actionName": "util_send_user_message",
+    "actionId": "a1",
+    "message": "Hello there",
+}
+
+
+def test_the_header_has_the_workflow_its_status_in_words_and_for_how_long(account: Sandbox) -> None:
+    form = read(SendForm(account.executions[0]))
+    until(lambda: re.fullmatch(r"Book a table waits for you 3 min", words(fields(form).header)))
+    form.execution = account.executions[1].id
+    until(lambda: words(fields(form).header).startswith("Sort incoming invoices running"))
+    form.execution = ""
+    until(lambda: words(fields(form).header) == "1 of 2 active executions waits for you")
+
+
+def test_the_last_ten_entries_are_shown_the_newest_last_and_thoughts_folded() -> None:
+    with RecordServer() as server:
+        for number in range(30):
+            payload = {"activityType": "generic", "message": f"note {number}"}
+            server.happen(ID, payload, ago=300 - number)
+        server.happen(ID, {"activityType": "reasoning", "reasoning": "Let me think."}, ago=1)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            until(lambda: "Let me think." in words(fields(form).conversation))
+            shown = fields(form).conversation.value
+            assert shown.count('class="asteroid-entry ') == 10
+            assert "note 21" in shown
+            assert "note 20" not in shown
+            assert shown.index("note 21") < shown.index("note 29") < shown.index("Let me think.")
+            assert shown.index("<details>") < shown.index("Let me think.")
+            assert "Older entries: %asteroid_activities --all" in words(fields(form).conversation)
+            form.close()
+
+
+def test_after_delivered_it_shows_what_the_agent_does_then_the_reply(account: Sandbox) -> None:
+    form = read(SendForm(account.executions[0]))
+    form = sent(form, "Friday 18:30")
+    until(lambda: "Waiting for the agent" in words(fields(form).doing) or form.outcomes[0].reply)  # type: ignore[union-attr]
+    until(lambda: isinstance(one := form.outcomes[0], Delivery) and one.heard is not None)
+    delivery = form.outcomes[0]
+    assert isinstance(delivery, Delivery)
+    assert any("I booked what you said" in one.text for one in delivery.reply)
+    until(lambda: "finished" in words(fields(form).header))
+    shown = words(fields(form).conversation)
+    assert "You Friday 18:30 ✓ Delivered" in shown
+    assert "Done, I booked what you said: “Friday 18:30”" in shown
+    assert fields(form).stop.layout.display == "none"
+    assert "asteroid-form-says-over" in fields(form).spoken._dom_classes
+    # The conversation shows the message: its card would say it twice.
+    assert "Friday 18:30" not in words(fields(form).cards)
+
+
+def test_the_answer_is_also_kept_in_the_notebook(account: Sandbox) -> None:
+    form = sent(SendForm(account.executions[0]), "Friday 18:30")
+    until(lambda: form.outcomes[0].reply)  # type: ignore[union-attr]
+    kept = html.saved_view("abc", form._sends, form._sends[0].at)
+    assert "I booked what you said" in Seen(kept).words
+    assert re.search(r"This copy is from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", Seen(kept).words)
+
+
+def test_waiting_for_the_answer_can_be_stopped_and_send_used_meanwhile() -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "running", "workflowName": "Slow"}
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = sent(read(SendForm(ID, client=client)), "first")
+            until(lambda: "Waiting for the agent" in words(fields(form).doing))
+            assert fields(form).stop.layout.display == ""
+            sent(form, "second")
+            assert [one.message for one in form.outcomes] == ["second", "first"]
+            fields(form).stop.click()
+            stopped = "You stopped waiting; this did not stop the agent."
+            until(lambda: words(fields(form).doing) == stopped)
+            assert fields(form).stop.layout.display == "none"
+            endings = [
+                one.heard.ending for one in form.outcomes if isinstance(one, Delivery) and one.heard
+            ]
+            assert endings == ["interrupted"] * 2
+            form.close()
+
+
+def test_what_the_agent_says_meanwhile_is_the_reply() -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "running", "workflowName": "Quick"}
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = sent(read(SendForm(ID, client=client)), "Are you there?")
+            server.happen(ID, SPOKE)
+            form._monitor.touch()
+            until(lambda: form.outcomes[0].reply)  # type: ignore[union-attr]
+            until(lambda: "Hello there" in words(fields(form).conversation))
+            assert "asteroid-form-says-spoke" in fields(form).spoken._dom_classes
+            form.close()
+
+
+def test_of_equal_messages_each_is_its_own() -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "running"}
+        server.happen(ID, {"activityType": "user_message_received", "message": "yes"}, ago=3_000)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = read(SendForm(ID, client=client))
+            until(lambda: "yes" in words(fields(form).conversation))
+            # The list is a little behind.
+            server.shape = lambda found: found[-1:]
+            sent(form, "yes")
+            # The one from an hour ago is not the one that was just delivered.
+            assert "Delivered" in words(fields(form).cards)
+            assert "Delivered" not in words(fields(form).conversation)
+            server.shape = list
+            fields(form).refresh.click()
+            until(lambda: "You yes ✓ Delivered" in words(fields(form).conversation))
+            assert words(fields(form).conversation).count("yes") == 2
+            assert words(fields(form).conversation).count("Delivered") == 1
+            assert "yes" not in words(fields(form).cards)
+            form.close()
+
+
+def test_every_text_is_shown_in_the_conversation_as_it_was_typed(account: Sandbox) -> None:
+    run = account.executions[1].id
+    form = read(SendForm(run))
+    for text in [*LINES.values(), *CELLS.values()]:
+        sent(form, text)
+        assert account.messages(run)[-1] == text
+    until(lambda: "✓ Delivered" in words(fields(form).conversation))
+
+
+def test_hostile_words_of_an_execution_stay_words() -> None:
+    with RecordServer() as server:
+        asks = {
+            "activityType": "status_changed",
+            "status": "paused_by_agent",
+            "pausedPayload": {
+                "reason": HOSTILE,
+                "question": {"questions": [{"question": HOSTILE, "header": HOSTILE}]},
+            },
+        }
+        server.execution = {"status": "paused_by_agent", "workflowName": HOSTILE}
+        server.happen(ID, {"activityType": "generic", "message": HOSTILE}, ago=5)
+        server.happen(ID, asks)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = listed(SendForm(ID, client=client))
+            until(lambda: fields(form).question.children)
+            drawn = [
+                fields(form).header,
+                fields(form).conversation,
+                fields(form).question.children[0],
+            ]
+            for widget in drawn:
+                seen = Seen(widget.value)
+                assert not {"script", "img", "a"} & seen.tags
+                assert not {name for name in seen.attributes if name.startswith("on")}
+                assert "<script>alert" in seen.words
+                assert "\x1b" not in widget.value
+            form.close()
+
+
+def test_it_says_how_old_it_is_and_when_it_has_stopped(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(form_module, "STOPS_AFTER_S", 1.0)
+    monkeypatch.setattr(form_module, "TICK_S", 0.1)
+    form = SendForm(account.executions[1].id)
+    until(lambda: words(fields(form).updated) == "updated just now")
+    until(lambda: words(fields(form).updated).startswith("Not updated since "))
+    assert words(fields(form).updated).endswith("Press Refresh to go on.")
+    assert "asteroid-form-says-stopped" in fields(form).spoken._dom_classes
+    fields(form).refresh.click()
+    until(lambda: words(fields(form).updated) == "updated just now")
+    until(lambda: words(fields(form).updated).startswith("Not updated since "))
+    form.message = "Typing counts, too."
+    until(lambda: words(fields(form).updated).startswith("updated"))
+
+
+def test_a_reading_that_fails_is_said_and_what_is_known_stays(account: Sandbox) -> None:
+    form = read(SendForm(account.executions[1].id))
+    until(lambda: words(fields(form).conversation))
+    account.stop()
+    fields(form).refresh.click()
+    until(lambda: words(fields(form).updated).startswith("Reading failed: "))
+    assert "Last updated" in words(fields(form).updated)
+    assert "Sort incoming invoices" in words(fields(form).header)
+    assert "I am sorting today's invoices" in words(fields(form).conversation)
+
+
+def test_failures_and_unknown_outcomes_have_a_card_earlier_ones_are_folded(
+    account: Sandbox,
+) -> None:
+    run = account.executions[1].id
+    form = read(SendForm(run))
+    account.fail_next(status=400)
+    sent(form, "refused")
+    assert "Not delivered" in words(fields(form).cards)
+    account.fail_next(drop="before")
+    sent(form, "lost")
+    shown = words(fields(form).cards)
+    assert "Sent before with this form: 1" in shown
+    assert shown.index("Not delivered") < shown.index("May have been delivered")
+    assert fields(form).cards.value.count("asteroid-form-earlier") == 1
+    # Of another execution, it does not stand in this one's conversation.
+    form.execution = account.executions[0].id
+    until(lambda: "Sent before with this form: 2" in words(fields(form).cards))
+    form.execution = run
+    until(lambda: "Sent before with this form: 1" in words(fields(form).cards))
+
+
+def test_the_last_ten_outcomes_are_kept(account: Sandbox) -> None:
+    form = SendForm(account.executions[1].id)
+    for number in range(12):
+        sent(form, f"message {number}")
+    assert [one.message for one in form.outcomes] == [f"message {n}" for n in range(11, 1, -1)]
+
+
+def test_an_execution_that_is_over_or_purged_is_shown_as_that() -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "completed", "purgedAt": "2026-10-01T00:00:00Z"}
+        server.refuse = lambda path: (404, {}) if "activities" in path else None
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            until(lambda: "Asteroid has deleted" in words(fields(form).conversation))
+            assert "finished" in words(fields(form).header)
+            form.close()

@@ -1,0 +1,121 @@
+"""What the execution waits for: options that fill the message, and a confirmation."""
+
+from typing import Any
+
+import pytest
+
+from asteroid_magic import SendForm
+from asteroid_magic.sandbox import Sandbox
+from tests.support.sandboxes import deliver
+from tests.support.waiting import until
+
+from .conftest import fields, words
+
+
+def parts(form: SendForm) -> list[Any]:
+    """Return the rows of the question, once it is there."""
+    until(lambda: fields(form).question.children)
+    return list(fields(form).question.children)
+
+
+def test_a_question_is_shown_and_its_options_go_into_the_message(account: Sandbox) -> None:
+    form = SendForm(account.executions[0])
+    asked, group = parts(form)
+    assert "Which time shall I book?" in words(asked)
+    labels = [label for label, _ in group.options]
+    assert labels == [
+        "Friday 18:30 · Inside, the table must be left by 20:15",
+        "Friday 21:15 · On the terrace, as long as you like",
+        "Saturday 20:00 · The time you wanted, a day later",
+    ]
+    assert group.index is None
+    group.index = 0
+    assert form.message == "Friday 18:30"
+    group.index = 1
+    assert form.message == "Friday 21:15"
+    form.message = "We are four."
+    group.index = 0
+    assert form.message == "We are four.\nFriday 18:30"
+    form.submit()
+    until(lambda: form.outcomes)
+    assert account.messages(account.executions[0].id) == ["We are four.\nFriday 18:30"]
+    # Once the message has arrived, the question counts as answered.
+    until(lambda: not fields(form).question.children)
+
+
+def test_where_several_may_be_chosen_each_can_be_taken_back(account: Sandbox) -> None:
+    (run,) = account.add_waiting(1, kind="choices")
+    form = SendForm(run)
+    asked, first, second, *_ = parts(form)
+    assert "You can choose several." in words(asked)
+    first.value = second.value = True
+    assert form.message == "Recycled paper, Blue pens"
+    first.value = False
+    assert form.message == "Blue pens"
+    second.value = False
+    assert form.message == ""
+
+
+def test_a_confirmation_shows_its_reason_and_two_answers(account: Sandbox) -> None:
+    (run,) = account.add_waiting(1, kind="confirmation")
+    form = SendForm(run)
+    reason, line = parts(form)
+    assert words(reason) == "About to pay 29.90 euros for the 09:10 to Rome."
+    approve, reject, note = line.children
+    assert [one.description for one in (approve, reject)] == ["Approve", "Reject"]
+    assert "write a message" in words(note)
+    approve.click()
+    assert form.message == "Approved. Please go on."
+    reject.click()
+    assert form.message == "Rejected. Please do not do this."
+    # Nothing is sent before the user presses Send.
+    assert account.messages(run) == []
+    form.message = "Approved, but take the 10:10."
+    form.submit()
+    until(lambda: form.outcomes)
+    assert account.messages(run) == ["Approved, but take the 10:10."]
+
+
+def test_refresh_keeps_the_chosen_option_and_the_text(account: Sandbox) -> None:
+    form = SendForm(account.executions[0])
+    _, group = parts(form)
+    group.index = 2
+    before = form._monitor.state.conversation
+    fields(form).refresh.click()
+    until(lambda: form._monitor.state.conversation is not before)
+    until(lambda: form._monitor.state.conversation.updated_at != before.updated_at)  # type: ignore[union-attr]
+    assert fields(form).question.children[1] is group
+    assert group.index == 2
+    assert form.message == "Saturday 20:00"
+    group.index = 0
+    assert form.message == "Friday 18:30"
+
+
+def test_a_question_that_was_answered_elsewhere_goes_and_the_text_stays(account: Sandbox) -> None:
+    form = SendForm(account.executions[0])
+    _, group = parts(form)
+    group.index = 0
+    form.message += ", please."
+    deliver(account, account.executions[0].id, "Saturday, said somebody else.")
+    until(lambda: not fields(form).question.children)
+    assert form.message == "Friday 18:30, please."
+
+
+def test_the_question_of_another_execution_replaces_it(account: Sandbox) -> None:
+    (other,) = account.add_waiting(1)
+    form = SendForm(account.executions[0])
+    parts(form)
+    form.execution = other.id
+    until(lambda: "Which tariff" in words(parts(form)[0]))
+    form.execution = account.executions[1].id
+    until(lambda: not fields(form).question.children)
+
+
+@pytest.mark.parametrize("kind", ["question", "choices", "confirmation"])
+def test_what_was_shown_is_closed(account: Sandbox, kind: Any) -> None:
+    (run,) = account.add_waiting(1, kind=kind)
+    form = SendForm(run)
+    rows = parts(form)
+    form.execution = account.executions[1].id
+    until(lambda: not fields(form).question.children)
+    assert all(one.comm is None for row in rows for one in (row, *getattr(row, "children", ())))
