@@ -172,7 +172,7 @@ def question(asked: Question) -> str:
 
 
 def announcements() -> str:
-    """Return the live region with all its words, of which none is shown yet."""
+    """Return the live region with all its words, all of them hidden."""
     return _drawn("announcements.html", announcements=ANNOUNCEMENTS)
 
 

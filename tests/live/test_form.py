@@ -40,6 +40,8 @@ def test_the_message_is_delivered_and_the_card_is_kept(ran: dict[str, NotebookNo
     said = notebooks.text(cell_with(ran, "box.messages(waiting.id)"))
     message = "Friday 18:30, please. It's 4 people, at most $50 each."
     assert said == f"""('delivered', ["{message}"])"""
+    said = notebooks.text(cell_with(ran, "one.speaks_to_user"))
+    assert "I booked what you said" in said
     kept = notebooks.html(cell_with(ran, "SendForm(waiting"))
     assert "<strong>Delivered</strong>" in kept
     assert "<strong>May have been delivered</strong>" in kept
