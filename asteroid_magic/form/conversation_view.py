@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..models.activities import Activities, message_of
-from ..models.delivery import Delivery
+from ..models.activities import Activities
 from ..models.watch import Ending
-from ..monitor import ConversationState, MonitorState, ReplyState
+from ..monitor import ConversationState, MonitorState, ReplyState, Send
+from ..monitor.sends import own_messages
 from ..render.times import age, clock
 from ..text import shorten, span
 from . import html
-from .html import FormSend
 from .question import QuestionPanel
 from .widgets import FormWidgets, show
 
@@ -33,7 +32,7 @@ class ConversationView:
         self._drawn: tuple[object, ...] = ()
 
     def show(
-        self, state: MonitorState, chosen: str, sends: Sequence[FormSend], *, has_key: bool
+        self, state: MonitorState, chosen: str, sends: Sequence[Send], *, has_key: bool
     ) -> None:
         """Show a state; `chosen` is the ID in the form, and `sends` are its sends, newest first."""
         conversation = state.conversation if chosen else None
@@ -55,7 +54,7 @@ class ConversationView:
         fields.updated.value = html.note(words, tone)
 
     def _show_conversation(
-        self, state: ConversationState | None, chosen: str, sends: Sequence[FormSend]
+        self, state: ConversationState | None, chosen: str, sends: Sequence[Send]
     ) -> None:
         # Drawing takes milliseconds, and the ages change every few seconds.
         told = state and (state.question, state.updated_at is None, state.is_purged)
@@ -83,35 +82,6 @@ class ConversationView:
         if not words and doing and is_running:
             words = f"Now: {doing}"
         self._fields.doing.value = html.note(words)
-
-
-def own_messages(state: ConversationState, sends: Sequence[FormSend]) -> dict[int, str]:
-    """Return the ID of the activity that is the message of a delivery, by its place in `sends`.
-
-    Those that are not listed yet have none.
-    """
-    messages = messages_in(state)
-    found: dict[int, str] = {}
-    # The earliest first, so that of two equal texts each gets its own.
-    for at in reversed(range(len(sends))):
-        sent, listed_before = sends[at].outcome, sends[at].listed_before
-        if not isinstance(sent, Delivery) or sent.execution_id != state.execution_id:
-            continue
-        for activity_id, words in messages.items():
-            is_new = listed_before is not None and activity_id not in listed_before
-            is_it = activity_id == sent.activity_id or (
-                not sent.activity_id and is_new and words == sent.message
-            )
-            if is_it and activity_id not in found.values():
-                found[at] = activity_id
-                break
-    return found
-
-
-def messages_in(state: ConversationState) -> dict[str, str]:
-    """Return the texts of the users' messages in a conversation by the ID, the oldest first."""
-    texts = ((one.id, message_of(one, state.execution_id)) for one in state.activities)
-    return {activity_id: text for activity_id, text in texts if activity_id and text is not None}
 
 
 def _ended(replies: Sequence[ReplyState]) -> str:

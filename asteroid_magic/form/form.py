@@ -22,12 +22,12 @@ from ..errors import AsteroidError, ConfigurationError, InvalidInput
 from ..input.execution_ref import id_in
 from ..models.delivery import Delivery
 from ..models.message import checked_text, is_execution_id, prepare
-from ..monitor import Monitor, MonitorState
+from ..monitor import Monitor, MonitorState, Send
+from ..monitor.background_send import BackgroundSend, UnknownSend, begin
+from ..monitor.sends import messages_in
 from ..render.times import clock
 from . import html, open_forms
-from .background_send import BackgroundSend, UnknownSend, begin
-from .conversation_view import ConversationView, messages_in
-from .html import FormSend
+from .conversation_view import ConversationView
 from .picker import Picker
 from .widgets import FormWidgets
 
@@ -68,7 +68,7 @@ class SendForm(VBox):  # type: ignore[misc]
         self._fields = FormWidgets(_text_of(execution), checked_text(message))
         self._lock = self._fields.lock
         self._form_id = uuid.uuid4().hex[:12]
-        self._sends: list[FormSend] = []
+        self._sends: list[Send] = []
         super().__init__(self._fields.rows)
         self.add_class("asteroid-form")
         self.add_class(f"asteroid-form-{self._form_id}")
@@ -351,7 +351,7 @@ class SendForm(VBox):  # type: ignore[misc]
     def _finish(self, sending: BackgroundSend, outcome: Delivery | AsteroidError) -> None:
         if self._is_closed:
             return
-        sent = FormSend(datetime.now(UTC), outcome, listed_before=sending.listed_before)
+        sent = Send(datetime.now(UTC), outcome, listed_before=sending.listed_before)
         try:
             with self._lock:
                 self._sends = [sent, *self._sends][:MOST_CARDS]

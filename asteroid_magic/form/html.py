@@ -6,13 +6,13 @@ The templates escape every string, as those of the cards do.
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ..errors import AsteroidError
 from ..models.activities import Question
 from ..models.delivery import Delivery
 from ..models.executions import Execution, status_words
-from ..monitor import ConversationState
+from ..monitor import ConversationState, Send
 from ..render.card import Card, TranscriptCard
 from ..render.cards import card_for
 from ..render.outcomes import in_command
@@ -66,19 +66,6 @@ ANNOUNCEMENTS = {
     "not-found": "The message is not among the activities so far.",
     "stopped": "The form has stopped updating.",
 }
-
-
-class FormSend(NamedTuple):
-    """One send of a form: when it ended (aware, UTC), and how; `note` says what is new about it.
-
-    `listed_before` are the messages, by their activity ID, that the conversation showed before;
-    None if it had not been read.
-    """
-
-    at: datetime
-    outcome: Delivery | AsteroidError
-    note: str = ""
-    listed_before: frozenset[str] | None = None
 
 
 def style() -> str:
@@ -183,7 +170,7 @@ def announcement_of(outcome: Delivery | AsteroidError) -> str:
     return "unknown" if outcome.outcome == "unknown" else "not-delivered"
 
 
-def outcomes(sends: Sequence[FormSend], chosen: str, in_conversation: Collection[int] = ()) -> str:
+def outcomes(sends: Sequence[Send], chosen: str, in_conversation: Collection[int] = ()) -> str:
     """Return the cards of these sends, the newest one last and open, the earlier ones folded.
 
     `sends` are the newest first. Those at the places `in_conversation` are left out, because the
@@ -201,7 +188,7 @@ def _is_to(outcome: Delivery | AsteroidError, execution_id: str) -> bool:
 
 def saved_view(
     form_id: str,
-    sends: Sequence[FormSend],
+    sends: Sequence[Send],
     now: datetime,
     *,
     is_closed: bool = False,
@@ -220,7 +207,7 @@ def saved_view(
     )
 
 
-def _entries(sends: Sequence[FormSend], *, with_replies: bool = False) -> list[dict[str, object]]:
+def _entries(sends: Sequence[Send], *, with_replies: bool = False) -> list[dict[str, object]]:
     return [
         {
             "card": card_for(one.outcome) if with_replies else _card(one.outcome),

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .inbox import InboxEntry, InboxState
     from .monitor import Monitor, MonitorState
     from .reply import ReplyState
+    from .sends import Send
 
 __all__ = [
     "ConversationState",
@@ -17,6 +18,7 @@ __all__ = [
     "Monitor",
     "MonitorState",
     "ReplyState",
+    "Send",
 ]
 
 __getattr__, __dir__ = lazy_exports(
@@ -26,5 +28,6 @@ __getattr__, __dir__ = lazy_exports(
         "inbox": ("InboxEntry", "InboxState"),
         "monitor": ("Monitor", "MonitorState"),
         "reply": ("ReplyState",),
+        "sends": ("Send",),
     },
 )

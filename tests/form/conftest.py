@@ -69,7 +69,7 @@ def listed(form: SendForm) -> SendForm:
 
 def read(form: SendForm) -> SendForm:
     """Return the form once it has read the chosen execution, or failed to."""
-    until(lambda: "…" not in words(fields(form).header) or words(fields(form).about))
+    until(lambda: words(fields(form).conversation) or words(fields(form).about))
     return form
 
 

@@ -13,11 +13,12 @@ from IPython.utils.capture import capture_output
 
 from asteroid_magic import AsteroidClient, InvalidInput, SendForm
 from asteroid_magic.config.session import session
-from asteroid_magic.form import background_send
 from asteroid_magic.form import form as form_module
+from asteroid_magic.monitor import background_send
 from asteroid_magic.sandbox import Sandbox
 from tests.support.messages import CELLS, LINES
 from tests.support.outcomes import Seen
+from tests.support.records import RecordServer
 from tests.support.servers import FaultServer, answers, resets, silent
 from tests.support.shells import Notebook
 from tests.support.waiting import until
@@ -466,3 +467,18 @@ def test_answers_of_the_wire_are_told_apart() -> None:
             form = sent(SendForm(EXECUTION))
             assert form.outcomes[0].outcome == outcome
             form.close()
+
+
+def test_the_form_reads_nothing_but_by_its_monitor(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the limits of the monitor, which its own tests check, are those of the form."""
+    monkeypatch.setattr(form_module.Monitor, "_wake", lambda _monitor: None)
+    with RecordServer() as server:
+        use(server.base_url)
+        form = SendForm(box.executions[0])
+        form.execution = box.executions[1].id
+        fields(form).refresh.click()
+        sent(form, "hello")
+        assert server.asked == []
+        form.close()

@@ -1,5 +1,7 @@
 """The fields that name the execution: the list, the ID, and what is said about it."""
 
+import re
+
 import requests
 
 from asteroid_magic import AsteroidClient, SendForm
@@ -30,11 +32,9 @@ def test_it_offers_all_active_executions_those_that_wait_on_top(account: Sandbox
     form = listed(SendForm())
     waiting, running, _ = account.executions
     assert heading(form) == "Choose one of 2 active executions"
-    offered = [
-        f"Book a table · waits for you · 4 min · {waiting.id[:8]}",
-        f"Sort incoming invoices · running · 47 min · {running.id[:8]}",
-    ]
-    assert [line.replace("3 min", "4 min").replace("46", "47") for line in lines(form)] == offered
+    first, second = lines(form)
+    assert re.fullmatch(rf"Book a table · waits for you · [34] min · {waiting.id[:8]}", first)
+    assert re.fullmatch(rf"Sort incoming invoices · running · 4[67] min · {running.id[:8]}", second)
     assert words(fields(form).header) == "1 of 2 active executions waits for you"
     choose(form, "Sort incoming")
     assert form.execution == running.id

@@ -11,8 +11,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from asteroid_magic import Execution, errors
 from asteroid_magic.config.session import session
-from asteroid_magic.form.html import INSTEAD, FormSend, saved_view
+from asteroid_magic.form.html import INSTEAD, saved_view
 from asteroid_magic.models.watch import Listing
+from asteroid_magic.monitor import Send
 from tests.render.test_transcript import payload, transcript
 from tests.support.outcomes import ID, delivery
 
@@ -23,7 +24,7 @@ LIVE = "Hi\n\n![x](http://a.example/i)\n\n**b** `c` $5 {{ 1 }}\n\n.. image:: htt
 class SavedForm:
     """What a notebook keeps of a form, as IPython would show it."""
 
-    def __init__(self, *sends: FormSend) -> None:
+    def __init__(self, *sends: Send) -> None:
         self._sends = sends
 
     def _repr_html_(self) -> str:
@@ -38,7 +39,7 @@ def shown() -> list[Any]:
     error = errors.BadRequest(LIVE, status_code=400, server_text=LIVE).about(ID, LIVE, 1)
     listing = Listing([Execution(id=ID, workflow_name=LIVE, status=LIVE)])
     said = transcript(payload("generic", message=LIVE), payload("reasoning", reasoning=LIVE))
-    sends = [FormSend(datetime.now(UTC), error) for _ in range(2)]
+    sends = [Send(datetime.now(UTC), error) for _ in range(2)]
     return [delivery(LIVE), error, listing, said, SavedForm(*sends)]
 
 

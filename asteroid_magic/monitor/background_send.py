@@ -1,4 +1,4 @@
-"""The requests of a form that a press begins, off the kernel's main thread.
+"""The requests that a press of the user begins, off the kernel's main thread.
 
 So other cells can run meanwhile.
 """
@@ -35,7 +35,7 @@ class BackgroundSend:
     ) -> None:
         self.execution_id, self.message = execution_id, message
         self.began = time.monotonic()
-        # The messages, by their activity ID, that the form showed before; None if unknown.
+        # The messages, by their activity ID, that the view showed before; None if unknown.
         self.listed_before: frozenset[str] | None = None
         self._deadline = Deadline(timeout)
         self._done = done
@@ -63,7 +63,7 @@ class BackgroundSend:
                 outcome = sender.send(self.execution_id, self.message, timeout=self._deadline)
         except AsteroidError as error:
             outcome = error.with_traceback(None)
-        except Exception as error:  # noqa: BLE001 (whatever it was, the form must not wait forever)
+        except Exception as error:  # noqa: BLE001 (whatever it was, the view must not wait forever)
             kind = type(error).__name__
             outcome = DeliveryUnknown(f"Sending failed unexpectedly: {kind}.")
         self._finish(outcome)
