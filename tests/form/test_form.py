@@ -14,7 +14,7 @@ from IPython.utils.capture import capture_output
 from asteroid_magic import AsteroidClient, InvalidInput, SendForm
 from asteroid_magic.config.session import session
 from asteroid_magic.form import form as form_module
-from asteroid_magic.monitor import background_send
+from asteroid_magic.monitor import Monitor, background_send
 from asteroid_magic.sandbox import Sandbox
 from tests.support.messages import CELLS, LINES
 from tests.support.outcomes import Seen
@@ -473,7 +473,7 @@ def test_the_form_reads_nothing_but_by_its_monitor(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So the limits of the monitor, which its own tests check, are those of the form."""
-    monkeypatch.setattr(form_module.Monitor, "_wake", lambda _monitor: None)
+    monkeypatch.setattr(Monitor, "_wake", lambda _monitor: None)
     with RecordServer() as server:
         use(server.base_url)
         form = SendForm(box.executions[0])
