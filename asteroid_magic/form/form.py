@@ -20,7 +20,7 @@ from ..constants import DEFAULT_BASE_URL
 from ..errors import AsteroidError, ConfigurationError, InvalidInput
 from ..input.execution_ref import id_in
 from ..models.delivery import Delivery
-from ..models.message import checked_text, is_execution_id, prepare
+from ..models.message import checked_text, is_execution_id, prepare, text_of_id
 from ..render.cards import as_line
 from . import html, settings_events
 from .background_send import BackgroundSend
@@ -87,7 +87,7 @@ class SendForm(VBox):  # type: ignore[misc]
 
     @message.setter
     def message(self, message: str) -> None:
-        self._fields.fill(self._fields.message, message)
+        self._fields.fill(self._fields.message, checked_text(message))
 
     @property
     def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
@@ -273,6 +273,5 @@ class SendForm(VBox):  # type: ignore[misc]
 
 
 def _text_of(execution: object) -> str:
-    if execution is None or isinstance(execution, (str, uuid.UUID)):
-        return str(execution or "")
-    return id_in(execution, "execution")
+    text = "" if execution is None else text_of_id(execution)
+    return id_in(execution, "execution") if text is None else text

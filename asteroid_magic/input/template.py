@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 from ..errors import InvalidInput
-from ..text import quoted
+from ..text import kind_of, quoted
 
 # `{{name}}` is text, as is any pair of braces that contains something other than a name.
 _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|\{([^{}]*)\}")
@@ -46,9 +46,12 @@ def fillable(text: str, namespace: Mapping[str, Any]) -> tuple[str, ...]:
 
 def is_missing(value: object) -> bool:
     """Return True if a table cell is empty: None, NaN, or pandas' NA or NaT."""
-    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+    if value is None or kind_of(value) in {"NAType", "NaTType"}:
         return True
-    return isinstance(value, Real) and value != value  # noqa: PLR0124 (only NaN differs from itself)
+    try:
+        return isinstance(value, Real) and bool(value != value)  # noqa: PLR0124 (only NaN differs from itself)
+    except Exception:  # noqa: BLE001 (an object may fail in any way)
+        return False
 
 
 def _name_in(found: re.Match[str]) -> str | None:
@@ -61,13 +64,13 @@ def _written(name: str, namespace: Mapping[str, Any], kind: str) -> str:
     value = namespace[name]
     if kind == "column" and is_missing(value):
         raise InvalidInput(
-            f"The column {quoted(name)} is empty here ({type(value).__name__}).",
+            f"The column {quoted(name)} is empty here ({kind_of(value)}).",
             hint="Fill it in, or remove the row.",
         )
     try:
         return str(value)
     except Exception as error:  # noqa: BLE001 (an object may fail in any way)
-        why = type(error).__name__
+        why = kind_of(error)
     raise InvalidInput(
         f"The {kind} {quoted(name)} cannot be converted to text: {why}.",
         hint=f"Store its text in another {kind}, and use that name.",
