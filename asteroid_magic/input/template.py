@@ -17,9 +17,11 @@ def fill(text: str, namespace: Mapping[str, Any], kind: str = "variable") -> str
     """Return `text` with each `{name}` replaced by the variable of that name, as `str` writes it.
 
     It fills the text in one pass, so braces in a value stay as they are. Only plain names count;
-    all other braces are text. Raises `InvalidInput` for an unknown name; `kind` says what its
-    message calls the name: a variable or a column.
+    all other braces are text. Raises `InvalidInput` for an unknown name, and for a column whose
+    name is not plain; `kind` says what its message calls the name: a variable or a column.
     """
+    if kind == "column":
+        _check_names(text, namespace)
     names = {_name_in(found) for found in _PLACEHOLDER.finditer(text)}
     missing = {name for name in names if name is not None and name not in namespace}
     if missing:
@@ -42,6 +44,20 @@ def fillable(text: str, namespace: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names that `fill` would replace with a variable, each once, in order."""
     names = (_name_in(found) for found in _PLACEHOLDER.finditer(text))
     return tuple(dict.fromkeys(name for name in names if name and name in namespace))
+
+
+def _check_names(text: str, columns: Mapping[str, Any]) -> None:
+    """Raise `InvalidInput` for the name of a column that cannot be filled, such as with a space."""
+    for found in _PLACEHOLDER.finditer(text):
+        name = found[1] or ""
+        if name in columns and not name.isidentifier():
+            plain = re.sub(r"\W+", "_", name).strip("_")
+            raise InvalidInput(
+                f"The message has {{{name}}}, a column whose name is not plain: it has spaces or "
+                "other marks, or begins with a digit.",
+                hint="Rename the column, and use that name in the message"
+                + (f": {{{plain}}}." if plain.isidentifier() else "."),
+            )
 
 
 def is_missing(value: object) -> bool:
