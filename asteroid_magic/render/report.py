@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import JournalError
 from ..models.report import MISSING, STATE_WORDS, RowState, count_words, next_steps
-from ..text import bytes_in_card, counted, shorten, visible
+from ..text import beginning, bytes_in_card, counted, shorten, visible
 from .outcomes import workflow_name
 from .templates import draw
 
@@ -163,9 +163,15 @@ def _lines(report: "Report") -> Iterator[ReportRow]:
             row=f"{entry.position:,}",
             outcome=shorten(f"{STATE_WORDS[entry.state]}{error}", KIND, bytes_in_card),
             execution=shorten(entry.execution_id, KIND, bytes_in_card),
-            workflow=shorten(workflow_name(entry.execution_id), NAME, bytes_in_card),
+            workflow=_name(entry.execution_id),
             message=shorten(entry.message, MESSAGE, bytes_in_card),
         )
+
+
+def _name(execution_id: str) -> str:
+    name = workflow_name(execution_id)
+    start = beginning(name, NAME, bytes_in_card)
+    return name if start == name else f"{start.rstrip()}…"
 
 
 def _rest(report: "Report", shown: int) -> str:
