@@ -28,11 +28,33 @@ PLAIN_MARKS = str.maketrans({"✓": "+", "✗": "x", "…": "...", "⟨": "<", "
 
 # A reload of this module, as %autoreload does it, keeps the loader.
 _loaders: "list[Callable[[], Renderer]]" = globals().get("_loaders", [])
+# The errors whose card the running cell has shown, each with the standard output that got the card,
+# None if a front end did. An error outlives its cell, so this is no part of it.
+_above: list[tuple[object, object]] = []
 
 
 def set_renderer_loader(load: "Callable[[], Renderer]") -> None:
     """Set the function that loads the renderer; the package calls this once, on import."""
     _loaders[:] = [load]
+
+
+def note_card(error: object, output: object) -> None:
+    """Note that the running cell has shown the card of `error`.
+
+    `output` is the standard output that the card was printed to, None for a front end's own area.
+    """
+    _above.append((error, output))
+
+
+def has_card_above(error: object) -> bool:
+    """Return True if what is shown now stands below the card of `error`, in the same cell."""
+    # `redirect_stdout` may have taken the card, but not what IPython prints after it.
+    return any(one is error and (output is None or output is sys.stdout) for one, output in _above)
+
+
+def forget_cards() -> None:
+    """Forget the cards of the cell, which is over."""
+    _above.clear()
 
 
 def _renderer() -> "Renderer":

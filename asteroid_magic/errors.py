@@ -129,8 +129,6 @@ class AsteroidError(Displayable, Exception):
     the call was for, `retry_after` the wait that the server asked for, in seconds (None if it did
     not).
 
-    `is_displayed`: its card stands above the place where it is raised.
-
     `is_final`: the same call would fail in the same way. `refuses_key`: the server does not accept
     the key. `is_about_execution`: the error concerns only this execution. `stops_batch`: no other
     message could be sent either.
@@ -140,7 +138,6 @@ class AsteroidError(Displayable, Exception):
     outcome: Outcome = "not_delivered"
     default_hint: ClassVar[str] = ""
     retry_after: float | None = None
-    is_displayed: bool = False
     is_final: bool = True
     stops_batch: bool = False
     refuses_key: ClassVar[bool] = False

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import accumulate, takewhile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 JOINER = "\u200d"
@@ -47,6 +47,21 @@ def visible(text: str, *, keep: str = "\n\t", joiners: bool = False) -> str:
         if _is_unseen(character, joiners=joiners)
     }
     return text.translate(unseen) if unseen else text
+
+
+def exact(value: Any) -> str | None:
+    """Return the text of a `str`, also of a subclass, as an exact `str`; None for other objects.
+
+    This runs no code of the object: a subclass could give another text each time, or raise, and an
+    object could only claim to be text, as a mock does.
+    """
+    return str.__str__(value) if issubclass(type(value), str) else None
+
+
+def kind_of(value: object) -> str:
+    """Return the name of the type of an object, without running code of the object."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return name
 
 
 def escaped(text: str) -> str:

@@ -11,7 +11,7 @@ LONGEST_DETAIL = 500
 
 def delivered_row(position: int, delivery: Delivery) -> RowResult:
     """Return the result of a row whose message was delivered."""
-    sent_at = delivery.sent_at.timestamp()
+    sent_at = None if delivery.sent_at is None else delivery.sent_at.timestamp()
     return RowResult(position, "delivered", delivery.attempts, sent_at, delivery.elapsed)
 
 

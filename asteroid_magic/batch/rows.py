@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
-from uuid import UUID
 
 from ..errors import InvalidInput
 from ..input.template import fill, is_missing
-from ..models.message import prepare
+from ..models.message import prepare, text_of_id
 from ..models.report import Row
-from ..text import counted, shorten
+from ..text import counted, kind_of, shorten
 
 # Check up to this many rows before the first is sent.
 CHECKED_AHEAD = 10_000
@@ -64,7 +63,7 @@ def open_rows(
     count = size = 0
     ended = True
     # Reading a list twice costs no memory. Anything else might be empty by then.
-    again = isinstance(rows, Sequence) or _is_frame(rows)
+    again = _is_a(rows, Sequence) or _is_frame(rows)
     for one in reading:
         if not again:
             held.append(one)
@@ -110,7 +109,7 @@ def _refusal(problems: Mapping[int, InvalidInput], count: int | None) -> Invalid
 def _length(rows: Any) -> int | None:
     try:
         return len(rows)
-    except TypeError:
+    except Exception:  # noqa: BLE001 (an object may fail in any way)
         return None
 
 
@@ -122,7 +121,7 @@ def _read(rows: Any, template: str | None) -> Iterator[Row | InvalidInput]:
 
 def _checked(record: Any, template: str | None) -> Row | InvalidInput:
     try:
-        execution_id, message = _parts(record, template)
+        execution_id, message = _read_parts(record, template)
         _check_present(message)
         outgoing = prepare(execution_id, message)
     except InvalidInput as error:
@@ -137,6 +136,19 @@ def _check_present(message: object) -> None:
         raise InvalidInput(
             f"The message is empty ({shown}).", hint="Fill it in, or remove the row."
         )
+
+
+def _read_parts(record: Any, template: str | None) -> tuple[Any, Any]:
+    try:
+        return _parts(record, template)
+    except InvalidInput:
+        raise
+    except Exception as error:  # noqa: BLE001 (a row may be an object that fails in any way)
+        why = kind_of(error)
+    raise InvalidInput(
+        f"The row is of type {kind_of(record)}; reading it failed: {why}.",
+        hint="Give each row as a tuple or a dict of plain values.",
+    )
 
 
 def _parts(record: Any, template: str | None) -> tuple[Any, Any]:
@@ -154,7 +166,7 @@ def _parts(record: Any, template: str | None) -> tuple[Any, Any]:
         return record[0], record[1]
     given = f"of length {len(record)}" if isinstance(record, tuple | list) else ""
     raise InvalidInput(
-        f"The row is of type {type(record).__name__} {given}".rstrip() + ".",
+        f"The row is of type {kind_of(record)} {given}".rstrip() + ".",
         hint="Give each row as (execution_id, message), or as a mapping with these two keys.",
     )
 
@@ -163,12 +175,12 @@ def _columns(record: Any) -> Mapping[str, Any]:
     """Return what fills a template: the columns of a row, or the attributes of an execution."""
     if isinstance(record, Mapping):
         return record
-    if isinstance(record, str | UUID):
+    if text_of_id(record) is not None:
         return {COLUMNS[0]: record}
     found = getattr(record, "id", None)
-    if not isinstance(found, str | UUID):
+    if text_of_id(found) is None:
         raise InvalidInput(
-            f"The row is of type {type(record).__name__}.",
+            f"The row is of type {kind_of(record)}.",
             hint="Give a mapping with execution_id, an execution, or an execution ID.",
         )
     fields = getattr(type(record), "__dataclass_fields__", ())
@@ -184,17 +196,25 @@ def _no_column(name: str, columns: Mapping[Any, Any]) -> InvalidInput:
 
 
 def _records(rows: Any) -> Iterator[Any]:
-    if isinstance(rows, str | bytes | Mapping):
+    if any(_is_a(rows, kind) for kind in (str, bytes, Mapping)):
         raise _no_rows(rows, "Put it into a list; of a mapping, give the items().")
     try:
         return iter(rows)
-    except TypeError:
-        unreadable = _no_rows(rows, "Give a list, a generator or a data frame.")
+    except Exception as error:  # noqa: BLE001 (an object may fail in any way)
+        why = "" if isinstance(error, TypeError) else f" Reading them raised {kind_of(error)}."
+        unreadable = _no_rows(rows, "Give a list, a generator or a data frame.", why)
     raise unreadable
 
 
-def _no_rows(rows: Any, hint: str) -> InvalidInput:
-    return InvalidInput(f"The rows are of type {type(rows).__name__}.", hint=hint)
+def _no_rows(rows: Any, hint: str, why: str = "") -> InvalidInput:
+    return InvalidInput(f"The rows are of type {kind_of(rows)}.{why}", hint=hint)
+
+
+def _is_a(value: object, kind: type) -> bool:
+    try:
+        return isinstance(value, kind)
+    except Exception:  # noqa: BLE001 (`__class__` may be a property, which may fail)
+        return False
 
 
 def _is_frame(rows: Any) -> bool:

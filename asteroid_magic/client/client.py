@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 from uuid import UUID
 
 from ..config.settings import resolve
@@ -25,7 +25,7 @@ from ..errors import (
 from ..models.activities import Activities, Activity, Question
 from ..models.delivery import Delivery, DryRun, StatusChange
 from ..models.executions import Execution, Executions
-from ..models.message import ExecutionRef, checked_id, prepare
+from ..models.message import ExecutionRef, checked_id, prepare, text_of_id
 from . import confirmation, executions, messages
 from .boundary import public
 from .requester import Requester
@@ -170,10 +170,11 @@ class AsteroidClient:
         needs to match only one of several. Each execution is listed once, even if others are
         created meanwhile.
         """
-        filters = {
+        filters: dict[str, Any] = {
             "phase": phase,
             "status": status,
-            "workflowId": str(workflow_id) if isinstance(workflow_id, UUID) else workflow_id,
+            # None for several of them.
+            "workflowId": text_of_id(workflow_id) or workflow_id,
         }
         return executions.executions(self._requester, filters, limit, timeout)
 

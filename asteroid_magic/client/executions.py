@@ -17,6 +17,7 @@ from ..models.activities import Activities, Question, read_activity
 from ..models.delivery import StatusChange
 from ..models.executions import Execution, Executions, read_execution
 from ..models.watch import question_of
+from ..text import exact
 from .requester import Call, Requester, guarded
 from .retry import READ_REQUEST, UNSENT_MESSAGE
 from .transport.request import Request
@@ -209,25 +210,28 @@ def not_expected(what: str, call: Call) -> UnexpectedAnswer:
 
 def _checked_filters(filters: dict[str, Words]) -> list[tuple[str, str]]:
     """Return the given filters, one pair for each value; raises `InvalidInput`."""
-    given = [
-        (name, value)
-        for name, values in filters.items()
-        if values is not None
-        for value in _several(values)
-    ]
-    for name, value in given:
-        if not isinstance(value, str) or not value.isprintable():
-            raise InvalidInput(
-                f"A value of the filter {name} is not plain text.",
-                hint=f"Give {name} one word or several, such as those that Asteroid shows.",
-                operation=READ,
-            )
+    given: list[tuple[str, str]] = []
+    for name, values in filters.items():
+        for value in () if values is None else _several(values):
+            text = exact(value)
+            if text is None or not text.isprintable():
+                raise InvalidInput(
+                    f"A value of the filter {name} is not plain text.",
+                    hint=f"Give {name} one word or several, such as those that Asteroid shows.",
+                    operation=READ,
+                )
+            given.append((name, text))
     return given
 
 
 def _several(values: Any) -> Iterable[Any]:
     """Return the values of a filter; a single one of any type counts as one value."""
-    return values if isinstance(values, Iterable) and not isinstance(values, str) else (values,)
+    try:
+        # What claims to be text, as a mock does, is one value too.
+        is_one = exact(values) is not None or isinstance(values, str)
+        return (values,) if is_one else tuple(values)
+    except Exception:  # noqa: BLE001 (an object may fail in any way, also if it has no items)
+        return (values,)
 
 
 def _check_limit(limit: object) -> None:

@@ -103,12 +103,12 @@ def _earlier(
 ) -> Delivery:
     """Return the delivery of a message that was there before; nothing was sent."""
     found = earlier.activity
-    sent_at, known = call.asked_at, "The execution had this message"
-    if found is not None and found.timestamp is not None:
+    sent_at, known = None, "The execution had this message"
+    if found is not None:
         sent_at = found.timestamp
-    elif found is None and ended is not None:
-        sent_at -= timedelta(seconds=time.monotonic() - ended[0])
-    else:
+    elif ended is not None:
+        sent_at = call.asked_at - timedelta(seconds=time.monotonic() - ended[0])
+    if sent_at is None:
         known += " (its time cannot be read)"
     notes = [f"{known}, so nothing was sent now."]
     is_exact = earlier.is_exact if found is not None else ended is None or ended[1]

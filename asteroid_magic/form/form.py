@@ -21,7 +21,7 @@ from ..constants import DEFAULT_BASE_URL
 from ..errors import AsteroidError, ConfigurationError, InvalidInput
 from ..input.execution_ref import id_in
 from ..models.delivery import Delivery
-from ..models.message import checked_text, is_execution_id, prepare
+from ..models.message import checked_text, is_execution_id, prepare, text_of_id
 from ..monitor import Monitor, MonitorState, Send
 from ..monitor.background_send import BackgroundSend, UnknownSend, begin
 from ..monitor.sends import messages_in
@@ -103,7 +103,7 @@ class SendForm(VBox):  # type: ignore[misc]
 
     @message.setter
     def message(self, message: str) -> None:
-        self._fields.fill(self._fields.message, message)
+        self._fields.fill(self._fields.message, checked_text(message))
 
     @property
     def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
@@ -442,6 +442,5 @@ class SendForm(VBox):  # type: ignore[misc]
 
 
 def _text_of(execution: object) -> str:
-    if execution is None or isinstance(execution, (str, uuid.UUID)):
-        return str(execution or "")
-    return id_in(execution, "execution")
+    text = "" if execution is None else text_of_id(execution)
+    return id_in(execution, "execution") if text is None else text

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import SEND, InvalidInput, Operation
 from ..models.message import hyphenated, is_execution_id, named_id
-from ..text import quoted, shorten
+from ..text import exact, kind_of, quoted, shorten
 
 SHORTEST_BEGINNING, LONGEST_ID = 8, 36
 MOST_NAMED, LONGEST_NAME = 3, 60
@@ -56,8 +56,9 @@ def _resolve(word: str, namespace: Mapping[str, Any], seen: Mapping[str, str]) -
     value = namespace[first]
     for attribute in attributes:
         value = _read(value, attribute, name)
-    if isinstance(value, str) and SHORTEST_BEGINNING <= len(value) < LONGEST_ID:
-        begun = hyphenated(value.strip())
+    held = exact(value)
+    if held is not None and SHORTEST_BEGINNING <= len(held) < LONGEST_ID:
+        begun = hyphenated(held.strip())
         if len(begun) < LONGEST_ID and _BEGINNING.fullmatch(begun):
             return _begun(begun, seen, namespace)
     return id_in(value, name)
@@ -126,7 +127,7 @@ def _read(value: object, attribute: str, name: str) -> object:
     try:
         return getattr(value, attribute)
     except Exception as error:  # noqa: BLE001 (a property may fail in any way)
-        kind = type(error).__name__
+        kind = kind_of(error)
     raise InvalidInput(
         f"Reading {quoted(name)} failed: {attribute} raised {kind}.",
         hint="Give the execution's ID, or the name of a variable that holds it.",
@@ -138,14 +139,22 @@ def id_in(value: object, name: str) -> str:
     text = hyphenated((named_id(value) or "").strip())
     if is_execution_id(text):
         return text
-    held = quoted(value) if isinstance(value, str) else type(value).__name__
+    given = exact(value)
+    held = kind_of(value) if given is None else quoted(given)
     hint = (
         "Copy the ID of the run from Asteroid, or name a variable that holds it. "
         "An ID has 36 characters, like 123e4567-e89b-12d3-a456-426614174000."
     )
-    if isinstance(value, tuple | list) and value:
+    size = _size(value)
+    if size:
         hint = (
-            f"It has {len(value):,} items. Take one, as in run = {name}[0], "
+            f"It has {size:,} items. Take one, as in run = {name}[0], "
             f"or send to each with %%asteroid_send --each {name}."
         )
     raise InvalidInput(f"The variable {quoted(name)} holds no execution ID: {held}.", hint=hint)
+
+
+def _size(value: Any) -> int:
+    """Return the number of items of a list or a tuple, without code of a subclass; else 0."""
+    sequence = next((kind for kind in (list, tuple) if issubclass(type(value), kind)), None)
+    return sequence.__len__(value) if sequence else 0

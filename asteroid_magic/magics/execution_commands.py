@@ -6,8 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from IPython.display import display
-
 from ..client.client import AsteroidClient
 from ..client.session_client import session_client
 from ..client.watcher import ExecutionWatcher
@@ -16,6 +14,7 @@ from ..deadline import Deadline
 from ..errors import CANCEL, PAUSE, READ, RESUME, AsteroidError, Interrupted, Operation
 from ..input import options
 from ..input.options import Arguments, Usage
+from ..input.refusal import show
 from ..models.activities import Activities, Question
 from ..models.delivery import Delivery, StatusChange
 from ..models.executions import Execution
@@ -116,7 +115,7 @@ def watch(shell: "InteractiveShell", line: str, local_ns: Names) -> WatchResult:
     limit = usage_errors(lambda: given.seconds(1, WATCHED))
     heard = display_errors(lambda: _watched(shell, execution_id(), limit))
     if heard.ending == "interrupted":
-        display(heard)  # type: ignore[no-untyped-call]
+        show(heard)
         keep_result(shell, heard)
         raise Interrupted(
             title="You stopped watching",

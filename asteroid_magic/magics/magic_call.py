@@ -5,8 +5,6 @@ from opcode import opname
 from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from IPython.display import display
-
 from ..interrupts import Hold
 
 if TYPE_CHECKING:
@@ -86,12 +84,13 @@ class MagicCall(Hold):
 
     def _stop(self, frame: FrameType | None) -> None:
         """Show the result and raise the error that stops the cell."""
-        from .feedback import keep_result  # noqa: PLC0415 (a magic loads it when it runs)
+        from ..input.refusal import show  # noqa: PLC0415 (a magic loads it when it runs)
+        from .feedback import keep_result  # noqa: PLC0415 (as above)
 
         # A further interrupt waits until the card is there.
         self._is_over = False
         if self._result is not None:
-            display(self._result)  # type: ignore[no-untyped-call]
+            show(self._result)
             keep_result(self._shell, self._result)
         self._has_failed, self._is_over = True, True
         error = _interrupted_after(self._result)

@@ -13,7 +13,7 @@ from ..client.session_client import session_client
 from ..config.session import session
 from ..errors import READ, SEND, AsteroidError, BatchFailed, InvalidInput, SendInterrupted
 from ..input.execution_ref import id_inside, resolve_execution
-from ..input.refusal import is_seen
+from ..input.refusal import note_above, show
 from ..input.send_line import OPTIONS, SendCommand, parse
 from ..input.template import fill, fillable
 from ..interrupts import interruptible
@@ -80,7 +80,7 @@ def _delivered(
     is_stopped = is_stopped or delivery.was_interrupted
     is_quiet = "--quiet" in command.options
     if (is_stopped or _is_to_be_shown(shell, command)) and not is_quiet:
-        display(delivery)  # type: ignore[no-untyped-call]
+        show(delivery)
     if is_stopped:
         keep_result(shell, delivery)
         raise _waiting_interrupted(delivery)
@@ -213,14 +213,14 @@ def _send_each(
     is_delivered = result.outcome == "delivered"
     stops = result.interrupted or not (is_delivered or "--keep-going" in command.options)
     is_quiet = "--quiet" in command.options and is_delivered
-    if (stops or _is_to_be_shown(shell, command)) and not is_quiet:
-        display(result)  # type: ignore[no-untyped-call]
+    is_shown = (stops or _is_to_be_shown(shell, command)) and not is_quiet and show(result)
     if stops:
         keep_result(shell, result)
         try:
             result.raise_for_failures()
         except BatchFailed as failure:
-            failure.is_displayed = is_seen()
+            if is_shown:
+                note_above(failure)
             raise
     return None if is_quiet else result
 

@@ -27,7 +27,8 @@ class Delivery(Displayable):
     `outcome` is always ``"delivered"``; an error reports any other. `base_url` is the Asteroid that
     accepted the message, `execution_id` the execution, `message` the whole text as it was sent,
     `server_text` what the server answered, `attempts` the number of requests, `sent_at` when the
-    last of them began (aware, UTC), `elapsed` how long the whole send took, in seconds. `heard` is
+    last of them began (aware, UTC; None for a message that was there before, at a time that cannot
+    be read), `elapsed` how long the whole send took, in seconds. `heard` is
     what the agent has done since, if you waited for it. `notes` are sentences that the card adds.
     """
 
@@ -38,7 +39,7 @@ class Delivery(Displayable):
     status_code: int | None
     server_text: str = field(repr=False)
     attempts: int
-    sent_at: datetime
+    sent_at: datetime | None
     elapsed: float
     confirmed_by: Literal["answer", "activities"] = "answer"
     activity_id: str | None = None

@@ -3,13 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 from uuid import UUID
 
 from ..errors import SEND, InvalidInput, Operation
-from ..text import quoted
-
-T = TypeVar("T")
+from ..text import exact, kind_of, quoted
 
 LARGEST_MESSAGE = 1_000_000
 
@@ -73,17 +71,18 @@ def hyphenated(text: str) -> str:
 
 def prepare(execution: ExecutionRef, message: str) -> Outgoing:
     """Return the message ready to send; raises `InvalidInput`, which says what is wrong."""
-    message = _plain(message)
+    given = exact(message)
+    problem: InvalidInput | None
     try:
         execution_id = checked_id(execution, SEND)
+        text = checked_text(message)
+        problem = _problem_of(text)
     except InvalidInput as error:
-        problem: InvalidInput | None = error
-    else:
-        problem = _problem_of(message)
+        problem = error
     if problem is not None:
-        raise problem.about(named_id(execution), message if isinstance(message, str) else None)
-    body = f'{{"message": {_JSON.encode(message)}}}'.encode()
-    return Outgoing(execution_id, message, body)
+        raise problem.about(named_id(execution), given)
+    body = f'{{"message": {_JSON.encode(text)}}}'.encode()
+    return Outgoing(execution_id, text, body)
 
 
 def checked_id(execution: ExecutionRef, operation: Operation) -> str:
@@ -91,7 +90,7 @@ def checked_id(execution: ExecutionRef, operation: Operation) -> str:
     execution_id = named_id(execution)
     if execution_id is not None and is_execution_id(execution_id):
         return execution_id.lower()
-    given = f"({type(execution).__name__})" if execution_id is None else quoted(execution_id)
+    given = f"({kind_of(execution)})" if execution_id is None else quoted(execution_id)
     raise InvalidInput(
         f"The execution ID {given} is not a UUID.",
         hint="Copy the execution's ID from Asteroid: 36 characters, like "
@@ -102,14 +101,25 @@ def checked_id(execution: ExecutionRef, operation: Operation) -> str:
 
 def named_id(value: object) -> str | None:
     """Return the text of the execution ID that a value is or has; None if it has none."""
-    found = value
+    text = text_of_id(value)
     for attribute in ("execution_id", "id"):
-        if not isinstance(found, str | UUID):
-            found = _attribute(value, attribute)
-    if isinstance(found, UUID):
-        # A subclass could give another text.
-        return UUID.__str__(found)
-    return hyphenated(_plain(found)) if isinstance(found, str) else None
+        if text is None:
+            text = text_of_id(_attribute(value, attribute))
+    return None if text is None else hyphenated(text)
+
+
+def text_of_id(value: object) -> str | None:
+    """Return a text or a `uuid.UUID` as an exact `str`; None for any other object.
+
+    As with `exact`, no code of a subclass runs.
+    """
+    if not issubclass(type(value), UUID):
+        return exact(value)
+    try:
+        number = UUID.__dict__["int"].__get__(value)
+        return str(UUID(int=int.__index__(number)))
+    except Exception:  # noqa: BLE001 (a subclass may have set anything, or nothing)
+        return None
 
 
 def _attribute(value: object, name: str) -> object:
@@ -119,28 +129,18 @@ def _attribute(value: object, name: str) -> object:
         return None
 
 
-def _plain(value: T) -> T:
-    # A subclass of str could change its text between the check and the send.
-    return str.__str__(value) if isinstance(value, str) else value  # type: ignore[return-value]
-
-
 def checked_text(message: object) -> str:
     """Return the message if it is text; raises `InvalidInput` for any other object."""
-    if isinstance(message, str):
-        return message
-    raise _not_text(message)
+    text = exact(message)
+    if text is None:
+        raise InvalidInput(
+            f"The message is of type {kind_of(message)}, not text.",
+            hint="Send text: str(…) turns it into text.",
+        )
+    return text
 
 
-def _not_text(message: object) -> InvalidInput:
-    return InvalidInput(
-        f"The message is of type {type(message).__name__}, not text.",
-        hint="Send text: str(…) turns it into text.",
-    )
-
-
-def _problem_of(message: object) -> InvalidInput | None:
-    if not isinstance(message, str):
-        return _not_text(message)
+def _problem_of(message: str) -> InvalidInput | None:
     if not message.strip():
         what = "empty" if not message else "only spaces or line breaks"
         return InvalidInput(f"The message is {what}.", hint="Write what the agent should read.")

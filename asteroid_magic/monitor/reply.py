@@ -50,7 +50,8 @@ class Reply:
         self._clock, self._from = clock, clock()
         self._until = self._from + limit
         # The message was sent before: by how much, this machine's own clock says.
-        self._began = self._from - max(0.0, (now() - delivery.sent_at).total_seconds())
+        sent_at = delivery.sent_at or now()
+        self._began = self._from - max(0.0, (now() - sent_at).total_seconds())
         self._heard: list[Activity] = []
         self._is_first, self._is_found = True, False
         self._has_gap, self._is_paused = False, False

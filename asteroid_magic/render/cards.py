@@ -7,6 +7,7 @@ its invisible characters visible, and the template engine escapes it.
 import textwrap
 from functools import singledispatch
 
+from ..display import has_card_above
 from ..errors import AsteroidError
 from ..models.delivery import Delivery, DryRun, StatusChange
 from ..models.watch import Transcript, WatchResult
@@ -85,10 +86,10 @@ def _row_lines(rows: tuple[CardRow | CardBlock, ...], column: int) -> list[str]:
 def as_line(shown: object) -> str:
     """Return the outcome in at most 300 characters; `TypeError` for an object without a card.
 
-    Below a card that shows an error, the line only says that it is the same outcome.
+    Below the card of an error, in the same cell, the line only says that it is the same outcome.
     """
     card = card_for(shown)
-    if isinstance(shown, AsteroidError) and shown.is_displayed:
+    if isinstance(shown, AsteroidError) and has_card_above(shown):
         return f"{type(shown).__name__}: {card.word.lower()} (see above)"
     first = card.rows[0] if card.rows else None
     subject = (

@@ -37,14 +37,20 @@ def delivery_card(delivery: Delivery) -> Card:
             *map(_folded, subject_rows(delivery.execution_id)),
             replace(_block("Message", delivery.message, ".message", BLOCK), folded=is_whole),
             *map(_folded, _some("Asteroid", elsewhere, code=True)),
-            CardRow("Sent", (_when(delivery),), folded=True),
+            *map(_folded, _some("Sent", _when(delivery))),
             *_known(delivery),
         ),
         notes=delivery.notes,
-        # A message that was there before may be days old.
-        title=f"to {where} at {(clock if delivery.attempts else stamp)(delivery.sent_at)}",
+        title=f"to {where}{_at(delivery)}",
         brief=beginning(brief, START, bytes_in_card) or "…",
     )
+
+
+def _at(delivery: Delivery) -> str:
+    if delivery.sent_at is None:
+        return ""
+    # A message that was there before may be days old.
+    return f" at {(clock if delivery.attempts else stamp)(delivery.sent_at)}"
 
 
 def workflow_name(execution_id: str | None) -> str:
@@ -162,7 +168,9 @@ def _number(value: float | None) -> str | None:
     return None if value is None else f"{value:,.15g}"
 
 
-def _when(delivery: Delivery) -> str:
+def _when(delivery: Delivery) -> str | None:
+    if delivery.sent_at is None:
+        return None
     if not delivery.attempts:
         return stamp(delivery.sent_at)
     took = f"took {delivery.elapsed:,.2f} s, {counted(delivery.attempts, 'attempt')}"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import JournalError
 from ..models.report import MISSING, STATE_WORDS, RowState, count_words, next_steps
-from ..text import bytes_in_card, counted, shorten, visible
+from ..text import beginning, bytes_in_card, counted, shorten, visible
+from .outcomes import workflow_name
 from .templates import draw
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ BAR_WIDTH = 20
 COLUMNS = ("Row", "Outcome", "Execution", "Message")
 # A report that uses all of these stays under 100,000 bytes.
 OPEN_ROWS, MOST_ROWS, MOST_GROUPS = 50, 200, 20
-MESSAGE, KIND, EXAMPLE, STOPPED = 120, 60, 400, 600
+MESSAGE, KIND, NAME, EXAMPLE, STOPPED = 120, 60, 40, 400, 600
 TEXT_MESSAGE = 60
 NOT_LISTED = "To list the rows: to_frame() or entries()."
 
@@ -40,11 +41,12 @@ class ReportPart:
 
 @dataclass(frozen=True)
 class ReportRow:
-    """The cells of one row."""
+    """The cells of one row; `workflow` is empty if the session does not know its name."""
 
     row: str
     outcome: str
     execution: str
+    workflow: str
     message: str
 
 
@@ -82,6 +84,8 @@ def as_text(report: "Report") -> str:
     for line in lines[:OPEN_ROWS]:
         message = visible(shorten(" ".join(line.message.split()), TEXT_MESSAGE), keep="")
         execution = visible(" ".join(line.execution.split()), keep="")
+        if line.workflow:
+            execution += f" ({visible(line.workflow, keep='')})"
         parts.append(f"  row {line.row}  {line.outcome}  {execution}  {message}")
     rest = _rest(report, len(lines[:OPEN_ROWS]))
     if rest and not problem:
@@ -159,8 +163,15 @@ def _lines(report: "Report") -> Iterator[ReportRow]:
             row=f"{entry.position:,}",
             outcome=shorten(f"{STATE_WORDS[entry.state]}{error}", KIND, bytes_in_card),
             execution=shorten(entry.execution_id, KIND, bytes_in_card),
+            workflow=_name(entry.execution_id),
             message=shorten(entry.message, MESSAGE, bytes_in_card),
         )
+
+
+def _name(execution_id: str) -> str:
+    name = workflow_name(execution_id)
+    start = beginning(name, NAME, bytes_in_card)
+    return name if start == name else f"{start.rstrip()}…"
 
 
 def _rest(report: "Report", shown: int) -> str:

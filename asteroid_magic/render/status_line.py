@@ -8,6 +8,7 @@ rewritten, gets only the last line.
 
 import shutil
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display, update_display
@@ -25,13 +26,18 @@ FIRST = "This cell waits for the agent, {:.0f} s at most. Interrupt it to stop w
 
 
 class StatusLine:
-    """The line: call `show` with every state, and `end` once."""
+    """The line: call `show` with every state, and `end` once.
+
+    If standard output cannot take it, there is no line, and the waiting goes on.
+    """
 
     def __init__(self, shell: "InteractiveShell", *, is_quiet: bool = False) -> None:
         self._is_quiet = is_quiet
         # A kernel can update a display; a terminal cannot.
         self._in_kernel = hasattr(shell, "kernel")
-        self._in_terminal = not self._in_kernel and sys.stdout.isatty()
+        self._in_terminal = False
+        with suppress(Exception):
+            self._in_terminal = not self._in_kernel and sys.stdout.isatty()
         self._handle: Any = None
         self._shown = ""
 
@@ -52,15 +58,17 @@ class StatusLine:
             return
         if self._in_terminal:
             self._put("")
-        print(writable(line))  # noqa: T201 (a line of text in a terminal)
+        with suppress(Exception):
+            print(writable(line))  # noqa: T201 (a line of text in a terminal)
 
     def _put(self, line: str) -> None:
         if line == self._shown:
             return
         self._shown = line
         if self._in_terminal:
-            sys.stdout.write(f"\r\x1b[K{writable(_fitting(line))}")
-            sys.stdout.flush()
+            with suppress(Exception):
+                sys.stdout.write(f"\r\x1b[K{writable(_fitting(line))}")
+                sys.stdout.flush()
             return
         html = draw("status_line.html", line=line)
         data = {"text/plain": line, "text/html": html}

@@ -166,8 +166,12 @@ class Sandbox:
         ``execution_id`` is its ID, or an object with such an ``execution_id`` or ``id``, such as
         one of :attr:`executions`. Raises :class:`LookupError` if there is no such execution.
         """
-        own = getattr(execution_id, "id", execution_id)
-        return self._world().messages(str(getattr(execution_id, "execution_id", own)))
+        try:
+            own = getattr(execution_id, "id", execution_id)
+            text = str(getattr(execution_id, "execution_id", own))
+        except Exception as error:
+            raise LookupError("Reading this execution failed.") from error
+        return self._world().messages(text)
 
     def fail_next(
         self,

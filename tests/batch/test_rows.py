@@ -1,5 +1,6 @@
 """What the rows of a batch may be, and the errors for rows that cannot be sent."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from importlib import import_module
@@ -130,6 +131,22 @@ def test_the_columns_of_a_row_fill_a_template() -> None:
     ]
     with pytest.raises(InvalidInput, match=r"row 0: .*there is no column 'nme'"):
         open_rows(frame, "Dear {nme}")
+
+
+@pytest.mark.parametrize(
+    ("column", "hint"),
+    [
+        ("First name", "Rename the column, and use that name in the message: {First_name}."),
+        ("e-mail", "message: {e_mail}."),
+        ("1", "Rename the column, and use that name in the message."),
+    ],
+)
+def test_a_column_whose_name_cannot_be_filled_is_pointed_out(column: str, hint: str) -> None:
+    rows = [{"execution_id": ID, column: "Ada"}]
+    with pytest.raises(InvalidInput, match=re.escape(f"The message has {{{column}}}")) as caught:
+        open_rows(rows, f"Dear {{{column}}}")
+    assert hint in str(caught.value)
+    assert list(open_rows(rows, f'{{{{{column}}}}} {{"a": 1}} {{Other one}}').rows)
 
 
 def test_executions_and_ids_fill_a_template_too() -> None:

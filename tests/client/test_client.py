@@ -94,6 +94,7 @@ def test_the_request_is_the_one_of_the_contract(
     assert delivery.status_code == 201
     assert delivery.server_text == "User message added."
     assert delivery.attempts == 1
+    assert delivery.sent_at is not None
     assert before <= delivery.sent_at <= datetime.now(UTC)
     assert delivery.sent_at.tzinfo is UTC
     assert 0 < delivery.elapsed < 5

@@ -63,6 +63,8 @@ def test_a_new_text_is_sent_and_then_never_again(
     second = client.send(run, "Go on.", once=True)
     assert isinstance(second, Delivery)
     assert (second.attempts, second.confirmed_by) == (0, "activities")
+    assert first.sent_at is not None
+    assert second.sent_at is not None
     assert abs(second.sent_at - first.sent_at) < timedelta(seconds=5)
     assert second.notes == ("The execution had this message, so nothing was sent now.",)
     assert server.accepted == {(run, "Go on."): 1}
@@ -75,9 +77,22 @@ def test_the_time_is_that_of_the_latest_message_with_the_text(
     for ago in (3_600, 600):
         server.accept(run, "Go on.", ago)
     found = client.send(run, "Go on.", once=True)
+    assert found.sent_at is not None
     assert abs(datetime.now(UTC) - timedelta(seconds=600) - found.sent_at) < timedelta(seconds=5)
     assert found.activity_id
     assert server.accepted[run, "Go on."] == 2
+
+
+def test_a_message_whose_time_cannot_be_read_has_none(
+    client: AsteroidClient, server: RecordServer, run: str
+) -> None:
+    server.accept(run, "Go on.", 600)
+    server.shape = lambda page: [{**one, "timestamp": "just now"} for one in page]
+    found = client.send(run, "Go on.", once=True)
+    assert (found.attempts, found.sent_at) == (0, None)
+    assert found.as_text().startswith(f"✓ Already delivered to {run[:8]}: Go on.")
+    assert "its time cannot be read" in found.as_text()
+    assert "Sent" not in found._repr_html_()
 
 
 @pytest.mark.parametrize(

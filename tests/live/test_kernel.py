@@ -137,6 +137,54 @@ def test_what_is_captured_is_not_above(kernel: Kernel, box: Sandbox) -> None:
     assert "Not delivered. No execution has this ID." in error["traceback"][0]
 
 
+def test_what_is_printed_elsewhere_leaves_the_card_above(kernel: Kernel, box: Sandbox) -> None:
+    box.fail_next(status=404)
+    _, shown = kernel.run(
+        "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()):\n"
+        "    %asteroid_send run_id hello",
+        typed="",
+    )
+    assert [one["msg_type"] for one in shown if "data" in one["content"]] == ["display_data"]
+    (error,) = [one["content"] for one in shown if one["msg_type"] == "error"]
+    assert error["traceback"] == ["NotFound: not delivered (see above)"]
+
+
+@pytest.mark.parametrize("later", ["raise kept", "%tb"])
+def test_below_a_later_cell_an_error_is_told_in_full(
+    kernel: Kernel, box: Sandbox, later: str
+) -> None:
+    box.fail_next(status=404)
+    kernel.run(
+        "from asteroid_magic import NotFound\ntry:\n    %asteroid_send run_id hello\n"
+        "except NotFound as error:\n    kept = error\nraise kept",
+        typed="",
+    )
+    _, shown = kernel.run(later, typed="")
+    (error,) = [one["content"] for one in shown if one["msg_type"] == "error"]
+    assert "Not delivered. No execution has this ID." in error["traceback"][0]
+
+
+def test_the_error_of_a_task_is_told_in_full(kernel: Kernel, box: Sandbox) -> None:
+    box.fail_next(status=404)
+    kernel.run(
+        "import asyncio\nasync def sends():\n    %asteroid_send run_id hello\n"
+        "task = asyncio.ensure_future(sends())",
+        typed="",
+    )
+    _, shown = kernel.run("await task", typed="")
+    (error,) = [one["content"] for one in shown if one["msg_type"] == "error"]
+    assert "Not delivered. No execution has this ID." in error["traceback"][0]
+
+
+def test_in_an_output_widget_the_card_is_above(kernel: Kernel, box: Sandbox) -> None:
+    box.fail_next(status=404)
+    _, shown = kernel.run(
+        "import ipywidgets\nwith ipywidgets.Output():\n    %asteroid_send run_id hello", typed=""
+    )
+    (error,) = [one["content"] for one in shown if one["msg_type"] == "error"]
+    assert error["traceback"] == ["NotFound: not delivered (see above)"]
+
+
 def test_a_failure_stops_a_notebook_that_is_run_from_top_to_bottom(box: Sandbox) -> None:
     box.fail_next(status=404)
     notebook = notebooks.of_cells(

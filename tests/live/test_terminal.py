@@ -104,6 +104,17 @@ def test_escape_sequences_of_a_server_do_not_reach_the_terminal(
     assert "\u202e" not in raw
 
 
+def test_a_card_that_was_redirected_is_not_above(terminal: Terminal, box: Sandbox) -> None:
+    terminal.run(f"os.environ['ASTEROID_API_KEY'] = '{box.api_key}'; import contextlib, io")
+    box.fail_next(status=404, times=2)
+    assert "NotFound: not delivered (see above)" in terminal.run("%asteroid_send run_id hello")
+    assert "Not delivered. No execution has this ID." in terminal.run("%tb")
+    send = "get_ipython().run_line_magic('asteroid_send', 'run_id hello')"
+    shown = terminal.run(f"with contextlib.redirect_stdout(io.StringIO()): {send}\n")
+    assert "Not delivered. No execution has this ID." in shown
+    assert "see above" not in shown
+
+
 def test_an_agent_is_waited_for_on_one_line(terminal: Terminal, box: Sandbox) -> None:
     terminal.run(f"os.environ['ASTEROID_API_KEY'] = '{box.api_key}'")
     listed = terminal.run("%asteroid_executions")

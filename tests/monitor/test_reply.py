@@ -230,4 +230,6 @@ def test_a_real_agent_is_heard(box: Sandbox) -> None:
     assert result is not None
     assert result.ending == "spoke"
     assert any("Skip the last one." in one.text for one in result.activities)
-    assert datetime.now(UTC) >= reply(monitor).delivery.sent_at
+    sent_at = reply(monitor).delivery.sent_at
+    assert sent_at is not None
+    assert datetime.now(UTC) >= sent_at

@@ -1,6 +1,9 @@
 """Cards are exact, bounded, and inert whatever text they show."""
 
+import contextlib
+import io
 import re
+import sys
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import pytest
 import asteroid_magic
 from asteroid_magic import errors
 from asteroid_magic.config.session import session
-from asteroid_magic.display import Displayable
+from asteroid_magic.display import Displayable, forget_cards, note_card
 from asteroid_magic.render import cards
 from tests.support.outcomes import ID, MESSAGE, Seen, delivery, dry_run
 
@@ -140,9 +143,16 @@ def test_the_names_of_workflows_cannot_forge_a_line_either() -> None:
 
 def test_below_its_card_an_error_is_told_in_a_few_words() -> None:
     lost, missing = errors.DeliveryUnknown("Gone."), errors.NotFound(status_code=404)
-    lost.is_displayed = missing.is_displayed = True
+    note_card(missing, None)
+    note_card(lost, sys.stdout)
     assert cards.as_line(missing) == "NotFound: not delivered (see above)"
     assert cards.as_line(lost) == "DeliveryUnknown: may have been delivered (see above)"
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert "Gone." in cards.as_line(lost), "the card went elsewhere"
+    assert "Gone." in cards.as_line(errors.DeliveryUnknown("Gone.")), "this is another error"
+    forget_cards()
+    assert "No execution has this ID." in cards.as_line(missing)
+    assert "Gone." in cards.as_line(lost)
 
 
 def test_the_records_show_their_cards() -> None:

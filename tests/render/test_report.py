@@ -11,6 +11,7 @@ from IPython.core.formatters import DisplayFormatter
 from asteroid_magic import JournalError, Report
 from asteroid_magic.batch.journal import Journal
 from asteroid_magic.batch.row_results import storable
+from asteroid_magic.config.session import session
 from asteroid_magic.models.report import RowResult
 from tests.render.test_cards import ATTRIBUTES, HOSTILE, TAGS
 from tests.support.outcomes import ID, Seen
@@ -148,6 +149,23 @@ def test_a_report_is_inert_and_bounded() -> None:
     assert seen.attributes <= ATTRIBUTES | {"scope", "style"}
     assert "\x1b" not in report.as_text()
     assert "\u202e" not in report.as_text()
+
+
+def test_a_row_names_the_workflow_that_the_session_knows() -> None:
+    report = report_of(*some(failed=1))
+    session.remember(ID, "Book a <b>\ntable")
+    assert f"  row 0  not delivered (NotFound)  {ID} (Book a <b> table)  hello" in report.as_text()
+    html = report._repr_html_()
+    assert f"{ID} Book a <b> table" in Seen(html).words
+    assert "<b>" not in html
+
+
+def test_a_report_with_long_names_is_bounded() -> None:
+    session.remember(ID, "".join(HOSTILE) * 50)
+    outcomes = [RowResult(at, "failed", error=f"Kind{at % 30}", detail="no") for at in range(300)]
+    report = report_of(*outcomes)
+    assert len(report._repr_html_().encode()) < 100_000
+    assert "\x1b" not in report.as_text()
 
 
 def test_an_execution_of_a_bad_row_cannot_forge_a_line() -> None:

@@ -144,6 +144,7 @@ def test_it_fits_narrow_and_wide_windows(open_cells: Opener, box: Sandbox, width
 
 def test_tables_are_read_whole_in_a_narrow_window(open_cells: Opener, box: Sandbox) -> None:
     box.add_waiting(1, "choices")
+    box.fail_next(status=404)
     rows = f"rows = [({box.executions[0].id!r}, 'Rather many words, in one row. ' * 9), ('x', 'y')]"
     cells = (
         "%asteroid_executions",
@@ -156,6 +157,7 @@ def test_tables_are_read_whole_in_a_narrow_window(open_cells: Opener, box: Sandb
         for table in tables.all():
             assert table.evaluate("one => one.scrollWidth - one.clientWidth") == 0
         assert "Which of these shall I order" in tables.nth(0).inner_text()
+        assert "Book a table" in tables.nth(1).inner_text()
 
 
 def test_a_bar_shows_how_far_a_batch_is_and_then_how_it_ended(
