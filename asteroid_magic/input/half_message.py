@@ -28,7 +28,7 @@ from IPython.core.inputtransformer2 import make_tokens_by_line
 from ..constants import SEND_MAGIC
 from ..errors import InvalidInput
 from ..text import quoted
-from .refusal import displayed
+from .refusal import call, displayed
 from .send_line import as_cell
 from .transformer import ESCAPES, SendLine, is_magic, recorded, transform_cell, unmasked
 
@@ -42,6 +42,11 @@ _PLAIN = (
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _HELP = {"pinfo", "pinfo2"}
 _OUT = re.compile(r"(?:^|\s)--out(?:=|\s+)(\w+)")
+
+
+def lines_below(lines: list[str], typed: list[str]) -> list[str]:
+    """Return the lines below the first one as typed, or without their prompts."""
+    return _source(lines, typed, len(lines) - 1) if len(lines) > 1 else []
 
 
 def check_cell(lines: list[str], typed: list[str]) -> list[str]:
@@ -77,7 +82,7 @@ def _check(lines: list[str], typed: list[str]) -> list[str]:
     send = next((send for send in reversed(sends) if send.row + 1 < line), None)
     if send is None or all(_is_no_code(line) for line in lines[len(lines) - send.below :]):
         return lines
-    return [_call("refuse", _joined(lines, typed, send, sends), why) + "\n"]
+    return [call(__name__, "refuse", _joined(lines, typed, send, sends), why) + "\n"]
 
 
 def _below_others(lines: list[str], typed: list[str], at: int) -> list[str]:
@@ -85,7 +90,7 @@ def _below_others(lines: list[str], typed: list[str], at: int) -> list[str]:
     if all(_is_no_code(line) for line in lines[:at]):
         return transform_cell(lines)
     source = "".join(_source(lines, typed, len(lines) - at))
-    return [_call("refuse_cell", unmasked(source)) + "\n"]
+    return [call(__name__, "refuse_cell", unmasked(source)) + "\n"]
 
 
 def _is_no_code(line: str) -> bool:
@@ -198,7 +203,7 @@ def _checking_names(
         unknown = shown.unknown(_made(tree, sends)) if text else None
         if unknown is not None:
             line = code[send.row]
-            check = _call("check_names", unknown, text)
+            check = call(__name__, "check_names", unknown, text)
             code[send.row] = f"{line[: node.col_offset]}{check}; {line[node.col_offset :]}"
             is_checked = True
     return code if is_checked else lines
@@ -288,11 +293,6 @@ def _source(lines: list[str], typed: list[str], count: int) -> list[str]:
     """Return the last lines of a cell as typed, or without the prompts if they begin with one."""
     has_prompt = len(typed) < count or typed[-count].strip() != lines[-count].strip()
     return (lines if has_prompt else typed)[-count:]
-
-
-def _call(function: str, *arguments: object) -> str:
-    listed = ", ".join(ascii(argument) for argument in arguments)
-    return f"__import__({__name__!r}, fromlist=[{function!r}]).{function}({listed})"
 
 
 def check_names(names: tuple[str, ...], text: str) -> None:

@@ -44,6 +44,26 @@ def mask_separators(lines: list[str]) -> list[str]:
     return _cell.typed  # type: ignore[no-any-return]
 
 
+def transform_below(lines: list[str]) -> list[str]:
+    """Transform the lines below `%%time` and the like; return any other cell unchanged."""
+    if not getattr(_cell, "names_us", False) or not lines or not lines[0].startswith("%%"):
+        return lines
+    from . import cell_magic, half_message  # noqa: PLC0415 (as above)
+
+    typed = _cell.typed
+    try:
+        return cell_magic.transform_below(lines, half_message.lines_below(lines, typed))
+    except Exception:  # noqa: BLE001 (an error here must not stop the cell from running)
+        return lines
+    finally:
+        # The lines below have been a cell of their own in the meantime.
+        _cell.names_us, _cell.typed = True, typed
+
+
+# With this, IPython does not transform a cell that the user is still typing.
+transform_below.has_side_effects = True  # type: ignore[attr-defined]
+
+
 def check_cell(lines: list[str]) -> list[str]:
     """Stop a cell that would send half of a message; return any other cell unchanged."""
     if not getattr(_cell, "names_us", False):
@@ -74,6 +94,7 @@ class SendLineHook:
 def install(shell: "InteractiveShell") -> None:
     """Add the transformers, those for cleanup before IPython's own."""
     shell.input_transformers_cleanup[:0] = [transform_cell, mask_separators]
+    shell.input_transformer_manager.line_transforms.insert(0, transform_below)
     shell.input_transformer_manager.line_transforms.append(check_cell)
     shell.input_transformer_manager.token_transformers.append(SendLineHook)
 
@@ -83,6 +104,7 @@ def uninstall(shell: "InteractiveShell") -> None:
     for transformers, ours in (
         (shell.input_transformers_cleanup, transform_cell),
         (shell.input_transformers_cleanup, mask_separators),
+        (shell.input_transformer_manager.line_transforms, transform_below),
         (shell.input_transformer_manager.line_transforms, check_cell),
         (shell.input_transformer_manager.token_transformers, SendLineHook),
     ):

@@ -29,7 +29,8 @@ def check_running_cell(shell: "InteractiveShell", typed: str, runs: str) -> None
     """
     if typed.lstrip().startswith("%%"):
         # Such as %%time, which has transformed the lines below it by itself.
-        typed = typed.lstrip().partition("\n")[2]
+        while typed.lstrip().startswith("%%"):
+            typed = typed.lstrip().partition("\n")[2]
         hooks.uninstall(shell)
         try:
             runs = shell.transform_cell(typed)  # type: ignore[no-untyped-call]

@@ -1,0 +1,74 @@
+"""Transforms the send lines below `%%time`, `%%capture` and other magics that run their cell.
+
+These magics get the lines below them as text, and IPython handles that text later: it would strip
+prompts from a message, take a semicolon at its end for Python, and fail with a `TokenError` after
+the delivery if Python cannot tokenize it. So the lines become Python before the magic gets them.
+"""
+
+from typing import Any
+
+from IPython.core import magic
+from IPython.core.getipython import get_ipython
+
+from ..constants import SEND_MAGIC
+from ..errors import InvalidInput
+from .refusal import call, displayed
+
+# They run their cell as the user would.
+_RUNNING = {"time", "capture", "prun", "debug"}
+# This one runs it again and again.
+_REPEATING = "timeit"
+# IPython's own decorator: the cell of such a magic is Python. It is new in IPython 8.5.
+_PYTHON = getattr(magic, "MAGIC_OUTPUT_CAN_BE_SILENCED", "")
+_CALLS = tuple(f"{run}({SEND_MAGIC!r}, " for run in ("run_line_magic", "run_cell_magic"))
+
+
+def transform_below(lines: list[str], below: list[str]) -> list[str]:
+    """Return the lines of a cell with the code below its magic transformed.
+
+    `lines` begin with a cell magic, and `below` are the lines below it as typed. Other magics than
+    those that run their cell keep it as it is.
+    """
+    typed = "".join(below)
+    name = _name(lines[0])
+    if name is None or SEND_MAGIC not in typed:
+        return lines
+    try:
+        code = str(_shell().input_transformer_manager.transform_cell(typed))
+    except SyntaxError:
+        # IPython will raise it, too, before it runs anything.
+        return lines
+    if name == _REPEATING and any(each in code for each in _CALLS):
+        return [f"{call(__name__, 'refuse_repeated', typed)}\n"]
+    return [lines[0], *code.splitlines(keepends=True)]
+
+
+def _name(line: str) -> str | None:
+    """Return the name of a magic that runs its cell; None for another."""
+    name = line.removeprefix("%%").rstrip().partition(" ")[0]
+    function: Any = _shell().find_cell_magic(name)
+    seen = set()
+    while isinstance(function, magic.MagicAlias) and name not in seen:
+        seen.add(name)
+        name = function.magic_name
+        function = _shell().find_cell_magic(name)
+    if name in _RUNNING or name == _REPEATING:
+        return name
+    return name if _PYTHON and getattr(function, _PYTHON, False) else None
+
+
+def _shell() -> Any:
+    # A cell runs, so there is one.
+    return get_ipython()
+
+
+def refuse_repeated(text: str) -> None:
+    """Raise `InvalidInput`, with its card, for a send below `%%timeit`."""
+    raise displayed(
+        InvalidInput(
+            "Nothing in this cell ran, and nothing was sent. %%timeit runs its cell many times, so "
+            "the message would arrive many times.",
+            title="%%timeit would send this message many times",
+            hint="To measure one send, use %%time.",
+        ).about(None, text)
+    )
