@@ -15,7 +15,7 @@ from ..errors import InvalidInput
 from .refusal import call, displayed
 
 # They run their cell as the user would.
-_RUNNING = {"time", "capture", "prun", "debug"}
+_RUNNING = {"time", "capture", "prun"}
 # This one runs it again and again.
 _REPEATING = "timeit"
 # IPython's own decorator: the cell of such a magic is Python. It is new in IPython 8.5.
