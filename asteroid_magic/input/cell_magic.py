@@ -3,19 +3,24 @@
 These magics get the lines below them as text, and IPython handles that text later: it would strip
 prompts from a message, take a semicolon at its end for Python, and fail with a `TokenError` after
 the delivery if Python cannot tokenize it. So the lines become Python before the magic gets them.
+
+`%%capture` also drops the error of the cell below it, and goes on. A failed send must be seen, and
+must stop what follows, so `raise_captured` comes behind it.
 """
 
 from typing import Any
 
 from IPython.core import magic
+from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
 from ..constants import SEND_MAGIC
-from ..errors import InvalidInput
+from ..errors import AsteroidError, InvalidInput
 from .refusal import call, displayed
 
 # They run their cell as the user would.
 _RUNNING = {"time", "capture", "prun"}
+_CAPTURING = "capture"
 # This one runs it again and again.
 _REPEATING = "timeit"
 # IPython's own decorator: the cell of such a magic is Python. It is new in IPython 8.5.
@@ -40,6 +45,10 @@ def transform_below(lines: list[str], below: list[str]) -> list[str]:
         return lines
     if name == _REPEATING and any(each in code for each in _CALLS):
         return [f"{call(__name__, 'refuse_repeated', typed)}\n"]
+    if name == _CAPTURING:
+        typed_name, _, arguments = lines[0].removeprefix("%%").rstrip().partition(" ")
+        run = f"get_ipython().run_cell_magic({typed_name!r}, {arguments!r}, {code!r})"
+        return [f"{run}\n", f"{call(__name__, 'raise_captured')}\n"]
     return [lines[0], *code.splitlines(keepends=True)]
 
 
@@ -60,6 +69,17 @@ def _name(line: str) -> str | None:
 def _shell() -> Any:
     # A cell runs, so there is one.
     return get_ipython()
+
+
+def raise_captured() -> None:
+    """Raise the error of the cell that `%%capture` has run, with its card, if it is one of ours."""
+    result = _shell().last_execution_result
+    error = result.error_before_exec or result.error_in_exec
+    if isinstance(error, AsteroidError):
+        # Drop the frames: they may hold the key.
+        raise displayed(error.with_traceback(None))
+    if isinstance(error, UsageError):
+        raise error.with_traceback(None)
 
 
 def refuse_repeated(text: str) -> None:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from IPython.core.error import UsageError
 
-from asteroid_magic import InvalidInput
+from asteroid_magic import InvalidInput, NotFound
 from asteroid_magic.input import cell_magic
 from asteroid_magic.sandbox import Sandbox
 from tests.support.shells import Notebook
@@ -68,6 +69,38 @@ def test_capture_keeps_the_card_of_any_text(
         assert cards(notebook.shown, notebook.text) == 0, text
         out = notebook.shell.user_ns["out"]
         assert cards(out.outputs, out.stdout) == 1, text
+
+
+@pytest.mark.parametrize("above", ["%%capture\n", "%%capture out\n", "%%capture\n%%capture\n"])
+@pytest.mark.parametrize("form", ["%asteroid_send run_id {}", "%%asteroid_send run_id\n{}\n"])
+def test_below_capture_a_failure_is_shown_and_stops_the_cell(
+    notebook: Notebook, box: Sandbox, above: str, form: str
+) -> None:
+    box.fail_next(status=404)
+    notebook.run(above + form.format("don't"))
+    assert isinstance(notebook.error, NotFound)
+    assert notebook.error.message is not None
+    assert notebook.error.message.strip() == "don't"
+    assert "Not delivered" in notebook.html()
+
+
+def test_below_capture_a_refused_line_says_what_is_wrong(
+    notebook: Notebook, box: Sandbox, run_id: str
+) -> None:
+    notebook.run("%%capture\n%asteroid_send --quite run_id hello")
+    assert isinstance(notebook.error, UsageError)
+    notebook.run("%%capture\n%asteroid_send run_id Dear agent,\nThanks a lot")
+    assert isinstance(notebook.error, InvalidInput)
+    assert "may belong to the message" in notebook.html()
+    assert box.messages(run_id) == []
+
+
+def test_capture_still_drops_an_error_that_is_not_ours(
+    notebook: Notebook, box: Sandbox, run_id: str
+) -> None:
+    notebook.run("%%capture\n%asteroid_send run_id hello\nint('x')")
+    assert notebook.error is None
+    assert box.messages(run_id) == ["hello"]
 
 
 def test_spaces_and_prompts_below_another_magic_are_text(
