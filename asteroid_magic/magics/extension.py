@@ -91,16 +91,19 @@ def load(shell: "InteractiveShell") -> None:
 
 def _check_running_cell(shell: "InteractiveShell") -> None:
     """Stop the cell or script that loads the extension if the rest of it sends something else."""
-    frame, file = inspect.currentframe(), ""
-    while frame is not None and frame.f_code.co_name != "run_cell_async":
-        if frame.f_code.co_name == "<module>":
+    frame, file, cells = inspect.currentframe(), "", []
+    while frame is not None:
+        if frame.f_code.co_name == "run_cell_async":
+            # The innermost first: %%capture runs the cell below it.
+            cells.append(str(frame.f_locals.get("raw_cell")))
+        elif frame.f_code.co_name == "<module>" and not cells:
             file = file or frame.f_code.co_filename
         frame = frame.f_back
-    typed, runs = (frame.f_locals.get(name) for name in ("raw_cell", "cell")) if frame else ("", "")
-    if isinstance(typed, str) and isinstance(runs, str) and SEND_MAGIC in typed:
+    if cells and SEND_MAGIC in cells[0]:
         from .load_check import check_running_cell  # noqa: PLC0415 (few cells do both)
 
-        check_running_cell(shell, typed, runs)
+        is_below = any(cell.lstrip().startswith("%%") for cell in cells)
+        check_running_cell(shell, cells[0], is_below=is_below)
     if any(HELP in line for line in linecache.getlines(file)):
         from .load_check import check_script  # noqa: PLC0415 (few scripts ask for help)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import IPython
 import pytest
+from IPython.core.displayhook import DisplayHook
 from nbconvert import PythonExporter
 
 from asteroid_magic import InvalidInput
@@ -73,6 +74,36 @@ def test_a_cell_that_sends_what_was_typed_runs(
     unloaded.run(f"{above}%load_ext asteroid_magic\n{send}")
     assert unloaded.error is None
     assert box.messages(run_id) == (["I am done."] if "I am done." in send else [])
+
+
+@pytest.mark.skipif(
+    not hasattr(DisplayHook, "semicolon_at_end_of_expression"), reason="new in IPython 8.5"
+)
+@pytest.mark.parametrize("above", ["%%time\n", "%%capture out\n", "%%time\n%%capture out\n"])
+@pytest.mark.parametrize("text", ["see (1", "yes;"])
+def test_a_cell_below_a_magic_whose_outcome_ipython_would_hide_stops(
+    unloaded: Notebook, box: Sandbox, run_id: str, above: str, text: str
+) -> None:
+    cell = f"{above}%load_ext asteroid_magic\n%asteroid_send run_id {text}"
+    unloaded.run(cell)
+    assert box.messages(run_id) == []
+    unloaded.run(cell)
+    assert box.messages(run_id) == [text], "as the card says"
+
+
+def test_a_transformer_that_the_cell_adds_does_not_count(
+    unloaded: Notebook, box: Sandbox, run_id: str
+) -> None:
+    transformers = unloaded.shell.input_transformers_post
+    before = list(transformers)
+    unloaded.run(
+        "get_ipython().input_transformers_post.append(lambda lines: [*lines, '# more'])\n"
+        "get_ipython().input_transformers_post.append(lambda lines: ['n = 1\\n', *lines])\n"
+        "%load_ext asteroid_magic\n%asteroid_send run_id hello"
+    )
+    transformers[:] = before
+    assert unloaded.error is None
+    assert box.messages(run_id) == ["hello"]
 
 
 @pytest.mark.usefixtures("unloaded")
