@@ -72,7 +72,7 @@ def _shell() -> Any:
 
 
 def raise_captured() -> None:
-    """Raise the error of the cell that `%%capture` has run, with its card, if it is one of ours."""
+    """Raise the error that `%%capture` has dropped, with its card, if a magic here raised it."""
     result = _shell().last_execution_result
     error = result.error_before_exec or result.error_in_exec
     if isinstance(error, AsteroidError):

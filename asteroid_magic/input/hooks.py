@@ -5,7 +5,10 @@ It loads them with the first such cell.
 In every other cell the hooks only search for the name, so `%load_ext` and each cell stay fast.
 """
 
+import inspect
+import linecache
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..constants import SEND_MAGIC
@@ -89,6 +92,20 @@ class SendLineHook:
         from . import transformer  # noqa: PLC0415 (as above)
 
         return transformer.SendLineTransformer.find(tokens_by_line)
+
+
+def running_lines() -> list[str]:
+    """Return the lines of the script or the cell that runs, as typed; none if nothing runs."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        code, typed = frame.f_code, frame.f_locals.get("raw_cell")
+        if code.co_name == "run_cell_async" and isinstance(typed, str):
+            # A script with the ending .ipy is one cell.
+            return typed.splitlines()
+        if code.co_name == "<module>" and Path(code.co_filename).is_file():
+            return linecache.getlines(code.co_filename)
+        frame = frame.f_back
+    return []
 
 
 def install(shell: "InteractiveShell") -> None:

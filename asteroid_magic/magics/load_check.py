@@ -7,7 +7,6 @@ transforms each cell of a notebook that it makes a script of, and never knows th
 
 import ast
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from IPython.core.displayhook import DisplayHook
@@ -63,9 +62,10 @@ def _refuse() -> None:
     )
 
 
-def check_script(lines: Iterable[str]) -> None:
-    """Raise `InvalidInput`, with its card, if the script may have lost a message to nbconvert."""
-    found = [number for number, line in enumerate(lines, 1) if _HELP.search(line)]
+def check_script() -> None:
+    """Raise `InvalidInput`, with its card, if the script that runs may have lost a message."""
+    lines = enumerate(hooks.running_lines(), 1)
+    found = [number for number, line in lines if _HELP.search(line)]
     if found:
         display_errors(lambda: _refuse_script(found[0]))
 
