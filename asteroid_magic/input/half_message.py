@@ -8,27 +8,28 @@ its first line; IPython reads the others as Python::
 
 `check_cell` looks at the whole cell before IPython runs any of it. If the lines below a send line
 are not valid Python, the cell becomes a call of `refuse`. If they are only bare names and numbers,
-only the variables decide. Earlier lines of the cell may make them, so `check_names` looks at them
-right before the message would be sent.
+or IPython's own syntax such as ``%5 discount`` or ``/path``, the names decide: of variables, of
+magics, of functions, of commands. Earlier lines of the cell may make them, so `check_names` looks
+at them right before the message would be sent.
 """
 
 import ast
-import builtins
 import dis
 import re
 import tokenize
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from IPython.core.getipython import get_ipython
-from IPython.core.inputtransformer2 import make_tokens_by_line
+from IPython.core.inputtransformer2 import EscapedCommand, make_tokens_by_line
 
 from ..constants import SEND_MAGIC
 from ..errors import InvalidInput
 from ..text import quoted
-from .refusal import displayed
+from .known_name import AUTOCALLS, KINDS, is_known
+from .refusal import call, displayed
 from .send_line import as_cell
 from .transformer import ESCAPES, SendLine, is_magic, recorded, transform_cell, unmasked
 
@@ -36,12 +37,18 @@ MOST_NAMED = 3
 # What a text may consist of that only shows a value: such a text is a message more often than code.
 _PLAIN = (
     *(ast.Name, ast.Constant, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple, ast.List),
-    *(ast.Set, ast.Starred, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp),
+    *(ast.Set, ast.Dict, ast.Starred, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp),
+    ast.Await,
     *(ast.expr_context, ast.unaryop, ast.operator, ast.boolop, ast.cmpop),
 )
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_HELP = {"pinfo", "pinfo2"}
+_HELP = {"pinfo", "pinfo2", "psearch"}
 _OUT = re.compile(r"(?:^|\s)--out(?:=|\s+)(\w+)")
+
+
+def lines_below(lines: list[str], typed: list[str]) -> list[str]:
+    """Return the lines below the first one as typed, or without their prompts."""
+    return _source(lines, typed, len(lines) - 1) if len(lines) > 1 else []
 
 
 def check_cell(lines: list[str], typed: list[str]) -> list[str]:
@@ -63,7 +70,8 @@ def _check(lines: list[str], typed: list[str]) -> list[str]:
             return _below_others(lines, typed, at)
     if not begins or all(_is_no_code(line) for line in lines[begins[0] + 1 :]):
         return lines
-    sends, code, problem = _transformed(lines)
+    autocalls: dict[int, str] = {}
+    sends, code, problem = _transformed(lines, autocalls)
     if not sends:
         return lines
     tree, failed = _parsed(code) if problem is None else (None, problem)
@@ -73,11 +81,11 @@ def _check(lines: list[str], typed: list[str]) -> list[str]:
     elif found := _question(lines, sends, tree):
         line, why = found, "it would read a question there as a request for help"
     else:
-        return _checking_names(lines, typed, code, sends, tree)
+        return _checking_names(lines, typed, code, sends, tree, autocalls)
     send = next((send for send in reversed(sends) if send.row + 1 < line), None)
     if send is None or all(_is_no_code(line) for line in lines[len(lines) - send.below :]):
         return lines
-    return [_call("refuse", _joined(lines, typed, send, sends), why) + "\n"]
+    return [call(__name__, "refuse", _joined(lines, typed, send, sends), why) + "\n"]
 
 
 def _below_others(lines: list[str], typed: list[str], at: int) -> list[str]:
@@ -85,7 +93,7 @@ def _below_others(lines: list[str], typed: list[str], at: int) -> list[str]:
     if all(_is_no_code(line) for line in lines[:at]):
         return transform_cell(lines)
     source = "".join(_source(lines, typed, len(lines) - at))
-    return [_call("refuse_cell", unmasked(source)) + "\n"]
+    return [call(__name__, "refuse_cell", unmasked(source)) + "\n"]
 
 
 def _is_no_code(line: str) -> bool:
@@ -106,15 +114,35 @@ def _cell_magic_line(lines: list[str]) -> int | None:
     return None
 
 
-def _transformed(lines: list[str]) -> tuple[list[SendLine], list[str], tuple[int, str] | None]:
-    """Return the send lines, the code that IPython would run, and why it cannot transform it."""
+def _transformed(
+    lines: list[str], autocalls: dict[int, str]
+) -> tuple[list[SendLine], list[str], tuple[int, str] | None]:
+    """Return the send lines, the code that IPython would run, and why it cannot transform it.
+
+    `autocalls` gets the beginning of each line such as ``/f x``, by its number in the code, from 1.
+    """
+
+    class Recorder(EscapedCommand):
+        # Before IPython's own, which does the same.
+        priority = EscapedCommand.priority - 1
+
+        def transform(self, lines: list[str]) -> list[str]:
+            text = lines[self.start_line][self.start_col :]
+            new: list[str] = super().transform(lines)  # type: ignore[no-untyped-call]
+            if text[0] in AUTOCALLS:
+                autocalls[self.start_line + 1] = text.split()[0]
+            return new
+
     manager = _shell().input_transformer_manager
+    manager.token_transformers.append(Recorder)
     try:
         with recorded() as sends:
             return sends, manager.do_token_transforms(lines), None
     except SyntaxError as error:
         known = lines[: (error.lineno or 1) - 1]
         problem = (len(lines) + 1, error.msg)
+    finally:
+        manager.token_transformers.remove(Recorder)
     with recorded() as sends:
         manager.do_token_transforms(known)
     rest = len(lines) - len(known)
@@ -166,23 +194,38 @@ def _is_python(text: str) -> bool:
 
 def _help_target(node: ast.stmt) -> str | None:
     """Return what a statement asks IPython's help for; None if it is another statement."""
+    special = _special(node) or ""
+    return special[1:] if special.startswith("?") else None
+
+
+def _special(node: ast.stmt) -> str | None:
+    """Return the name in IPython's own syntax: ``%magic``, ``!command``, ``?object``, or None."""
     match node:
-        case ast.Expr(
-            ast.Call(
-                ast.Attribute(attr="run_line_magic"),
-                [ast.Constant(str(magic)), ast.Constant(str(target))],
-            )
-        ) if magic in _HELP:
-            return target
+        case ast.Expr(ast.Call(ast.Attribute(attr=called), arguments)):
+            texts = [one.value for one in arguments if isinstance(one, ast.Constant)]
+        case _:
+            return None
+    match called, texts:
+        case "run_line_magic", [str(magic), str(text)]:
+            return f"?{text}" if magic in _HELP else f"%{magic}"
+        case (("system" | "getoutput"), [str(command)]):
+            return f"!{(command.split() or [''])[0]}"
+        case "show_usage", []:
+            return "?"
     return None
 
 
 def _checking_names(
-    lines: list[str], typed: list[str], code: list[str], sends: list[SendLine], tree: ast.Module
+    lines: list[str],
+    typed: list[str],
+    code: list[str],
+    sends: list[SendLine],
+    tree: ast.Module,
+    autocalls: Mapping[int, str],
 ) -> list[str]:
     """Return the cell with a check before each send line below which only bare names are."""
     begun = {send.row + 1: send for send in sends}
-    shown = _Shown()
+    shown = _Shown(_made(tree, sends))
     text, has_text_below = "", False
     is_checked = False
     # A function may run later, and has its own variables: its names are not known yet.
@@ -190,15 +233,15 @@ def _checking_names(
         send = begun.get(node.lineno)
         if send is None:
             has_text_below = True
-            if not shown.add(node):
+            if not shown.add(node, autocalls.get(node.lineno) or _special(node)):
                 break
             continue
         if has_text_below:
             text, has_text_below = _joined(lines, typed, send, sends), False
-        unknown = shown.unknown(_made(tree, sends)) if text else None
+        unknown = shown.unknown() if text else None
         if unknown is not None:
             line = code[send.row]
-            check = _call("check_names", unknown, text)
+            check = call(__name__, "check_names", unknown, text)
             code[send.row] = f"{line[: node.col_offset]}{check}; {line[node.col_offset :]}"
             is_checked = True
     return code if is_checked else lines
@@ -223,24 +266,35 @@ def _statements(body: Iterable[ast.AST]) -> Iterator[ast.stmt]:
 
 
 class _Shown:
-    """The names and numbers that statements only show."""
+    """The names and numbers that statements only show. `made` are the variables of the cell."""
 
-    def __init__(self) -> None:
+    def __init__(self, made: Collection[str]) -> None:
+        self._made = made
         self._names: set[str] = set()
         self._has_number = self._has_other = False
 
-    def add(self, statement: ast.stmt) -> bool:
-        """Note what a statement shows; return False if it does anything else."""
-        target = _help_target(statement)
-        if target is not None:
-            first = target.partition(".")[0]
-            self._names.add(first)
-            return first.isidentifier() and not _is_magic_name(target)
+    def add(self, statement: ast.stmt, special: str | None) -> bool:
+        """Note what a statement shows; return False if it does anything else.
+
+        `special` is its name if it is in IPython's own syntax.
+        """
+        if special is not None:
+            self._names.add(special)
+            # A magic, a command or a function that exists is code. It may even make variables.
+            return special[0] == "?" or not is_known(special, self._made)
         match statement:
-            case ast.Expr(shown):
-                nodes = list(ast.walk(shown))
-            case ast.AnnAssign(ast.Name(), shown, None):
-                nodes = list(ast.walk(shown))
+            case ast.AnnAssign(ast.Name(name), annotation, None):
+                nodes = list(ast.walk(annotation))
+                if not any(isinstance(node, ast.Name) for node in nodes):
+                    # "Urgent: True" is no type.
+                    self._names.add(name)
+            case ast.Global(names):
+                self._names.update(names)
+                return True
+            case ast.AnnAssign(value=None) | ast.Expr() | ast.Raise() | ast.Assert() | ast.Delete():
+                nodes = [
+                    each for part in ast.iter_child_nodes(statement) for each in ast.walk(part)
+                ]
             case _:
                 return False
         for node in nodes:
@@ -252,9 +306,9 @@ class _Shown:
                 self._has_other |= not is_number
         return all(isinstance(node, _PLAIN) for node in nodes)
 
-    def unknown(self, made: Collection[str]) -> tuple[str, ...] | None:
-        """Return the names without a variable so far, () if there are only numbers, or None."""
-        found = sorted(n for n in self._names if n not in made and not _is_known(n))
+    def unknown(self) -> tuple[str, ...] | None:
+        """Return the names that nothing has so far, () if there are only numbers, or None."""
+        found = sorted(name for name in self._names if not is_known(name, self._made))
         is_number = self._has_number and not self._has_other and not self._names
         return tuple(found) if found or is_number else None
 
@@ -262,16 +316,6 @@ class _Shown:
 def _shell() -> Any:
     # A cell runs, so there is one.
     return get_ipython()
-
-
-def _is_magic_name(name: str) -> bool:
-    shell = _shell()
-    return any(name in known for known in shell.magics_manager.magics.values())
-
-
-def _is_known(name: str) -> bool:
-    shell = _shell()
-    return name in shell.user_ns or name in shell.user_global_ns or hasattr(builtins, name)
 
 
 def _joined(lines: list[str], typed: list[str], send: SendLine, sends: Iterable[SendLine]) -> str:
@@ -290,17 +334,16 @@ def _source(lines: list[str], typed: list[str], count: int) -> list[str]:
     return (lines if has_prompt else typed)[-count:]
 
 
-def _call(function: str, *arguments: object) -> str:
-    listed = ", ".join(ascii(argument) for argument in arguments)
-    return f"__import__({__name__!r}, fromlist=[{function!r}]).{function}({listed})"
-
-
 def check_names(names: tuple[str, ...], text: str) -> None:
     """Raise `InvalidInput`, with its card, if one of the names is unknown, or there are none."""
-    unknown = [name for name in names if not _is_known(name)]
+    unknown = [name for name in names if not is_known(name)][:MOST_NAMED]
     if unknown:
-        listed = ", ".join(quoted(name) for name in unknown[:MOST_NAMED])
-        refuse(text, f"there is no variable {listed}")
+        kinds = [KINDS.get(name[:1], "variable") for name in unknown]
+        listed = [
+            quoted(name) if kind == before else f"{kind} {quoted(name)}"
+            for name, kind, before in zip(unknown, kinds, ["", *kinds], strict=False)
+        ]
+        refuse(text, f"there is no {', '.join(listed)}")
     if not names:
         refuse(text, "they are only numbers")
 

@@ -5,7 +5,10 @@ It loads them with the first such cell.
 In every other cell the hooks only search for the name, so `%load_ext` and each cell stay fast.
 """
 
+import inspect
+import linecache
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..constants import SEND_MAGIC
@@ -44,6 +47,26 @@ def mask_separators(lines: list[str]) -> list[str]:
     return _cell.typed  # type: ignore[no-any-return]
 
 
+def transform_below(lines: list[str]) -> list[str]:
+    """Transform the lines below `%%time` and the like; return any other cell unchanged."""
+    if not getattr(_cell, "names_us", False) or not lines or not lines[0].startswith("%%"):
+        return lines
+    from . import cell_magic, half_message  # noqa: PLC0415 (as above)
+
+    typed = _cell.typed
+    try:
+        return cell_magic.transform_below(lines, half_message.lines_below(lines, typed))
+    except Exception:  # noqa: BLE001 (an error here must not stop the cell from running)
+        return lines
+    finally:
+        # The lines below have been a cell of their own in the meantime.
+        _cell.names_us, _cell.typed = True, typed
+
+
+# With this, IPython does not transform a cell that the user is still typing.
+transform_below.has_side_effects = True  # type: ignore[attr-defined]
+
+
 def check_cell(lines: list[str]) -> list[str]:
     """Stop a cell that would send half of a message; return any other cell unchanged."""
     if not getattr(_cell, "names_us", False):
@@ -71,9 +94,24 @@ class SendLineHook:
         return transformer.SendLineTransformer.find(tokens_by_line)
 
 
+def running_lines() -> list[str]:
+    """Return the lines of the script or the cell that runs, as typed; none if nothing runs."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        code, typed = frame.f_code, frame.f_locals.get("raw_cell")
+        if code.co_name == "run_cell_async" and isinstance(typed, str):
+            # A script with the ending .ipy is one cell.
+            return typed.splitlines()
+        if code.co_name == "<module>" and Path(code.co_filename).is_file():
+            return linecache.getlines(code.co_filename)
+        frame = frame.f_back
+    return []
+
+
 def install(shell: "InteractiveShell") -> None:
     """Add the transformers, those for cleanup before IPython's own."""
     shell.input_transformers_cleanup[:0] = [transform_cell, mask_separators]
+    shell.input_transformer_manager.line_transforms.insert(0, transform_below)
     shell.input_transformer_manager.line_transforms.append(check_cell)
     shell.input_transformer_manager.token_transformers.append(SendLineHook)
 
@@ -83,6 +121,7 @@ def uninstall(shell: "InteractiveShell") -> None:
     for transformers, ours in (
         (shell.input_transformers_cleanup, transform_cell),
         (shell.input_transformers_cleanup, mask_separators),
+        (shell.input_transformer_manager.line_transforms, transform_below),
         (shell.input_transformer_manager.line_transforms, check_cell),
         (shell.input_transformer_manager.token_transformers, SendLineHook),
     ):

@@ -1,4 +1,4 @@
-"""Shows the card of an error before the error stops the cell."""
+"""Puts an error in place of code, and shows its card before it stops the cell."""
 
 import inspect
 import sys
@@ -12,6 +12,12 @@ from ..display import forget_cards, note_card
 from ..errors import AsteroidError
 
 Error = TypeVar("Error", bound=AsteroidError)
+
+
+def call(module: str, function: str, *arguments: object) -> str:
+    """Return code, in plain ASCII, that calls a function of a module of this package."""
+    listed = ", ".join(ascii(argument) for argument in arguments)
+    return f"__import__({module!r}, fromlist=[{function!r}]).{function}({listed})"
 
 
 def displayed(error: Error) -> Error:

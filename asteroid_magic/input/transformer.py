@@ -27,7 +27,6 @@ from functools import wraps
 from itertools import groupby
 from tokenize import TokenInfo as Token
 
-from IPython.core.displayhook import DisplayHook
 from IPython.core.inputtransformer2 import (
     TokenTransformBase,
     TransformerManager,
@@ -46,8 +45,6 @@ _CELL = re.compile(
 _NAME = re.compile(r"([^\W\d]\w*)[ \t]*=[ \t]*")
 _SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _PRIVATE = range(0xF0000, 0xFFFFE, len(_SEPARATORS))
-# Python 3.12.1 copies the line into each of its tokens: a long one would fill the memory.
-LONGEST_TOKENIZED = 10_000
 _CONTINUED = ("\\\n", "\\\r\n")
 # A line of IPython's own syntax starts with one of these.
 ESCAPES = {"!", "?", "%", "/", ",", ";"}
@@ -125,22 +122,7 @@ def transform_cell(lines: list[str]) -> list[str]:
     if found[0].endswith("\r\n") and body.endswith("\r\n"):
         # The final newline is a CRLF, too, but the magic removes only an LF.
         body = f"{body[:-2]}\n"
-    line = f"--show {found[1]}" if _silences(body) else found[1]
-    return [f"get_ipython().run_cell_magic({SEND_MAGIC!r}, {line.rstrip()!a}, {body!a})\n"]
-
-
-def _silences(text: str) -> bool:
-    """Return True if IPython shows no result of %%time where the cell below it ends in this text.
-
-    That is so after a semicolon. IPython fails if it cannot tokenize the text.
-    """
-    if len(text) > LONGEST_TOKENIZED:
-        return text.rstrip().endswith(";")
-    ends_in_semicolon = getattr(DisplayHook, "semicolon_at_end_of_expression", None)
-    try:
-        return ends_in_semicolon is not None and bool(ends_in_semicolon(text))
-    except Exception:  # noqa: BLE001 (from Python 3.12 on, it may fail in other ways, too)
-        return True
+    return [f"get_ipython().run_cell_magic({SEND_MAGIC!r}, {found[1].rstrip()!a}, {body!a})\n"]
 
 
 @_guarded
@@ -271,7 +253,7 @@ class SendLineTransformer(TokenTransformBase):
                 typed = "".join([line[self.percent :], *lines[self.line + 1 : end]])
                 message = _argument(typed)
                 self._note(lines, end, message)
-                show = self._is_unseen(lines, end, message)
+                show = self._is_unseen(lines, end)
                 new = line[: self.percent] + _call(message, show=show)
             _cell.taken += any(private in map(ord, line) for private in _cell.masked)
         except Exception as error:
@@ -285,7 +267,7 @@ class SendLineTransformer(TokenTransformBase):
             send = SendLine(self.line, len(lines) - end, end - self.line, typed, assigned)
             _cell.record.append(send)
 
-    def _is_unseen(self, lines: list[str], end: int, message: str) -> bool:
+    def _is_unseen(self, lines: list[str], end: int) -> bool:
         """Return True if IPython would not show the result here, so that the magic must show it."""
         assigned = self.percent != self.column
         if assigned:
@@ -293,7 +275,7 @@ class SendLineTransformer(TokenTransformBase):
             return not _NAME.fullmatch(lines[self.line][self.column : self.percent])
         behind = "".join(lines[end:]).split("\n")
         is_last = not any(line.strip() and not line.lstrip().startswith("#") for line in behind)
-        return self.column > 0 or not is_last or _silences(message)
+        return self.column > 0 or not is_last
 
 
 def _assigned(tokens: Tokens) -> Token | None:

@@ -5,7 +5,6 @@ traceback (hazard 41): rich would show frames, and their variables if asked to.
 """
 
 import inspect
-import linecache
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -91,20 +90,21 @@ def load(shell: "InteractiveShell") -> None:
 
 def _check_running_cell(shell: "InteractiveShell") -> None:
     """Stop the cell or script that loads the extension if the rest of it sends something else."""
-    frame, file = inspect.currentframe(), ""
-    while frame is not None and frame.f_code.co_name != "run_cell_async":
-        if frame.f_code.co_name == "<module>":
-            file = file or frame.f_code.co_filename
+    frame, cells = inspect.currentframe(), []
+    while frame is not None:
+        if frame.f_code.co_name == "run_cell_async":
+            # The innermost first: %%capture runs the cell below it.
+            cells.append(str(frame.f_locals.get("raw_cell")))
         frame = frame.f_back
-    typed, runs = (frame.f_locals.get(name) for name in ("raw_cell", "cell")) if frame else ("", "")
-    if isinstance(typed, str) and isinstance(runs, str) and SEND_MAGIC in typed:
+    if cells and SEND_MAGIC in cells[0]:
         from .load_check import check_running_cell  # noqa: PLC0415 (few cells do both)
 
-        check_running_cell(shell, typed, runs)
-    if any(HELP in line for line in linecache.getlines(file)):
+        is_below = any(cell.lstrip().startswith("%%") for cell in cells)
+        check_running_cell(shell, cells[0], is_below=is_below)
+    if any(HELP in line for line in hooks.running_lines()):
         from .load_check import check_script  # noqa: PLC0415 (few scripts ask for help)
 
-        check_script(linecache.getlines(file))
+        check_script()
 
 
 def unload(shell: "InteractiveShell") -> None:

@@ -7,8 +7,9 @@ transforms each cell of a notebook that it makes a script of, and never knows th
 
 import ast
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from IPython.core.displayhook import DisplayHook
 
 from ..errors import InvalidInput
 from ..input import hooks
@@ -22,36 +23,49 @@ SHOW = "--show "
 _HELP = re.compile(r"get_ipython\(\)\.run_line_magic\('(?:pinfo2?|psearch)', '(?!%)")
 
 
-def check_running_cell(shell: "InteractiveShell", typed: str, runs: str) -> None:
-    """Raise `InvalidInput`, with its card, if the code that `runs` sends something else than typed.
+def check_running_cell(shell: "InteractiveShell", typed: str, *, is_below: bool) -> None:
+    """Raise `InvalidInput`, with its card, if the cell sends something else than typed.
 
-    Call this when the transformers of the extension are in place.
+    `is_below` is True if a cell magic such as `%%time` runs it. Call this when the transformers of
+    the extension are in place.
     """
-    if typed.lstrip().startswith("%%"):
+    while typed.lstrip().startswith("%%"):
         # Such as %%time, which has transformed the lines below it by itself.
         typed = typed.lstrip().partition("\n")[2]
-        hooks.uninstall(shell)
-        try:
-            runs = shell.transform_cell(typed)  # type: ignore[no-untyped-call]
-        finally:
-            hooks.install(shell)
+    # The same transformers for both: the cell itself may have added one.
+    hooks.uninstall(shell)
+    try:
+        runs = shell.transform_cell(typed)  # type: ignore[no-untyped-call]
+    finally:
+        hooks.install(shell)
     exact = shell.transform_cell(typed)  # type: ignore[no-untyped-call]
-    if _meaning(exact) != _meaning(runs):
+    if _meaning(exact) != _meaning(runs) or (is_below and _hides_result(typed)):
         display_errors(_refuse)
+
+
+def _hides_result(typed: str) -> bool:
+    """Return True if IPython hides the result below %%time, or fails after it ran these lines."""
+    ends_in_semicolon = getattr(DisplayHook, "semicolon_at_end_of_expression", None)
+    try:
+        return ends_in_semicolon is not None and bool(ends_in_semicolon(typed))
+    except Exception:  # noqa: BLE001 (from Python 3.12 on, it may fail in other ways, too)
+        return True
 
 
 def _refuse() -> None:
     raise InvalidInput(
-        "IPython read this cell before the extension was loaded, so it would change the message.",
+        "IPython read this cell before the extension was loaded, so it would change the message or "
+        "hide its outcome.",
         hint="Run the cell again: the extension is loaded now. It is best to load it in a cell of "
         "its own, and for a script with: ipython --ext asteroid_magic script.ipy",
         title="Nothing was sent",
     )
 
 
-def check_script(lines: Iterable[str]) -> None:
-    """Raise `InvalidInput`, with its card, if the script may have lost a message to nbconvert."""
-    found = [number for number, line in enumerate(lines, 1) if _HELP.search(line)]
+def check_script() -> None:
+    """Raise `InvalidInput`, with its card, if the script that runs may have lost a message."""
+    lines = enumerate(hooks.running_lines(), 1)
+    found = [number for number, line in lines if _HELP.search(line)]
     if found:
         display_errors(lambda: _refuse_script(found[0]))
 

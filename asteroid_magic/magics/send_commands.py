@@ -27,6 +27,7 @@ from .feedback import (
     namespace_of,
     usage_errors,
 )
+from .load_check import check_script
 from .login import action_for
 from .magic_call import is_discarded, is_shown_by_ipython
 
@@ -49,6 +50,8 @@ def send(
     if cell is None and not line.strip():
         display(form(shell, ""))  # type: ignore[no-untyped-call]
         return None
+    # With `ipython --ext`, the script did not load the extension.
+    check_script()
     command = usage_errors(lambda: parse(line, cell))
     namespace = namespace_of(shell, local_ns)
     if "--each" in command.options:

@@ -47,6 +47,57 @@ TEXTS = [
     "!true\nso it is",
     ">>> quoted",
     "--quiet",
+    "Did you mean *this*?",
+    "*really*?",
+    "*Really*.why*?",
+    "what is this *thing*??",
+    "?what is this",
+    "?",
+    "??",
+    "Really\n?",
+    "%nosuch?",
+    "/path",
+    "/path/to/file",
+    "/hello you",
+    "/known",
+    "/hello.you and me",
+    ", please",
+    ",and more",
+    "; and more",
+    ";-)",
+    "/path; please",
+    "%5 discount",
+    "%5 discount\n/path\nThanks",
+    "%discount of 5",
+    "% of it",
+    "%% done",
+    "%%time",
+    "%html is what I use",
+    "Verbose: True",
+    "Count: 3",
+    "Reply: 'yes'",
+    "Reply: ...",
+    "Name: Value",
+    "known: Value",
+    "anna.smith: hello",
+    "!Important",
+    "!important: read this",
+    "! this",
+    "!",
+    "!!",
+    "!!!",
+    "!!Important",
+    "@mention",
+    "raise hell",
+    "raise money",
+    "assert yourself",
+    "del it",
+    "global warming",
+    "await instructions",
+    "{name}",
+    "{name: value}",
+    "Thanks\ntime?",
+    "Thanks\nknown",
 ]
 # Code that belongs below a send line.
 CODE = [
@@ -79,6 +130,48 @@ CODE = [
     "def g():\n    return undefined",
     "if known:\n    pass\nelse:\n    undefined",
     "await __import__('asyncio').sleep(0)",
+    "str.*find*?",
+    "know*?",
+    "KNOW*?",
+    "*nown.*?",
+    "len?",
+    "?len",
+    "??known",
+    "known.real?",
+    "?%time",
+    "%%bash?",
+    "%time?",
+    "/len known_list",
+    "/known_list.append 5",
+    "/known_list.clear",
+    ",print a b",
+    ";print a b",
+    "/made",
+    "?made",
+    "%pwd",
+    "%pwd\nknown",
+    "%made_magic here",
+    "!ls",
+    "!echo 'a'",
+    "!cd /",
+    "!./nosuch",
+    "!$known",
+    "!if true; then true; fi",
+    "!!ls",
+    "known: True",
+    "x: 'int'\nx = 2",
+    "x: known",
+    "x: int | None",
+    "raise_ = 1",
+    "assert known",
+    "assert known, 'a text'",
+    "del known",
+    "global known",
+    "{1: 'a'}",
+    "{'a': known}",
+    "pass",
+    "@staticmethod\ndef g(): pass",
+    "%env NOSUCH=1\nundefined_by_env = 1",
 ]
 
 
@@ -86,6 +179,7 @@ CODE = [
 def test_half_a_message_is_not_sent_and_the_error_shows_all_of_it(
     notebook: Notebook, box: Sandbox, run_id: str, text: str
 ) -> None:
+    notebook.shell.user_ns["known"] = 5
     notebook.run(f"%asteroid_send run_id Dear agent,\n{text}")
     error = notebook.error
     assert isinstance(error, InvalidInput)
@@ -103,8 +197,14 @@ def test_half_a_message_is_not_sent_and_the_error_shows_all_of_it(
 def test_code_below_a_line_runs(
     notebook: Notebook, box: Sandbox, run_id: str, line: str, code: str
 ) -> None:
-    notebook.shell.user_ns.update(known=5, r="an earlier one")
-    notebook.run(line.format("--out kept run_id Dear agent,") + f"\n{code}")
+    above = "def made(): pass"
+    if "made_magic" in code:
+        above = (
+            "from IPython.core.magic import register_line_magic\n"
+            "@register_line_magic\ndef made_magic(line): pass"
+        )
+    notebook.shell.user_ns.update(known=5, known_list=[], r="an earlier one")
+    notebook.run(f"{above}\n{line}\n{code}".replace("{}", "--out kept run_id Dear agent,", 1))
     assert notebook.error is None
     assert box.messages(run_id) == ["Dear agent,"]
 
@@ -130,6 +230,9 @@ def test_code_below_a_line_runs(
         ("if 0: pass\nelse:\n  %asteroid_send run_id b\nThanks", "run_id\nb\nThanks"),
         (">>> %asteroid_send run_id a\n... Thanks a lot", "run_id\na\nThanks a lot"),
         ("  %asteroid_send run_id a\n  Thanks a lot", "run_id\na\nThanks a lot"),
+        ("if 1:\n    %asteroid_send run_id a\n    /path", "run_id\na\n/path"),
+        ("if 1:\n    %asteroid_send run_id a\n%5 discount", "run_id\na\n%5 discount"),
+        ("r = %asteroid_send run_id a\nIs it *so*?", "--out r run_id\na\nIs it *so*?"),
         ("async def f(): pass\nawait f()\n%asteroid_send run_id a\nThanks", "run_id\na\nThanks"),
     ],
 )  # fmt: skip
@@ -159,6 +262,41 @@ def test_a_variable_that_the_cell_makes_is_known(
     notebook.run(cell)
     assert notebook.error is None
     assert box.messages(run_id) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("below", "why"),
+    [
+        ("Thanks", "there is no variable 'Thanks'."),
+        ("Thanks, Anna", "there is no variable 'Anna', 'Thanks'."),
+        ("%5 discount", "there is no line magic '%5'."),
+        ("/path to", "there is no function '/path'."),
+        ("; and more", "there is no function ';'."),
+        ("!Important note", "there is no command '!Important'."),
+        ("*really*?", "there is no object '?*really*'."),
+        ("Did you mean *this*?", "it would read a question there as a request for help."),
+        ("Verbose: True", "there is no variable 'Verbose'."),
+        ("%5 off\n/path\nHm", "there is no line magic '%5', function '/path', variable 'Hm'."),
+        ("3", "they are only numbers."),
+    ],
+)  # fmt: skip
+def test_the_error_says_what_is_missing(notebook: Notebook, below: str, why: str) -> None:
+    notebook.run(f"%asteroid_send run_id Dear agent,\n{below}")
+    assert isinstance(notebook.error, InvalidInput)
+    assert notebook.error.detail.endswith(f", but {why}")
+
+
+def test_a_name_that_something_has_later_is_no_error_then(
+    notebook: Notebook, box: Sandbox, run_id: str
+) -> None:
+    for below in ("/hello you", "%hello you", "hello?", "hello"):
+        notebook.run(f"%asteroid_send run_id Dear agent,\n{below}")
+        assert isinstance(notebook.error, InvalidInput), below
+    notebook.run("def hello(name): pass\nyou = 1\nget_ipython().register_magic_function(hello)")
+    for below in ("/hello you", "%hello you", "hello?", "hello"):
+        notebook.run(f"%asteroid_send run_id Dear agent,\n{below}")
+        assert notebook.error is None, below
+    assert len(box.messages(run_id)) == 4
 
 
 def test_an_error_above_the_line_is_shown_as_it_is(notebook: Notebook) -> None:
@@ -244,6 +382,8 @@ def test_nothing_of_the_text_is_kept(notebook: Notebook) -> None:
     ("cell", "title"),
     [
         ("%asteroid_send run_id a\nThanks", "may belong to the message"),
+        ("%asteroid_send run_id a\n/path", "may belong to the message"),
+        ("%asteroid_send run_id a\nIs it *this*?", "may belong to the message"),
         ("%asteroid_send run_id a\nThanks a lot", "may belong to the message"),
         ("ran = 1\n%%asteroid_send run_id\na\n", "must be the first line"),
     ],

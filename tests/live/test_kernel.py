@@ -130,11 +130,16 @@ def test_below_the_card_a_watching_user_reads_the_outcome_in_a_few_words(
     assert "No execution has this ID" in error["evalue"]
 
 
-def test_what_is_captured_is_not_above(kernel: Kernel, box: Sandbox) -> None:
+def test_a_failure_that_was_captured_is_shown_again_and_fails_the_cell(
+    kernel: Kernel, box: Sandbox
+) -> None:
     box.fail_next(status=404)
-    _, shown = kernel.run("%%capture\n%asteroid_send run_id hello", typed="")
-    (error,) = [one["content"] for one in shown if one["msg_type"] == "error"]
-    assert "Not delivered. No execution has this ID." in error["traceback"][0]
+    reply, shown = kernel.run("%%capture\n%asteroid_send run_id hello", typed="")
+    captured, raised = [one["content"] for one in shown if one["msg_type"] == "error"]
+    assert "Not delivered. No execution has this ID." in captured["traceback"][0]
+    assert "Not delivered" in shown_as("text/html", shown)
+    assert raised["traceback"] == ["NotFound: not delivered (see above)"]
+    assert reply["status"] == "error"
 
 
 def test_what_is_printed_elsewhere_leaves_the_card_above(kernel: Kernel, box: Sandbox) -> None:

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import IPython
 import pytest
+from IPython.core.displayhook import DisplayHook
 from nbconvert import PythonExporter
 
 from asteroid_magic import InvalidInput
@@ -75,6 +77,36 @@ def test_a_cell_that_sends_what_was_typed_runs(
     assert box.messages(run_id) == (["I am done."] if "I am done." in send else [])
 
 
+@pytest.mark.skipif(
+    not hasattr(DisplayHook, "semicolon_at_end_of_expression"), reason="new in IPython 8.5"
+)
+@pytest.mark.parametrize("above", ["%%time\n", "%%capture out\n", "%%time\n%%capture out\n"])
+@pytest.mark.parametrize("text", ["see (1", "yes;"])
+def test_a_cell_below_a_magic_whose_outcome_ipython_would_hide_stops(
+    unloaded: Notebook, box: Sandbox, run_id: str, above: str, text: str
+) -> None:
+    cell = f"{above}%load_ext asteroid_magic\n%asteroid_send run_id {text}"
+    unloaded.run(cell)
+    assert box.messages(run_id) == []
+    unloaded.run(cell)
+    assert box.messages(run_id) == [text], "as the card says"
+
+
+def test_a_transformer_that_the_cell_adds_does_not_count(
+    unloaded: Notebook, box: Sandbox, run_id: str
+) -> None:
+    transformers = unloaded.shell.input_transformers_post
+    before = list(transformers)
+    unloaded.run(
+        "get_ipython().input_transformers_post.append(lambda lines: [*lines, '# more'])\n"
+        "get_ipython().input_transformers_post.append(lambda lines: ['n = 1\\n', *lines])\n"
+        "%load_ext asteroid_magic\n%asteroid_send run_id hello"
+    )
+    transformers[:] = before
+    assert unloaded.error is None
+    assert box.messages(run_id) == ["hello"]
+
+
 @pytest.mark.usefixtures("unloaded")
 def test_a_script_stops_and_names_the_option_that_loads_the_extension_first(
     box: Sandbox, run_id: str, tmp_path: Path
@@ -141,12 +173,36 @@ def test_another_script_of_nbconvert_sends_what_was_typed(
     assert box.messages(run_id) == ["It's $5 {each}.", "Are you\u2028done?\nReally?"]
 
 
-def run_exported(folder: Path, *cells: str) -> subprocess.CompletedProcess[str]:
+@pytest.mark.usefixtures("unloaded")
+@pytest.mark.parametrize("ending", ["py", "ipy"])
+def test_such_a_script_stops_also_if_an_option_loads_the_extension(
+    box: Sandbox, run_id: str, tmp_path: Path, ending: str
+) -> None:
+    cells = (f"%asteroid_send {run_id} First.", f"%asteroid_send {run_id} Are you done?")
+    ended = run_exported(tmp_path, *cells, options=["--ext", "asteroid_magic"], ending=ending)
+    assert "of this script asks for help" in ended.stdout
+    assert box.messages(run_id) == []
+    ended = run_exported(tmp_path, cells[0], options=["--ext", "asteroid_magic"], ending=ending)
+    assert box.messages(run_id) == ["First."], ended.stdout
+
+
+def test_a_cell_that_loads_the_extension_may_ask_for_help(
+    unloaded: Notebook, box: Sandbox, run_id: str
+) -> None:
+    unloaded.run("%load_ext asteroid_magic\nlen?")
+    assert unloaded.error is None
+    unloaded.run("len?\n%asteroid_send run_id hello")
+    assert box.messages(run_id) == ["hello"]
+
+
+def run_exported(
+    folder: Path, *cells: str, options: Iterable[str] = (), ending: str = "py"
+) -> subprocess.CompletedProcess[str]:
     """Make a script of these cells, as ``nbconvert --to script`` does, and run it."""
-    script = folder / "job.py"
+    script = folder / f"job.{ending}"
     body, _ = PythonExporter().from_notebook_node(notebooks.of_cells(*cells))
     script.write_text(body, encoding="utf-8")
-    command = [sys.executable, "-m", "IPython", "--colors=nocolor", str(script)]
+    command = [sys.executable, "-m", "IPython", "--colors=nocolor", *options, str(script)]
     environment = {**os.environ, "IPYTHONDIR": str(folder)}
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=60, env=environment
