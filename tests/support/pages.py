@@ -67,6 +67,13 @@ class FormPage:
         expect(self.message).to_be_enabled()
         expect(self.message).to_have_value("")
 
+    def top(self, element: Locator) -> float:
+        """Return where the top of an element is, in pixels from that of the form."""
+        own, inside = self.root.bounding_box(), element.bounding_box()
+        assert own is not None
+        assert inside is not None
+        return inside["y"] - own["y"]
+
     def says(self, words: str | re.Pattern[str]) -> None:
         """Expect these words, anywhere in the form."""
         expect(self.root.get_by_text(words).locator("visible=true").first).to_be_visible()
