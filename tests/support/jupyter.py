@@ -265,6 +265,12 @@ class Notebook:
         }"""
         self.page.evaluate(script, [code, wait])
 
+    def reload(self) -> None:
+        """Load the page again, as a user would; the kernel stays."""
+        self.page.reload()
+        self.page.wait_for_function("window.jupyterapp !== undefined")
+        self.page.evaluate(READY)
+
     def check(self, expression: str) -> None:
         """Expect an expression to be true in the kernel, now or soon."""
         script = """async code => {

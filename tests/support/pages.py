@@ -38,6 +38,10 @@ class FormPage:
         lines = self.listing.locator("option").all_inner_texts()[1:]
         return [line.replace("\xa0", " ") for line in lines]
 
+    def chosen(self) -> str:
+        """Return the line of the list that is chosen."""
+        return self.listing.locator("option:checked").inner_text().replace("\xa0", " ")
+
     def choose(self, words: str) -> None:
         """Choose the execution whose line holds these words."""
         (at,) = [at for at, line in enumerate(self.offered()) if words in line]
@@ -77,3 +81,7 @@ class FormPage:
     def says(self, words: str | re.Pattern[str]) -> None:
         """Expect these words, anywhere in the form."""
         expect(self.root.get_by_text(words).locator("visible=true").first).to_be_visible()
+
+    def tells(self, words: str | re.Pattern[str]) -> None:
+        """Expect a screen reader to be told these words."""
+        expect(self.spoken).to_have_text(words, use_inner_text=True)

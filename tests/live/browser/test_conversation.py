@@ -25,7 +25,7 @@ def test_whatever_is_chosen_is_read_before_anything_is_said_of_it(
         expect(form.header).to_contain_text("Compare train fares")
         expect(form.header).to_contain_text("finished")
         expect(form.entries.last).to_contain_text("All nine fares were compared.")
-        expect(form.listing).to_have_value("0")
+        assert form.chosen() == "Choose one of 2 active executions"
         # Somebody else's: what is known is that it may not be read.
         form.execution.fill(box.foreign_execution_id)
         form.says("This API key may not read this.")
@@ -68,9 +68,9 @@ def check_what_is_folded(form: FormPage) -> None:
     thoughts = form.conversation.locator(".asteroid-is-thinking")
     expect(thoughts).to_have_count(2)
     expect(thoughts.locator("details:not([open])")).to_have_count(2)
-    expect(form.root.get_by_text("API key: set, from")).to_be_hidden()
-    form.root.get_by_text("Key and server").click()
-    expect(form.root.get_by_text("API key: set, from")).to_be_visible()
+    key = form.root.locator("details", has_text="API key: set, from")
+    expect(key).to_have_js_property("open", value=False)
+    expect(key.locator("summary")).to_have_text("Key and server")
     size = "one => parseFloat(getComputedStyle(one).fontSize)"
     assert form.execution.evaluate(size) < form.message.evaluate(size)
 
@@ -91,7 +91,7 @@ def test_a_question_that_is_answered_elsewhere_goes_and_the_typed_text_stays(
         expect(form.message).to_have_value("My own words\nFriday 21:15")
         deliver(box, asking(box), "Saturday 20:00")
         expect(form.root.get_by_role("radio")).to_have_count(0, timeout=10_000)
-        expect(form.root.get_by_text("Which time shall I book?")).to_be_hidden()
+        expect(form.root.locator(".asteroid-form-question")).to_have_count(0)
         expect(form.header).to_contain_text("finished")
         expect(form.entries.filter(has_text="Saturday 20:00").first).to_be_visible()
         expect(form.message).to_have_value("My own words\nFriday 21:15")
@@ -107,7 +107,7 @@ def test_a_form_that_nobody_touches_stops_says_so_and_goes_on_after_refresh(
         form = FormPage(notebook.page)
         expect(form.root.get_by_role("radio")).to_have_count(3)
         form.says(re.compile(r"^Not updated since \d\d:\d\d:\d\d\. Press Refresh to go on\.$"))
-        expect(form.spoken).to_have_text("The form has stopped updating.")
+        form.tells("The form has stopped updating.")
         deliver(box, asking(box), "Saturday 20:00")
         expect(form.root.get_by_role("radio")).to_have_count(3)
         form.button("Refresh").click()
@@ -124,7 +124,7 @@ def test_after_delivered_it_shows_what_the_agent_does_and_then_what_it_says(
             form = FormPage(notebook.page)
             form.root.get_by_label("Friday 18:30").check()
             form.send.click()
-            expect(form.spoken).to_have_text("Delivered.")
+            form.tells("Delivered.")
             form.says(re.compile("^Waiting for the agent: Filling in the answer$"))
             # Meanwhile, the user can write, and other cells run.
             form.message.fill("And a high chair, please.")
@@ -134,20 +134,21 @@ def test_after_delivered_it_shows_what_the_agent_does_and_then_what_it_says(
             expect(form.own("Friday 18:30")).to_be_visible()
             expect(form.entries.filter(has_text="Done, I booked what you said")).to_be_visible()
             expect(form.button("Stop waiting")).to_be_hidden()
-            expect(form.spoken).to_have_text(re.compile("spoken|over"))
+            form.tells(re.compile("spoken|over"))
             expect(form.header).to_contain_text("finished")
             expect(form.message).to_have_value("And a high chair, please.")
             said = f"{form.root.inner_text()}"
             assert "Waiting for the agent" not in said
-            notebook.check("'I booked what you said' in form.outcomes[0].reply[-1].text")
+            notebook.check("any('I booked' in one.text for one in form.outcomes[0].reply)")
             notebook.check("other == 'ran'")
 
 
 def test_a_user_can_stop_waiting_for_the_answer_and_still_sees_it(open_cells: Opener) -> None:
     with Sandbox(pace=2.0) as box:
-        cell = f"form = %asteroid_form {asking(box)} Friday 18:30\nform"
+        cell = f"form = %asteroid_form {asking(box)}\nform"
         with open_cells(box, cell, host="notebooks") as notebook:
             form = FormPage(notebook.page)
+            form.message.fill("Friday 18:30")
             form.send.click()
             form.button("Stop waiting").click()
             form.says("You stopped waiting; this did not stop the agent.")
