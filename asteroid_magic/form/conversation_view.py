@@ -101,6 +101,9 @@ def _updated(state: MonitorState, conversation: ConversationState | None) -> tup
         return f"Not updated{when}. Press Refresh to go on.", "quiet"
     error = shown.error or state.inbox.error
     if error is not None:
+        if conversation is not None and conversation.execution is None and error is shown.error:
+            # The note below the ID says why.
+            return "Reading failed.", "wrong"
         last = "" if at is None else f" Last updated {age(at)} ago."
         return f"Reading failed: {error.title}.{last}", "wrong"
     if at is None:

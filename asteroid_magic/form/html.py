@@ -11,7 +11,7 @@ from typing import Literal
 from ..errors import AsteroidError
 from ..models.activities import Question
 from ..models.delivery import Delivery
-from ..models.executions import Execution, status_words
+from ..models.executions import SHORT_ID, Execution, status_words
 from ..monitor import ConversationState, Send
 from ..render.card import Card, TranscriptCard
 from ..render.cards import card_for
@@ -86,7 +86,9 @@ def header(state: ConversationState | None, waiting: int, active: int) -> str:
         return _drawn("header.html", name=name, status="", tone="", age="", since="")
     execution = state.execution
     if execution is None:
-        return _drawn("header.html", name="…", status="", tone="", age="", since="")
+        # What cannot be read has no name; the form says why, below.
+        name = "…" if state.error is None else f"Execution {state.execution_id[:SHORT_ID]}"
+        return _drawn("header.html", name=name, status="", tone="", age="", since="")
     return _drawn(
         "header.html",
         name=workflow_of(execution),

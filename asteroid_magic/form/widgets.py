@@ -82,7 +82,8 @@ class FormWidgets:
             value=execution, description="Execution ID", placeholder="or paste an ID"
         )
         self.about = HTML()
-        self.conversation = HTML()
+        # It scrolls: the keyboard must reach it, and stay in it when its words change.
+        self.conversation = HTML(tabbable=True)
         self.cards = HTML()
         self.doing = HTML()
         self.stop = Button(

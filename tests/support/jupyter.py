@@ -22,6 +22,8 @@ import requests
 from nbformat import NotebookNode
 from playwright.sync_api import Browser, Page, Route
 
+from tests.support.waiting import until
+
 TOKEN = "a-token-of-the-tests"
 PATIENCE = 60.0
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -262,6 +264,22 @@ class Notebook:
           if (wait) await future.done;
         }"""
         self.page.evaluate(script, [code, wait])
+
+    def reload(self) -> None:
+        """Load the page again, as a user would; the kernel stays."""
+        self.page.reload()
+        self.page.wait_for_function("window.jupyterapp !== undefined")
+        self.page.evaluate(READY)
+
+    def check(self, expression: str) -> None:
+        """Expect an expression to be true in the kernel, now or soon."""
+        script = """async code => {
+          const { sessionContext } = window.jupyterapp.shell.currentWidget;
+          const future = sessionContext.session.kernel.requestExecute({ code });
+          return (await future.done).content.status;
+        }"""
+        code = f"assert {expression}"
+        until(lambda: self.page.evaluate(script, code) == "ok")
 
     def save(self) -> str:
         """Save the notebook, and return the text of its file."""

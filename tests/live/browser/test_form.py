@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener, reach
 from tests.support.jupyter import SETTINGS, WITHOUT_SUBSHELLS, Jupyter, opened
-from tests.support.pages import FormPage
+from tests.support.pages import DELIVERED, FormPage
 from tests.support.waiting import until
 
 HOSTS_AND_SCHEMES = [("lab", "light"), ("lab", "dark"), ("notebooks", "light")]
@@ -33,9 +33,9 @@ def test_a_person_picks_an_execution_types_sends_and_sees_the_card(
         form = FormPage(notebook.page)
         assert notebook.page.evaluate(IS_LIGHT) == ("true" if scheme == "light" else "false")
         waiting, running, _ = box.executions
-        assert [line.split(" · ")[:2] for line in form.offered()] == [
-            ["Book a table", "waits for you"],
-            ["Sort incoming invoices", "running"],
+        assert [line.split(" · ")[:3] for line in form.offered()] == [
+            ["Book a table", "waits for you", "4 min"],
+            ["Sort incoming invoices", "running", "47 min"],
         ]
         expect(form.send).to_be_disabled()
         form.choose("Sort incoming invoices")
@@ -43,10 +43,12 @@ def test_a_person_picks_an_execution_types_sends_and_sees_the_card(
         form.message.fill(MESSAGE)
         # The click arrives twice.
         form.send.dblclick()
-        expect(form.newest()).to_contain_text("Delivered")
-        form.newest().locator("summary").click()
-        assert form.newest().locator("pre").inner_text().removeprefix("\n") == MESSAGE
+        own = form.entries.filter(has_text=DELIVERED)
+        expect(own).to_contain_text("You")
+        own.locator("summary").click()
+        assert own.locator(".asteroid-words").inner_text() == MESSAGE
         expect(form.message).to_have_value("")
+        expect(form.cards).to_have_count(0)
         expect(form.message).to_be_enabled()
         assert box.messages(running.id) == [MESSAGE]
         assert box.messages(waiting.id) == []
@@ -73,8 +75,7 @@ def test_a_saved_notebook_without_a_kernel_shows_the_cards_and_no_dead_form(
     with open_cells(box, f"%asteroid_form {box.executions[1].id}") as notebook:
         form = FormPage(notebook.page)
         expect(notebook.page.get_by_text("works only while its kernel runs")).to_be_hidden()
-        form.message.fill("Keep this, please.")
-        form.press_and_see("Delivered")
+        form.deliver("Keep this, please.")
         saved_with(notebook.save, "Keep this, please.")
         # After a restart, the kernel has no form.
         notebook.page.evaluate(RESTART)
@@ -153,8 +154,8 @@ def test_a_wrong_key_shows_its_card_and_the_right_one_is_noticed(
         form.press_and_see("Asteroid does not accept the API key")
         expect(form.message).to_have_value("hello")
         notebook.run_code("os.environ['ASTEROID_API_KEY'] = right")
-        expect(form.root.get_by_text("2 active executions to choose from.")).to_be_visible()
-        form.press_and_see("Delivered")
+        expect(form.root.get_by_text("1 of 2 active executions")).to_be_visible()
+        form.deliver("hello")
     assert box.messages(box.executions[1].id) == ["hello"]
 
 
@@ -175,7 +176,7 @@ def test_pressed_while_a_cell_runs_it_sends_once_and_all_that_was_typed(
             notebook.run_code("import time; time.sleep(5)", wait=False)
             form.message.press_sequentially("yped while a cell runs.")
             form.send.dblclick()
-            expect(form.newest()).to_contain_text("Typed while a cell runs.")
+            expect(form.own("Typed while a cell runs.")).to_be_visible()
             expect(form.message).to_have_value("")
     assert box.messages(run) == ["Typed while a cell runs."]
 
@@ -210,34 +211,30 @@ def test_other_cells_go_on_while_it_sends(open_cells: Opener, box: Sandbox) -> N
         expect(form.newest()).to_contain_text("You cancelled the send")
         expect(form.message).to_have_value("Is anybody there?")
         expect(form.root.get_by_role("button", name="Cancel")).to_be_hidden()
-        expect(form.send).to_be_enabled()
+        expect(form.button("Send again")).to_be_enabled()
 
 
 def test_it_works_without_a_mouse(open_cells: Opener, box: Sandbox) -> None:
     with open_cells(box, "%asteroid_form", host="notebooks") as notebook:
         form = FormPage(notebook.page)
         keyboard = form.page.keyboard
-        form.execution.focus()
-        keyboard.type(box.executions[1].id)
-        expect(form.root.get_by_text("Sort incoming invoices · running")).to_be_visible()
-        for name in ("Clear", "Refresh"):
+        form.listing.focus()
+        keyboard.press("End")
+        expect(form.execution).to_have_value(box.executions[1].id)
+        for stop in (form.execution, form.conversation, form.message):
             keyboard.press("Tab")
-            expect(form.root.get_by_role("button", name=name)).to_be_focused()
-        keyboard.press("Tab")
-        expect(form.message).to_be_focused()
+            expect(stop).to_be_focused()
         keyboard.type("Typed, tabbed, sent.")
         expect(form.send).to_be_enabled()
         keyboard.press("Tab")
         expect(form.send).to_be_focused()
         keyboard.press("Space")
-        expect(form.newest()).to_contain_text("Delivered")
+        expect(form.own("Typed, tabbed, sent.")).to_be_visible()
         expect(form.send).to_be_disabled()
-        # The keyboard keeps its place, although the focused button is now disabled.
-        keyboard.press("Shift+Tab")
         expect(form.message).to_be_focused()
         keyboard.type("And one more.")
         expect(form.send).to_be_enabled()
         keyboard.press("Tab")
         keyboard.press("Space")
-        expect(form.newest()).to_contain_text("And one more.")
+        expect(form.own("And one more.")).to_be_visible()
     assert box.messages(box.executions[1].id) == ["Typed, tabbed, sent.", "And one more."]

@@ -26,8 +26,7 @@ def test_voila_serves_the_form_and_it_sends(browser: Browser, tmp_path: Path, bo
     ):
         page.goto(voila.url)
         form = FormPage(page)
-        form.message.fill("Hello from a dashboard.")
-        form.press_and_see("Delivered")
+        form.deliver("Hello from a dashboard.")
     assert box.messages(run) == ["Hello from a dashboard."]
 
 

@@ -47,8 +47,7 @@ def test_the_magics_and_the_form_work_in_nbclassic(
             assert "This cell waits" not in page.content()
             run(page, 4)
             form = FormPage(page)
-            form.message.fill("Hello from nbclassic.")
-            form.press_and_see("Delivered")
+            form.deliver("Hello from nbclassic.")
     finally:
         jupyter.stop_kernel(session_id)
     assert box.messages(asking) == ["Friday"]

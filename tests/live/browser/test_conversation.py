@@ -1,0 +1,177 @@
+"""What a form shows of the chosen execution, and how it stays up to date, in a real Notebook 7."""
+
+import re
+
+from playwright.sync_api import expect
+
+from asteroid_magic.sandbox import Sandbox
+from tests.live.browser.conftest import Opener
+from tests.support.pages import FormPage
+from tests.support.sandboxes import asking, deliver, finished, running
+
+FORM = "form = %asteroid_form\nform"
+AGE = re.compile(r"^(\d+ s|\d+ min)$")
+UPDATED = re.compile(r"^updated (just now|\d+ s ago)$")
+
+
+def test_whatever_is_chosen_is_read_before_anything_is_said_of_it(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    with open_cells(box, FORM, host="notebooks") as notebook:
+        form = FormPage(notebook.page)
+        expect(form.header).to_have_text("1 of 2 active executions waits for you")
+        # Not in the list, and over.
+        form.execution.fill(finished(box))
+        expect(form.header).to_contain_text("Compare train fares")
+        expect(form.header).to_contain_text("finished")
+        expect(form.entries.last).to_contain_text("All nine fares were compared.")
+        assert form.chosen() == "Choose one of 2 active executions"
+        # Somebody else's: what is known is that it may not be read.
+        form.execution.fill(box.foreign_execution_id)
+        form.says("This API key may not read this.")
+        form.says("Reading failed.")
+        expect(form.header).to_have_text(f"Execution {box.foreign_execution_id[:8]}")
+        expect(form.conversation).to_have_count(0)
+        # In the list.
+        form.choose("Book a table")
+        expect(form.execution).to_have_value(asking(box))
+        expect(form.header.locator("> span")).to_have_text(["Book a table", "waits for you", AGE])
+        expect(form.root.get_by_role("radio")).to_have_count(3)
+        assert [line.split(" · ")[:2] for line in form.offered()] == [
+            ["Book a table", "waits for you"],
+            ["Sort incoming invoices", "running"],
+        ]
+        check_order(form)
+        check_what_is_folded(form)
+        form.choose("Sort incoming invoices")
+        expect(form.execution).to_have_value(running(box))
+        expect(form.root.get_by_role("radio")).to_have_count(0)
+        expect(form.entries).to_have_count(10)
+        expect(form.conversation).to_contain_text(
+            f"Older entries: %asteroid_activities --all {running(box)[:8]}"
+        )
+
+
+def check_order(form: FormPage) -> None:
+    """Assert that the conversation is above the message, the newest entry at its bottom."""
+    assert 1 < form.entries.count() <= 10
+    tops = [form.top(one) for one in (form.header, form.entries.first, form.entries.last)]
+    tops += [form.top(form.root.get_by_role("radio").first), form.top(form.message)]
+    assert tops == sorted(set(tops))
+    times = form.entries.locator(".asteroid-when").all_inner_texts()
+    assert times == sorted(times)
+    expect(form.entries.last).to_contain_text("Only the guest can choose another time.")
+
+
+def check_what_is_folded(form: FormPage) -> None:
+    """Assert that thoughts, the key and the server are folded, and that the ID is small."""
+    thoughts = form.conversation.locator(".asteroid-is-thinking")
+    expect(thoughts).to_have_count(2)
+    expect(thoughts.locator("details:not([open])")).to_have_count(2)
+    key = form.root.locator("details", has_text="API key: set, from")
+    expect(key).to_have_js_property("open", value=False)
+    expect(key.locator("summary")).to_have_text("Key and server")
+    size = "one => parseFloat(getComputedStyle(one).fontSize)"
+    assert form.execution.evaluate(size) < form.message.evaluate(size)
+
+
+def test_a_question_that_is_answered_elsewhere_goes_and_the_typed_text_stays(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    with open_cells(box, f"%asteroid_form {asking(box)}", host="notebooks") as notebook:
+        form = FormPage(notebook.page)
+        form.message.fill("My own words")
+        form.root.get_by_label("Friday 21:15").check()
+        expect(form.message).to_have_value("My own words\nFriday 21:15")
+        form.says(UPDATED)
+        # The user reads again, and loses nothing.
+        form.button("Refresh").click()
+        form.says("updated just now")
+        expect(form.root.get_by_label("Friday 21:15")).to_be_checked()
+        expect(form.message).to_have_value("My own words\nFriday 21:15")
+        deliver(box, asking(box), "Saturday 20:00")
+        expect(form.root.get_by_role("radio")).to_have_count(0, timeout=10_000)
+        expect(form.root.locator(".asteroid-form-question")).to_have_count(0)
+        expect(form.header).to_contain_text("finished")
+        expect(form.entries.filter(has_text="Saturday 20:00").first).to_be_visible()
+        expect(form.message).to_have_value("My own words\nFriday 21:15")
+        expect(form.message).to_be_enabled()
+    assert box.messages(asking(box)) == ["Saturday 20:00"]
+
+
+def test_a_form_that_nobody_touches_stops_says_so_and_goes_on_after_refresh(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    soon = "import asteroid_magic.form.form as made\nmade.STOPS_AFTER_S = 3.0"
+    with open_cells(box, soon, f"%asteroid_form {asking(box)}", host="notebooks") as notebook:
+        form = FormPage(notebook.page)
+        expect(form.root.get_by_role("radio")).to_have_count(3)
+        form.says(re.compile(r"^Not updated since \d\d:\d\d:\d\d\. Press Refresh to go on\.$"))
+        form.tells("The form has stopped updating.")
+        deliver(box, asking(box), "Saturday 20:00")
+        expect(form.root.get_by_role("radio")).to_have_count(3)
+        form.button("Refresh").click()
+        expect(form.root.get_by_role("radio")).to_have_count(0)
+        form.says(UPDATED)
+
+
+def test_after_delivered_it_shows_what_the_agent_does_and_then_what_it_says(
+    open_cells: Opener,
+) -> None:
+    with Sandbox(pace=2.0) as box:
+        cell = f"form = %asteroid_form {asking(box)}\nform"
+        with open_cells(box, cell, host="notebooks") as notebook:
+            form = FormPage(notebook.page)
+            form.root.get_by_label("Friday 18:30").check()
+            form.send.click()
+            form.tells("Delivered.")
+            form.says(re.compile("^Waiting for the agent: Filling in the answer$"))
+            # Meanwhile, the user can write, and other cells run.
+            form.message.fill("And a high chair, please.")
+            expect(form.send).to_be_enabled()
+            notebook.run_code("import time; time.sleep(0.1); other = 'ran'; form.outcomes[0]")
+            form.says("Waiting for the agent: Confirming the booking")
+            expect(form.own("Friday 18:30")).to_be_visible()
+            expect(form.entries.filter(has_text="Done, I booked what you said")).to_be_visible()
+            expect(form.button("Stop waiting")).to_be_hidden()
+            form.tells(re.compile("spoken|over"))
+            expect(form.header).to_contain_text("finished")
+            expect(form.message).to_have_value("And a high chair, please.")
+            said = f"{form.root.inner_text()}"
+            assert "Waiting for the agent" not in said
+            notebook.check("any('I booked' in one.text for one in form.outcomes[0].reply)")
+            notebook.check("other == 'ran'")
+
+
+def test_a_user_can_stop_waiting_for_the_answer_and_still_sees_it(open_cells: Opener) -> None:
+    with Sandbox(pace=2.0) as box:
+        cell = f"form = %asteroid_form {asking(box)}\nform"
+        with open_cells(box, cell, host="notebooks") as notebook:
+            form = FormPage(notebook.page)
+            form.message.fill("Friday 18:30")
+            form.send.click()
+            form.button("Stop waiting").click()
+            form.says("You stopped waiting; this did not stop the agent.")
+            expect(form.button("Stop waiting")).to_be_hidden()
+            notebook.check("form.outcomes[0].outcome == 'delivered'")
+            expect(form.entries.filter(has_text="Done, I booked what you said")).to_be_visible()
+
+
+def test_a_confirmation_is_answered_by_a_message_that_the_user_can_edit(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    (ticket,) = box.add_waiting(1, "confirmation")
+    with open_cells(box, f"%asteroid_form {ticket.id}", host="notebooks") as notebook:
+        form = FormPage(notebook.page)
+        expect(form.header).to_contain_text("Buy a ticket")
+        form.says("About to pay 29.90 euros for the 09:10 to Rome.")
+        form.says("The agent reads it as any other message.")
+        form.button("Reject").click()
+        expect(form.message).to_have_value("Rejected. Please do not do this.")
+        form.button("Approve").click()
+        expect(form.message).to_have_value("Approved. Please go on.")
+        form.message.fill("Approved, but only in second class.")
+        form.send.click()
+        expect(form.entries.filter(has_text="Thank you. You said").first).to_be_visible()
+        expect(form.button("Approve")).to_have_count(0)
+    assert box.messages(ticket.id) == ["Approved, but only in second class."]

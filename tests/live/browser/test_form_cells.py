@@ -1,0 +1,101 @@
+"""A form and its cell in a real JupyterLab and Notebook 7: run again, reloaded, saved."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from asteroid_magic.sandbox import Sandbox
+from tests.live.browser.conftest import Opener
+from tests.support.pages import FormPage
+from tests.support.sandboxes import asking, running
+
+COLLECTED = "forms = [*globals().get('forms', []), _form := SendForm()]\n_form"
+REPLACED = "A newer run of its cell has replaced this form."
+RUN_CELL = """async at => {
+  const { content } = window.jupyterapp.shell.currentWidget;
+  content.activeCellIndex = at;
+  await window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
+
+
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_a_cell_that_runs_again_has_one_form_with_what_was_typed_in_it(
+    open_cells: Opener, box: Sandbox, host: str
+) -> None:
+    cells = ("from asteroid_magic import SendForm", COLLECTED, f"%asteroid_form {asking(box)}")
+    with open_cells(box, *cells, host=host) as notebook:
+        page = notebook.page
+        collected, other = (page.locator(".jp-Cell").nth(at) for at in (2, 3))
+        forms = collected.locator(".asteroid-form"), other.locator(".asteroid-form")
+        FormPage(page, forms[1]).message.fill("Typed into the other form")
+        first = FormPage(page, forms[0])
+        first.execution.fill(running(box))
+        first.message.fill("Typed into the first")
+        for count in range(2, 6):
+            page.evaluate(RUN_CELL, 2)
+            notebook.check(f"len(forms) == {count}")
+        expect(forms[0]).to_have_count(1)
+        newest = FormPage(page, forms[0])
+        expect(newest.message).to_have_value("Typed into the first")
+        expect(newest.execution).to_have_value(running(box))
+        expect(newest.header).to_contain_text("Sort incoming invoices")
+        # The request to run a cell tells which cell that is.
+        notebook.check("len({one.made_in.cell for one in forms}) == 1")
+        notebook.check("len({one.made_in.run for one in forms}) == 5")
+        notebook.check("[repr(one)[-7:-1] for one in forms] == 4 * ['closed'] + [', open']")
+        # What is left of the first, where a variable still holds it.
+        notebook.run_code("kept = forms[0]")
+        newest.deliver("Typed into the first")
+        # The form of another cell is untouched, and no less alive.
+        second = FormPage(page, forms[1])
+        expect(second.message).to_have_value("Typed into the other form")
+        second.send.click()
+        expect(second.header).to_contain_text("finished")
+    assert box.messages(running(box)) == ["Typed into the first"]
+    assert box.messages(asking(box)) == ["Typed into the other form"]
+
+
+def test_a_form_that_another_cell_shows_says_that_it_was_replaced(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    cells = ("from asteroid_magic import SendForm", COLLECTED, "forms[0]")
+    with open_cells(box, *cells, host="notebooks") as notebook:
+        page = notebook.page
+        expect(page.locator(".asteroid-form")).to_have_count(2)
+        for _ in range(2):
+            page.evaluate(RUN_CELL, 2)
+        notebook.check("len(forms) == 3")
+        shown = page.locator(".jp-Cell").nth(3)
+        expect(shown.get_by_text(REPLACED)).to_be_visible()
+        expect(page.locator(".asteroid-form")).to_have_count(1)
+        expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+        # Shown once more, it says the same.
+        page.evaluate(RUN_CELL, 3)
+        expect(shown.get_by_text(REPLACED)).to_be_visible()
+
+
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_after_a_reload_the_form_is_there_and_the_copy_says_from_when_it_is(
+    open_cells: Opener, box: Sandbox, host: str
+) -> None:
+    with open_cells(box, f"%asteroid_form {running(box)}", host=host) as notebook:
+        form = FormPage(notebook.page)
+        form.deliver("Before the reload.")
+        form.message.fill("Not sent yet")
+        notebook.save()
+        notebook.reload()
+        form = FormPage(notebook.page)
+        expect(form.message).to_have_value("Not sent yet")
+        expect(form.own("Before the reload.")).to_be_visible()
+        form.deliver("After the reload.")
+        saved = json.loads(notebook.save())
+    views = [
+        "".join(output["data"]["text/html"])
+        for output in saved["cells"][-1]["outputs"]
+        if "asteroid-form-saved" in str(output)
+    ]
+    (view,) = views
+    assert "Before the reload." in view
+    assert "This copy is from 20" in view
+    assert box.messages(running(box)) == ["Before the reload.", "After the reload."]
