@@ -19,11 +19,12 @@ from asteroid_magic.sandbox import Sandbox
 from tests.support.messages import CELLS, LINES
 from tests.support.outcomes import Seen
 from tests.support.records import RecordServer
+from tests.support.sandboxes import deliver
 from tests.support.servers import FaultServer, answers, resets, silent
 from tests.support.shells import Notebook
 from tests.support.waiting import until
 
-from .conftest import fields, frozen_by_browser, heading, listed, sent, threads, use, words
+from .conftest import fields, frozen_by_browser, heading, listed, read, sent, threads, use, words
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 
@@ -348,6 +349,18 @@ def test_it_uses_the_client_it_is_given(box: Sandbox) -> None:
         assert "API key: set, from the argument api_key" in words(fields(form).key)
         assert sent(form).outcomes[0].outcome == "delivered"
         assert sent(form).outcomes[0].outcome == "delivered"
+
+
+def test_a_message_that_newer_entries_push_out_of_the_conversation_has_its_card(
+    account: Sandbox,
+) -> None:
+    run = account.executions[1].id
+    form = sent(read(SendForm(run)), "mine")
+    deliver(account, run, *(f"message {number}" for number in range(10)))
+    fields(form).refresh.click()
+    until(lambda: "message 9" in words(fields(form).conversation))
+    assert "✓ Delivered" not in words(fields(form).conversation)
+    assert "mine" in words(fields(form).cards)
 
 
 def test_the_message_grows_with_what_is_typed() -> None:

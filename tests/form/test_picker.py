@@ -108,7 +108,7 @@ def test_a_list_that_cannot_be_read_is_said_and_a_pasted_id_is_sent(account: San
     use(account.base_url, "another-key-4711")
     form = listed(SendForm(account.executions[1].id))
     assert heading(form) == "The list could not be read"
-    until(lambda: "does not accept the API key" in words(fields(form).updated))
+    until(lambda: "does not accept the API key" in words(fields(form).about))
     session.key = ApiKey(account.api_key, "the test")
     assert sent(form).outcomes[0].outcome == "delivered"
 
