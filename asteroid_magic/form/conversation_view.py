@@ -40,13 +40,15 @@ class ConversationView:
             conversation = ConversationState(execution_id=chosen)
         inbox, fields = state.inbox, self._fields
         waiting, active = len(inbox.waiting), len(inbox.entries)
-        fields.header.value = html.header(conversation, waiting, active)
+        fields.header.value = html.header(conversation, waiting, active, has_more=inbox.has_more)
         self._show_conversation(conversation, chosen, sends)
         if conversation is None:
             self._asking.show("", None, ())
         elif conversation.updated_at is not None:
-            self._asking.show(chosen, conversation.waits_for, conversation.question)
-        elif conversation.execution_id != self._asking.execution_id:
+            asked_by = f"{chosen} {_status_change(conversation.activities)}"
+            self._asking.show(asked_by, conversation.waits_for, conversation.question)
+        else:
+            # Of another account, or not read yet.
             self._asking.show("", None, ())
         replies = [one for one in state.replies if one.delivery.execution_id == chosen]
         self._show_reply(conversation, replies)
@@ -116,6 +118,11 @@ def _updated(state: MonitorState, conversation: ConversationState | None) -> tup
         return "Reading…", "busy"
     seconds = (datetime.now(UTC) - at).total_seconds()
     return ("updated just now" if seconds < 1 else f"updated {age(at)} ago"), "quiet"
+
+
+def _status_change(activities: Activities) -> str:
+    """Return the ID of the last change of the status; the same question may come again."""
+    return next((one.id for one in reversed(activities) if one.status is not None), "")
 
 
 def _is_same(one: object, other: object) -> bool:

@@ -6,6 +6,8 @@ cells can run; such a thread only sets widgets. A saved notebook keeps the cards
 readers without a kernel.
 """
 
+import math
+import time
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +22,7 @@ from ..config.settings import fingerprint, resolve, resolve_timeout
 from ..constants import DEFAULT_BASE_URL
 from ..errors import AsteroidError, ConfigurationError, InvalidInput
 from ..input.execution_ref import id_in
+from ..interrupts import Hold
 from ..models.delivery import Delivery
 from ..models.message import checked_text, is_execution_id, prepare, text_of_id
 from ..monitor import Monitor, MonitorState, Send
@@ -35,6 +38,8 @@ MOST_CARDS = 10
 LONGEST_DOUBLE_CLICK = 0.6
 # How long the form stays up to date after the user last touched it, and how often its ages change.
 STOPS_AFTER_S, TICK_S = 600.0, 3.0
+# Between two looks for a message, in seconds.
+SHORTEST_PAUSE_S = 2.0
 # After a longer send, the user may be typing somewhere else.
 LONGEST_WITH_FOCUS_S = 2.0
 CHANGED = "A cell has just changed the form. Check it and press Send again."
@@ -64,6 +69,7 @@ class SendForm(VBox):  # type: ignore[misc]
         self._outcomes: tuple[Delivery | AsteroidError, ...] = ()
         self._has_key = self._is_replaced = False
         self._was_stopped = True
+        self._look_from = 0.0
         self._fingerprint: int | None = None
         self._fields = FormWidgets(_text_of(execution), checked_text(message))
         self._lock = self._fields.lock
@@ -123,7 +129,8 @@ class SendForm(VBox):  # type: ignore[misc]
             reason = "This form is still sending a message."
         if reason:
             raise InvalidInput(reason, hint="").about(self.execution, self.message)
-        self._fields.freeze()
+        with Hold():
+            self._fields.freeze()
 
     def cancel(self) -> None:
         """Stop waiting for the current send; the agent may still get the message."""
@@ -161,6 +168,11 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the form, and end its send, its threads and its widgets."""
+        # An interrupt in the middle would leave widgets and threads that nobody can close.
+        with Hold():
+            self._close()
+
+    def _close(self) -> None:
         if self._is_closed:
             return
         with self._lock:
@@ -307,6 +319,10 @@ class SendForm(VBox):  # type: ignore[misc]
         return ""
 
     def _start(self) -> None:
+        with Hold():
+            self._begin()
+
+    def _begin(self) -> None:
         timeout = resolve_timeout() if self._client is None else self._client.timeout
         with self._lock:
             # ipywidgets may report one press more than once, and from more than one thread.
@@ -325,7 +341,7 @@ class SendForm(VBox):  # type: ignore[misc]
             self._monitor.touch()
             sending.start(self._client, lambda words: self._tell(sending, words))
         except BaseException:
-            sending.cancel()
+            sending.abandon()
             raise
 
     def _give_back(self, reason: str) -> None:
@@ -349,9 +365,12 @@ class SendForm(VBox):  # type: ignore[misc]
                 self._fields.show_progress(words)
 
     def _finish(self, sending: BackgroundSend, outcome: Delivery | AsteroidError) -> None:
-        if self._is_closed:
-            return
         sent = Send(datetime.now(UTC), outcome, listed_before=sending.listed_before)
+        if self._is_closed:
+            self._sends = [sent, *self._sends][:MOST_CARDS]
+            self._outcomes = tuple(one.outcome for one in self._sends)
+            self._publish_saved_view()
+            return
         try:
             with self._lock:
                 self._sends = [sent, *self._sends][:MOST_CARDS]
@@ -387,7 +406,8 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def _arrived(self, delivery: Delivery) -> None:
         session.remember(delivery.execution_id)
-        if self.message == delivery.message:
+        is_to = self._picker.execution_id in {"", delivery.execution_id}
+        if is_to and self.message == delivery.message:
             self._fields.message.value = ""
 
     def _show_sends(self) -> None:
@@ -400,6 +420,11 @@ class SendForm(VBox):  # type: ignore[misc]
             asked = self._in_doubt
             if asked is None or self._sending is not None or self._fields.look_again.disabled:
                 return
+            wait = self._look_from - time.monotonic()
+            if wait > 0:
+                self._fields.allow("")
+                self._fields.reason.value = html.note(f"Look again in {math.ceil(wait)} s.")
+                return
             self._fields.look_again.disabled = True
             self._fields.show_progress("Looking for the message…")
         self._monitor.touch()
@@ -407,16 +432,19 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def _search(self, asked: UnknownSend) -> None:
         found, said = None, "the message is not among the activities; it may still have arrived"
+        pause = SHORTEST_PAUSE_S
         try:
             found = asked.look(self._client)
         except AsteroidError as error:
             said = f"the activities could not be read: {error.title}"
+            pause = max(pause, error.retry_after or 0.0)
         except Exception as error:  # noqa: BLE001 (whatever it was, the user can look again)
             said = f"the activities could not be read: {type(error).__name__}"
         with self._lock:
             if self._is_closed:
                 return
             self._fields.look_again.disabled = False
+            self._look_from = time.monotonic() + pause
             for at, one in enumerate(self._sends):
                 if one.outcome is asked.error:
                     note = f"Looked again at {clock(datetime.now(UTC))}: {said}."

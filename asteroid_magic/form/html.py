@@ -74,13 +74,16 @@ def style() -> str:
     return _drawn("style.html", sheets=sheets, announcements=ANNOUNCEMENTS)
 
 
-def header(state: ConversationState | None, waiting: int, active: int) -> str:
+def header(
+    state: ConversationState | None, waiting: int, active: int, *, has_more: bool = False
+) -> str:
     """Return the name of the chosen workflow, its status and for how long it has had that.
 
-    Without a chosen execution, it says how many wait for the user.
+    Without a chosen execution, it says how many wait for the user; `has_more`: more may do so.
     """
     if state is None:
-        words = f"{waiting:,} of {counted(active, 'active execution')} "
+        more = "or more " if has_more else ""
+        words = f"{waiting:,} of {more}{counted(active, 'active execution')} "
         words += "waits for you" if waiting == 1 else "wait for you"
         name = words if active and waiting else "Choose an execution"
         return _drawn("header.html", name=name, status="", tone="", age="", since="")

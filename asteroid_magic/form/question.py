@@ -36,15 +36,13 @@ class QuestionPanel:
         self._headers: list[str] = []
         self._put = ""
 
-    @property
-    def execution_id(self) -> str:
-        """The execution whose question is shown; empty if none is."""
-        return self._shown[0]
+    def show(self, asked_by: str, waits_for: Waits, questions: Sequence[Question]) -> None:
+        """Show these questions; what is shown already stays, with the options chosen.
 
-    def show(self, execution_id: str, waits_for: Waits, questions: Sequence[Question]) -> None:
-        """Show these questions; what is shown already stays, with the options chosen."""
+        `asked_by` tells the execution, and when it asked, from others.
+        """
         asked = tuple(questions) if waits_for else ()
-        shown = (execution_id if asked else "", waits_for if asked else None, asked)
+        shown = (asked_by if asked else "", waits_for if asked else None, asked)
         if shown == self._shown:
             return
         self._shown = shown

@@ -41,6 +41,7 @@ class BackgroundSend:
         self._done = done
         self._lock = threading.Lock()
         self._over = threading.Event()
+        self._has_begun = self._is_abandoned = False
 
     def start(self, client: AsteroidClient | None, tell: Callable[[str], None]) -> None:
         """Send with this client, or with the session's; call `tell` with the progress in words."""
@@ -56,7 +57,19 @@ class BackgroundSend:
             title = SEND.words(CANCELLED)
             self._finish(SendInterrupted(title=title, outcome="not_delivered"))
 
+    def abandon(self) -> None:
+        """End a send whose start failed: not delivered, unless its thread has begun."""
+        with self._lock:
+            self._is_abandoned = not self._has_begun
+        self.cancel()
+        if self._is_abandoned:
+            self._finish(SendInterrupted(title=SEND.words(CANCELLED), outcome="not_delivered"))
+
     def _send(self, client: AsteroidClient | None) -> None:
+        with self._lock:
+            self._has_begun = True
+            if self._is_abandoned:
+                return
         outcome: SendOutcome
         try:
             with session_client(client) as sender:

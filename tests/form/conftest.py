@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import ipywidgets
@@ -81,8 +82,14 @@ def frozen_by_browser(form: SendForm) -> None:
 
 def sent(form: SendForm, message: str = "Yes, go on.") -> SendForm:
     """Return the form once it has shown the outcome of this message."""
-    before = form.outcomes[:1]
+    before = times_of_sends(form)
     form.message = message
     form.submit()
-    until(lambda: form.outcomes[:1] != before)
+    until(lambda: times_of_sends(form) != before and form._sending is None)
+    until(lambda: form.outcomes[0] is form._sends[0].outcome)
     return form
+
+
+def times_of_sends(form: SendForm) -> list[datetime]:
+    """Return when the sends ended; an outcome itself changes when its reply is there."""
+    return [one.at for one in form._sends]

@@ -2,9 +2,11 @@
 
 import gc
 import json
+import signal
 import socket
 import threading
 import weakref
+from typing import Any
 
 import ipywidgets
 import pytest
@@ -495,3 +497,64 @@ def test_the_form_reads_nothing_but_by_its_monitor(
         sent(form, "hello")
         assert server.asked == []
         form.close()
+
+
+def test_a_form_that_is_closed_while_it_sends_keeps_what_became_of_it(account: Sandbox) -> None:
+    run = account.executions[1].id
+    account.fail_next(delay=0.4)
+    form = SendForm(run, "on its way")
+    form._ipython_display_()
+    form.submit()
+    until(lambda: form._sending is not None and form._sending.took > 0.1)
+    with capture_output() as captured:
+        form.close()
+        until(lambda: form.outcomes)
+    assert form.outcomes[0].outcome in ("unknown", "delivered")
+    kept = captured.outputs[-1].data["text/html"]
+    assert "on its way" in Seen(kept).words
+    assert "May have been delivered" in Seen(kept).words or "Delivered" in Seen(kept).words
+
+
+def test_a_send_whose_thread_cannot_start_is_not_delivered_and_frees_the_form(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(background_send, "begin", fail)
+    form = SendForm(account.executions[1].id, "hello")
+    with pytest.raises(RuntimeError, match="can't start"):
+        form.submit()
+    assert form.outcomes[0].outcome == "not_delivered"
+    assert form.message == "hello"
+    assert not fields(form).message.disabled
+    monkeypatch.undo()
+    use(account.base_url, account.api_key)
+    assert sent(form, "hello").outcomes[0].outcome == "delivered"
+    assert account.messages(form.execution) == ["hello"]
+
+
+@pytest.mark.parametrize("step", ["submit", "close"])
+def test_an_interrupt_leaves_no_form_half_done(account: Sandbox, step: str) -> None:
+    form = SendForm(account.executions[1].id, "hello")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupt(change: dict[str, Any]) -> None:
+        change["owner"].unobserve(interrupt, change["name"])
+        signal.raise_signal(signal.SIGINT)
+
+    if step == "submit":
+        fields(form).send.observe(interrupt, "index")
+    else:
+        fields(form).message.observe(interrupt, "comm")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            getattr(form, step)()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if step == "submit":
+        until(lambda: form.outcomes)
+        assert form.outcomes[0].outcome == "delivered"
+    else:
+        assert form.comm is None
+        until(lambda: not threads())

@@ -123,3 +123,21 @@ def test_without_a_clock_of_the_server_nothing_is_claimed() -> None:
             fields(form).look_again.click()
             until(lambda: form.outcomes[0].outcome == "delivered")
             form.close()
+
+
+def test_a_text_for_another_execution_stays(account: Sandbox) -> None:
+    form = in_doubt(account, arrives=True)
+    fields(form).look_again.click()
+    form.execution = account.executions[0].id
+    until(lambda: form.outcomes[0].outcome == "delivered")
+    assert form.message == LOST
+
+
+def test_it_is_not_looked_for_more_often_than_every_two_seconds(account: Sandbox) -> None:
+    form = in_doubt(account, arrives=False)
+    for _ in range(10):
+        fields(form).look_again.click()
+    until(lambda: "Looked again at" in words(fields(form).cards))
+    fields(form).look_again.click()
+    assert words(fields(form).reason).startswith("Look again in ")
+    assert not fields(form).send.disabled

@@ -4,12 +4,25 @@ from typing import Any
 
 import pytest
 
-from asteroid_magic import SendForm
+from asteroid_magic import AsteroidClient, SendForm
+from asteroid_magic.config.session import session
 from asteroid_magic.sandbox import Sandbox
+from tests.support.outcomes import ID
+from tests.support.records import RecordServer
 from tests.support.sandboxes import deliver
 from tests.support.waiting import until
 
-from .conftest import fields, words
+from .conftest import fields, use, words
+
+ASKS = {
+    "activityType": "status_changed",
+    "status": "paused_by_agent",
+    "pausedPayload": {
+        "question": {
+            "questions": [{"question": "Go on?", "options": [{"label": "Yes"}, {"label": "No"}]}]
+        }
+    },
+}
 
 
 def parts(form: SendForm) -> list[Any]:
@@ -119,3 +132,34 @@ def test_what_was_shown_is_closed(account: Sandbox, kind: Any) -> None:
     form.execution = account.executions[1].id
     until(lambda: not fields(form).question.children)
     assert all(one.comm is None for row in rows for one in (row, *getattr(row, "children", ())))
+
+
+def test_the_same_question_asked_again_can_be_answered_again() -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "paused_by_agent"}
+        server.happen(ID, ASKS, ago=60)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            _, group = parts(form)
+            group.index = 0
+            server.happen(ID, {"activityType": "status_changed", "status": "running"}, ago=2)
+            server.happen(ID, ASKS, ago=1)
+            fields(form).refresh.click()
+            until(lambda: parts(form)[1] is not group)
+            assert parts(form)[1].index is None
+            form.message = ""
+            parts(form)[1].index = 0
+            assert form.message == "Yes"
+            form.close()
+
+
+def test_the_question_of_another_account_is_not_shown(account: Sandbox) -> None:
+    form = SendForm(account.executions[0], "Typed.")
+    parts(form)
+    use(account.base_url, "another-key-4711")
+    form.check_settings()
+    until(lambda: not fields(form).question.children)
+    assert form.message == "Typed."
+    session.key = None
+    form.check_settings()
+    assert not fields(form).question.children
