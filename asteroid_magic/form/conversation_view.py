@@ -63,8 +63,14 @@ class ConversationView:
         if len(known) == len(self._drawn) and all(map(_is_same, known, self._drawn)):
             return
         self._drawn = known
+        entries, has_older = html.newest_entries(state)
+        visible = {one.activity_id for one in entries}
         found = own_messages(state, sends) if state else {}
-        self._fields.conversation.value = html.conversation(state, set(found.values()))
+        # What newer entries have pushed out has its card again.
+        found = {at: one for at, one in found.items() if one in visible}
+        own = set(found.values())
+        shown = html.conversation(state, entries, own, has_older=has_older)
+        self._fields.conversation.value = shown
         self._fields.cards.value = html.outcomes(sends, chosen, found.keys())
 
     def _show_reply(

@@ -117,19 +117,32 @@ def workflow_of(execution: Execution) -> str:
     return shorten(" ".join(execution.workflow_name.split()), LONGEST_NAME) or UNNAMED
 
 
-def conversation(state: ConversationState | None, own: Collection[str] = ()) -> str:
-    """Return the newest entries of a conversation, the newest one last.
+def newest_entries(state: ConversationState | None) -> tuple[tuple[TranscriptEntry, ...], bool]:
+    """Return the entries of a conversation to show, the newest one last, and if older ones exist."""
+    if state is None or state.updated_at is None:
+        return (), False
+    entries, left_out = entries_of(state.activities, ENTRIES_BUDGET)
+    if state.question and entries and entries[-1].kind == "asks":
+        # The form shows it below, with its options.
+        entries = entries[:-1]
+    shown = entries[-MOST_ENTRIES:]
+    return shown, state.has_older or bool(left_out) or len(entries) > len(shown)
+
+
+def conversation(
+    state: ConversationState | None,
+    entries: Sequence[TranscriptEntry],
+    own: Collection[str],
+    *,
+    has_older: bool,
+) -> str:
+    """Return these entries of a conversation.
 
     `own` are the activities that are messages which this form has delivered.
     """
     if state is None or state.updated_at is None:
         return ""
-    entries, left_out = entries_of(state.activities, ENTRIES_BUDGET)
-    if state.question and entries and entries[-1].kind == "asks":
-        # The form shows it below, with its options.
-        entries = entries[:-1]
-    shown = tuple(_owned(one, own) for one in entries[-MOST_ENTRIES:])
-    has_older = state.has_older or left_out or len(entries) > len(shown)
+    shown = tuple(_owned(one, own) for one in entries)
     command = f"%asteroid_activities --all {in_command(state.execution_id)}"
     card = TranscriptCard(
         outcome="transcript",

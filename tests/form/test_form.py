@@ -21,6 +21,7 @@ from asteroid_magic.form import form as form_module
 from asteroid_magic.sandbox import Sandbox
 from tests.support.messages import CELLS, LINES
 from tests.support.outcomes import Seen
+from tests.support.sandboxes import deliver
 from tests.support.servers import FaultServer, answers, resets, silent
 from tests.support.shells import Notebook
 from tests.support.waiting import until
@@ -418,6 +419,18 @@ def test_it_uses_the_client_it_is_given(box: Sandbox) -> None:
         assert "API key: set, from the argument api_key" in words(fields(form).key)
         assert sent(form).outcomes[0].outcome == "delivered"
         assert sent(form).outcomes[0].outcome == "delivered"
+
+
+def test_a_message_that_newer_entries_push_out_of_the_conversation_has_its_card(
+    account: Sandbox,
+) -> None:
+    run = account.executions[1].id
+    form = sent(read(SendForm(run)), "mine")
+    deliver(account, run, *(f"message {number}" for number in range(10)))
+    fields(form).refresh.click()
+    until(lambda: "message 9" in words(fields(form).conversation))
+    assert "✓ Delivered" not in words(fields(form).conversation)
+    assert "mine" in words(fields(form).cards)
 
 
 def test_the_message_grows_with_what_is_typed() -> None:

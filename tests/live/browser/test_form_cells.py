@@ -80,7 +80,7 @@ def test_a_form_that_another_cell_shows_says_that_it_was_replaced(
 def test_after_a_reload_the_form_is_there_and_the_copy_says_from_when_it_is(
     open_cells: Opener, box: Sandbox, host: str
 ) -> None:
-    with open_cells(box, f"%asteroid_form {running(box)}", host=host) as notebook:
+    with open_cells(box, f"%asteroid_form {asking(box)}", host=host) as notebook:
         form = FormPage(notebook.page)
         form.deliver("Before the reload.")
         form.message.fill("Not sent yet")
@@ -89,6 +89,7 @@ def test_after_a_reload_the_form_is_there_and_the_copy_says_from_when_it_is(
         form = FormPage(notebook.page)
         expect(form.message).to_have_value("Not sent yet")
         expect(form.own("Before the reload.")).to_be_visible()
+        form.choose("Sort incoming invoices")
         form.deliver("After the reload.")
         saved = json.loads(notebook.save())
     views = [
@@ -99,4 +100,5 @@ def test_after_a_reload_the_form_is_there_and_the_copy_says_from_when_it_is(
     (view,) = views
     assert "Before the reload." in view
     assert "This copy is from 20" in view
-    assert box.messages(running(box)) == ["Before the reload.", "After the reload."]
+    assert box.messages(asking(box)) == ["Before the reload."]
+    assert box.messages(running(box)) == ["After the reload."]
