@@ -1,7 +1,6 @@
 """A form and its cell in a real JupyterLab and Notebook 7: run again, reloaded, saved."""
 
 import json
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
