@@ -118,7 +118,7 @@ def workflow_of(execution: Execution) -> str:
 
 
 def newest_entries(state: ConversationState | None) -> tuple[tuple[TranscriptEntry, ...], bool]:
-    """Return the entries of a conversation to show, the newest one last, and if older ones exist."""
+    """Return the entries to show of a conversation, the newest last, and whether it has others."""
     if state is None or state.updated_at is None:
         return (), False
     entries, left_out = entries_of(state.activities, ENTRIES_BUDGET)

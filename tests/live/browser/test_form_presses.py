@@ -24,45 +24,53 @@ def test_after_a_failure_a_press_sends_and_in_doubt_it_looks_again(
     cells = (QUICKLY, f"form = %asteroid_form {running(box)}\nform")
     with open_cells(box, *cells, host="notebooks") as notebook:
         form = FormPage(notebook.page)
-        # While it sends, Send looks as if it could not be pressed.
-        form.message.fill("Sort them by date.")
-        expect(form.send).to_be_enabled()
-        assert form.send.evaluate(LOOKS_FREE)
-        box.fail_next(status=500, delay=1.0)
-        form.press("Send")
-        expect(form.button("Cancel")).to_be_visible()
-        assert not form.send.evaluate(LOOKS_FREE)
-        expect(form.newest()).to_contain_text("delivered")
-        expect(form.button("Cancel")).to_be_hidden()
+        check_looks_while_it_sends(form, box)
         form.message.fill("Sort them by name.")
         box.fail_next(status=400)
         form.press_and_see("Not delivered")
         # As soon as the card is there, a press counts.
         form.press("Send")
         expect(form.own("Sort them by name.")).to_be_visible()
-        # A message that may have arrived.
-        form.message.fill("Keep them for a year.")
-        box.fail_next(drop="before")
-        form.press_and_see("May have been delivered")
-        form.tells("The message may have been delivered. The card above it says what to do.")
-        expect(form.button("Send again")).to_be_enabled()
-        expect(form.send).to_be_hidden()
-        form.press("Look again")
-        form.says("the message is not among the activities; it may still have arrived.")
-        form.tells("The message is not among the activities so far.")
-        # Any other text is another message.
-        form.message.press("x")
-        expect(form.send).to_be_visible()
-        expect(form.button("Look again")).to_be_hidden()
-        form.message.fill("Keep them for a year.")
-        # It arrives late.
-        deliver(box, running(box), "Keep them for a year.")
-        form.press("Look again")
-        expect(form.own("Keep them for a year.")).to_be_visible()
-        expect(form.message).to_have_value("")
-        expect(form.button("Look again")).to_be_hidden()
+        check_doubt(form, box)
         notebook.check("form.outcomes[0].confirmed_by == 'activities'")
     assert box.messages(running(box)) == ["Sort them by name.", "Keep them for a year."]
+
+
+def check_looks_while_it_sends(form: FormPage, box: Sandbox) -> None:
+    """Assert that Send then looks as if it could not be pressed."""
+    form.message.fill("Sort them by date.")
+    expect(form.send).to_be_enabled()
+    assert form.send.evaluate(LOOKS_FREE)
+    box.fail_next(status=400, delay=1.0)
+    form.press("Send")
+    expect(form.button("Cancel")).to_be_visible()
+    assert not form.send.evaluate(LOOKS_FREE)
+    expect(form.newest()).to_contain_text("Not delivered")
+    expect(form.button("Cancel")).to_be_hidden()
+
+
+def check_doubt(form: FormPage, box: Sandbox) -> None:
+    """Send a message that may have arrived, and look for it until it has."""
+    form.message.fill("Keep them for a year.")
+    box.fail_next(drop="before")
+    form.press_and_see("May have been delivered")
+    form.tells("The message may have been delivered. The card above it says what to do.")
+    expect(form.button("Send again")).to_be_enabled()
+    expect(form.send).to_be_hidden()
+    form.press("Look again")
+    form.says("the message is not among the activities; it may still have arrived.")
+    form.tells("The message is not among the activities so far.")
+    # Any other text is another message.
+    form.message.press("x")
+    expect(form.send).to_be_visible()
+    expect(form.button("Look again")).to_be_hidden()
+    form.message.fill("Keep them for a year.")
+    # It arrives late.
+    deliver(box, running(box), "Keep them for a year.")
+    form.press("Look again")
+    expect(form.own("Keep them for a year.")).to_be_visible()
+    expect(form.message).to_have_value("")
+    expect(form.button("Look again")).to_be_hidden()
 
 
 def test_while_the_kernel_does_not_answer_a_press_says_so_and_is_sent_once_afterwards(

@@ -14,6 +14,7 @@ from tests.support.outcomes import ID
 from tests.support.pages import DELIVERED, FormPage
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+QUESTIONS = {"light": "form-question.png", "dark": "form-question-dark.png"}
 CARDS = (
     "%asteroid_send --show run_id It's 4 people, at most $50 each.",
     "%asteroid_send --dry-run --show run_id Are you done?",
@@ -53,9 +54,6 @@ def violations(page: Page, selector: str) -> list[str]:
 def test_the_form_breaks_no_rule_of_accessibility(
     open_cells: Opener, box: Sandbox, scheme: str, pictures: Path
 ) -> None:
-    run = box.executions[1].id
-    (ticket,) = box.add_waiting(1, "confirmation")
-    (order,) = box.add_waiting(1, "choices")
     quickly = "%config AsteroidMagics.confirm_grace = 0"
     look: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 2600}}
     with open_cells(box, quickly, "%asteroid_form", host="notebooks", **look) as notebook:
@@ -65,38 +63,47 @@ def test_the_form_breaks_no_rule_of_accessibility(
         form.says(re.compile("This is not an execution ID"))
         form.tells("This is not an execution ID.")
         assert violations(form.page, ".asteroid-form") == []
-        # A question with one choice, one with several, and a confirmation.
-        form.choose("Book a table")
-        form.root.get_by_label("Friday 18:30").check()
-        expect(form.message).to_have_value("Friday 18:30")
-        if scheme == "light":
-            picture(form.root, pictures / "form-question.png")
-        assert violations(form.page, ".asteroid-form") == []
-        form.message.fill("")
-        form.execution.fill(order.id)
-        form.root.get_by_role("checkbox").nth(1).check()
-        form.root.get_by_role("checkbox").nth(2).check()
-        expect(form.message).to_have_value("Blue pens, Larger envelopes")
-        assert violations(form.page, ".asteroid-form") == []
-        form.message.fill("")
-        form.execution.fill(ticket.id)
-        expect(form.button("Approve")).to_be_visible()
-        assert violations(form.page, ".asteroid-form") == []
-        # A conversation, and failures.
-        form.execution.fill(run)
-        form.deliver("It's 4 people, at most $50 each.")
-        if scheme == "light":
-            picture(form.root, pictures / "form-delivered-light.png")
-        box.fail_next(status=401)
-        form.message.fill("Is anybody there?")
-        form.press_and_see("does not accept the API key")
-        picture(form.root, pictures / f"form-error-{scheme}.png")
-        box.fail_next(drop="before")
-        form.press_and_see("May have been delivered")
-        expect(form.button("Look again")).to_be_visible()
-        for summary in form.root.locator("summary").all():
-            summary.click()
-        assert violations(form.page, ".asteroid-form") == []
+        check_questions(form, box, pictures / QUESTIONS[scheme])
+        check_failures(form, box, pictures, scheme)
+
+
+def check_questions(form: FormPage, box: Sandbox, path: Path) -> None:
+    """Judge a question with one choice, one with several, and a confirmation."""
+    (ticket,) = box.add_waiting(1, "confirmation")
+    (order,) = box.add_waiting(1, "choices")
+    form.choose("Book a table")
+    form.root.get_by_label("Friday 18:30").check()
+    expect(form.message).to_have_value("Friday 18:30")
+    picture(form.root, path)
+    assert violations(form.page, ".asteroid-form") == []
+    form.message.fill("")
+    form.execution.fill(order.id)
+    form.root.get_by_role("checkbox").nth(1).check()
+    form.root.get_by_role("checkbox").nth(2).check()
+    expect(form.message).to_have_value("Blue pens, Larger envelopes")
+    assert violations(form.page, ".asteroid-form") == []
+    form.message.fill("")
+    form.execution.fill(ticket.id)
+    expect(form.button("Approve")).to_be_visible()
+    assert violations(form.page, ".asteroid-form") == []
+
+
+def check_failures(form: FormPage, box: Sandbox, pictures: Path, scheme: str) -> None:
+    """Judge a conversation, and the cards of failures."""
+    form.execution.fill(box.executions[1].id)
+    form.deliver("It's 4 people, at most $50 each.")
+    if scheme == "light":
+        picture(form.root, pictures / "form-delivered-light.png")
+    box.fail_next(status=401)
+    form.message.fill("Is anybody there?")
+    form.press_and_see("does not accept the API key")
+    picture(form.root, pictures / f"form-error-{scheme}.png")
+    box.fail_next(drop="before")
+    form.press_and_see("May have been delivered")
+    expect(form.button("Look again")).to_be_visible()
+    for summary in form.root.locator("summary").all():
+        summary.click()
+    assert violations(form.page, ".asteroid-form") == []
 
 
 def test_in_forced_colours_buttons_have_borders_and_a_choice_can_be_seen(
@@ -107,9 +114,9 @@ def test_in_forced_colours_buttons_have_borders_and_a_choice_can_be_seen(
     look: dict[str, Any] = {"forced_colors": "active", "viewport": {"width": 1000, "height": 1600}}
     with open_cells(box, "%asteroid_form", host="notebooks", **look) as notebook:
         form = FormPage(notebook.page)
-        for execution, role in ((box.executions[0], "radio"), (order, "checkbox")):
+        radios, boxes = form.root.get_by_role("radio"), form.root.get_by_role("checkbox")
+        for execution, options in ((box.executions[0], radios), (order, boxes)):
             form.execution.fill(execution.id)
-            options = form.root.get_by_role(role)
             expect(options).to_have_count(3)
             before = options.nth(1).screenshot()
             options.nth(1).check()
