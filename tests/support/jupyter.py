@@ -93,15 +93,21 @@ def chromium() -> str | None:
 class Jupyter:
     """A Jupyter server on loopback, with folders of its own; it dies with this process.
 
-    Its kernels run in the Python at the path `python`, or without one in this very Python.
+    Its kernels run in the Python at the path `python`, or without one in this very Python. Lab
+    prefers the extensions in the folder `labextensions` to its own.
     """
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, Any] = SETTINGS, python: str = ""
+        self,
+        folder: Path,
+        settings: Mapping[str, Any] = SETTINGS,
+        *,
+        python: str = "",
+        labextensions: str = "",
     ) -> None:
         self._folder = folder
         self._settings = settings
-        self._python = python
+        self._python, self._labextensions = python, labextensions
         self._kernel = {**KERNEL, "name": "other"} if python else KERNEL
         self.notebooks = folder / "notebooks"
         self.url = ""
@@ -113,6 +119,8 @@ class Jupyter:
         overrides.write_text(json.dumps(self._settings))
         if self._python:
             self._add_kernel()
+        if self._labextensions:
+            shutil.copytree(self._labextensions, self._folder / "data/labextensions")
         self._log = (self._folder / "log").open("wb")
         self._process = subprocess.Popen(
             self._command(),
@@ -200,7 +208,8 @@ class Jupyter:
 
     def _environment(self) -> dict[str, str]:
         own = {name: str(self._folder / folder) for name, folder in FOLDERS.items()}
-        return {**os.environ, **own}
+        # What the tests put into these folders comes before what the environment has.
+        return {**os.environ, **own, "JUPYTER_PREFER_ENV_PATH": "0"}
 
     def _command(self) -> list[str]:
         return [

@@ -1,6 +1,8 @@
 """The form in a kernel with the lowest versions that the package accepts.
 
 `LOW_PYTHON` names the Python of an environment that has them, such as ipywidgets 7.7 and IPython 7.
+Their front end is that of jupyterlab_widgets 1: `LOW_LABEXTENSIONS` names the folder
+share/jupyter/labextensions of such an installation.
 """
 
 import os
@@ -16,16 +18,19 @@ from tests.support.pages import FormPage
 from tests.support.sandboxes import asking, running
 
 LOW = os.environ.get("LOW_PYTHON", "")
+EXTENSIONS = os.environ.get("LOW_LABEXTENSIONS", "")
 
 
-@pytest.mark.skipif(not LOW, reason="LOW_PYTHON names no Python with the lowest versions")
+@pytest.mark.skipif(
+    not (LOW and EXTENSIONS), reason="LOW_PYTHON and LOW_LABEXTENSIONS name no lowest versions"
+)
 @pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_the_form_works_with_the_lowest_versions_in_the_kernel(
     browser: Browser, tmp_path: Path, box: Sandbox, host: str
 ) -> None:
     version = "import ipywidgets\nassert ipywidgets.version_info[0] == 7"
     cells = (version, reach(box, tmp_path), "form = %asteroid_form\nform")
-    with Jupyter(tmp_path / "jupyter", python=LOW) as jupyter:
+    with Jupyter(tmp_path / "jupyter", python=LOW, labextensions=EXTENSIONS) as jupyter:
         name = jupyter.add(*cells)
         with opened(browser, jupyter, name, host=host) as notebook:
             notebook.run_all()
