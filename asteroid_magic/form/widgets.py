@@ -104,7 +104,9 @@ class FormWidgets:
         self.updated = HTML()
         self.refresh = Button(description="Refresh", tooltip="Read everything again now")
         self.key = HTML()
-        self.spoken = HTML(html.announcements())
+        self.announcements = HTML(html.announcements())
+        # A class of the HTML itself would draw it anew, and a screen reader would say nothing.
+        self.spoken = VBox([self.announcements])
 
     def _linked(self) -> list[ipywidgets.Widget]:
         """Let the browser itself freeze the fields on Send, and report what it shows."""

@@ -134,8 +134,8 @@ def test_hostile_words_of_a_server_stay_words(account: Sandbox) -> None:
     assert not {"script", "img", "a"} & seen.tags
     assert not {name for name in seen.attributes if name.startswith("on")}
     assert "<script>alert(1)</script>" in seen.words
-    assert "\x1b" not in fields(form).cards.value + fields(form).spoken.value
-    assert "<script>" not in fields(form).spoken.value
+    assert "\x1b" not in fields(form).cards.value + fields(form).announcements.value
+    assert "<script>" not in fields(form).announcements.value
 
 
 def test_one_press_is_one_message_also_when_it_comes_twice(account: Sandbox) -> None:

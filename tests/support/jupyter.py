@@ -91,11 +91,24 @@ def chromium() -> str | None:
 
 
 class Jupyter:
-    """A Jupyter server on loopback, with folders of its own; it dies with this process."""
+    """A Jupyter server on loopback, with folders of its own; it dies with this process.
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any] = SETTINGS) -> None:
+    Its kernels run in the Python at the path `python`, or without one in this very Python. Lab
+    prefers the extensions in the folder `labextensions` to its own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any] = SETTINGS,
+        *,
+        python: str = "",
+        labextensions: str = "",
+    ) -> None:
         self._folder = folder
         self._settings = settings
+        self._python, self._labextensions = python, labextensions
+        self._kernel = {**KERNEL, "name": "other"} if python else KERNEL
         self.notebooks = folder / "notebooks"
         self.url = ""
 
@@ -104,6 +117,10 @@ class Jupyter:
         overrides = self._folder / "config/labconfig/default_setting_overrides.json"
         overrides.parent.mkdir(parents=True)
         overrides.write_text(json.dumps(self._settings))
+        if self._python:
+            self._add_kernel()
+        if self._labextensions:
+            shutil.copytree(self._labextensions, self._folder / "data/labextensions")
         self._log = (self._folder / "log").open("wb")
         self._process = subprocess.Popen(
             self._command(),
@@ -141,7 +158,7 @@ class Jupyter:
         """Write a notebook under a new name, which is returned."""
         name = f"{uuid.uuid4().hex[:8]}.ipynb"
         # With it, Lab does not ask which kernel to use.
-        notebook.metadata.kernelspec = dict(KERNEL)
+        notebook.metadata.kernelspec = dict(self._kernel)
         nbformat.write(notebook, self.notebooks / name)
         return name
 
@@ -151,12 +168,25 @@ class Jupyter:
 
     def start_kernel(self, name: str) -> str:
         """Start a notebook's kernel while its page loads; return the ID of the session."""
-        body = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
+        kernel = {"name": self._kernel["name"]}
+        body = {"path": name, "name": name, "type": "notebook", "kernel": kernel}
         return str(self._ask("POST", "sessions", json=body).json()["id"])
 
     def stop_kernel(self, session_id: str) -> None:
         """End a session and its kernel."""
         self._ask("DELETE", f"sessions/{session_id}")
+
+    def _add_kernel(self) -> None:
+        folder = self._folder / "data/kernels/other"
+        folder.mkdir(parents=True)
+        command = [self._python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec = {
+            "argv": command,
+            "display_name": "Other",
+            "language": "python",
+            "env": {"PYTHONPATH": str(Path(__file__).parents[2])},
+        }
+        (folder / "kernel.json").write_text(json.dumps(spec))
 
     def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": f"token {TOKEN}"}
@@ -178,7 +208,8 @@ class Jupyter:
 
     def _environment(self) -> dict[str, str]:
         own = {name: str(self._folder / folder) for name, folder in FOLDERS.items()}
-        return {**os.environ, **own}
+        # What the tests put into these folders comes before what the environment has.
+        return {**os.environ, **own, "JUPYTER_PREFER_ENV_PATH": "0"}
 
     def _command(self) -> list[str]:
         return [

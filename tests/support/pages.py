@@ -57,9 +57,13 @@ class FormPage:
         delivered = self.entries.filter(has_text=DELIVERED)
         return delivered.filter(has=self.page.get_by_text(text, exact=True))
 
-    def press_and_see(self, words: str) -> None:
+    def press(self, name: str) -> None:
+        """Press the button with this name."""
+        self.button(name).click()
+
+    def press_and_see(self, words: str, name: str = "Send") -> None:
         """Press Send, and wait for a card that says these words."""
-        self.send.click()
+        self.press(name)
         expect(self.newest()).to_contain_text(words)
         expect(self.message).to_be_enabled()
 

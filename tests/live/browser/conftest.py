@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from asteroid_magic.sandbox import Sandbox
 from tests.support.jupyter import FLAGS, Jupyter, Notebook, chromium, opened
 
-expect.set_options(timeout=float(os.environ.get("XT", "20_000")))
+expect.set_options(timeout=20_000)
 
 Opener = Callable[..., AbstractContextManager[Notebook]]
 

@@ -117,13 +117,13 @@ def test_failures_show_their_cards_keep_the_text_and_run_no_script(
         form = FormPage(notebook.page)
         form.message.fill("Do not lose this.")
         body = json.dumps({"code": 400, "message": HOSTILE, "detail": HOSTILE})
-        for fault, words in (
-            ({"status": 401}, "Asteroid does not accept the API key"),
-            ({"drop": "before"}, "May have been delivered"),
-            ({"status": 400, "body": body}, "<script>window.canary='ran'</script>"),
+        for fault, button, words in (
+            ({"status": 401}, "Send", "Asteroid does not accept the API key"),
+            ({"drop": "before"}, "Send", "May have been delivered"),
+            ({"status": 400, "body": body}, "Send again", "<script>window.canary='ran'</script>"),
         ):
             box.fail_next(**fault)
-            form.press_and_see(words)
+            form.press_and_see(words, button)
             expect(form.message).to_have_value("Do not lose this.")
         form.execution.fill(UNKNOWN)
         form.press_and_see("No execution has this ID")
@@ -137,7 +137,9 @@ def test_failures_show_their_cards_keep_the_text_and_run_no_script(
         assert box.messages(run) == []
         form.execution.fill(run)
         box.fail_next(drop="after")
-        form.press_and_see("they show the message, but the answer was lost")
+        form.press("Send")
+        expect(form.own("Do not lose this.")).to_be_visible()
+        expect(form.message).to_have_value("")
         assert box.messages(run) == ["Do not lose this."]
 
 
@@ -149,12 +151,13 @@ def test_a_wrong_key_shows_its_card_and_the_right_one_is_noticed(
     cells = (right, wrong, f"%asteroid_form {box.executions[1].id}")
     with open_cells(box, *cells, host="notebooks") as notebook:
         form = FormPage(notebook.page)
-        expect(form.root.get_by_text("does not accept the API key")).to_be_visible()
+        form.says("This execution could not be read: Asteroid does not accept the API key.")
         form.message.fill("hello")
         form.press_and_see("Asteroid does not accept the API key")
         expect(form.message).to_have_value("hello")
         notebook.run_code("os.environ['ASTEROID_API_KEY'] = right")
-        expect(form.root.get_by_text("1 of 2 active executions")).to_be_visible()
+        expect(form.header).to_contain_text("Sort incoming invoices")
+        expect(form.root.get_by_text("does not accept the API key").last).to_be_visible()
         form.deliver("hello")
     assert box.messages(box.executions[1].id) == ["hello"]
 
@@ -221,7 +224,9 @@ def test_it_works_without_a_mouse(open_cells: Opener, box: Sandbox) -> None:
         form.listing.focus()
         keyboard.press("End")
         expect(form.execution).to_have_value(box.executions[1].id)
-        for stop in (form.execution, form.conversation, form.message):
+        expect(form.entries).to_have_count(10)
+        scrolled = form.root.locator(".asteroid-form-talk-field")
+        for stop in (form.execution, scrolled, form.message):
             keyboard.press("Tab")
             expect(stop).to_be_focused()
         keyboard.type("Typed, tabbed, sent.")

@@ -101,3 +101,18 @@ def test_after_a_reload_the_form_is_there_and_the_copy_says_from_when_it_is(
     assert "This copy is from 20" in view
     assert box.messages(asking(box)) == ["Before the reload."]
     assert box.messages(running(box)) == ["After the reload."]
+
+
+def test_where_the_page_has_widgets_of_another_version_it_says_what_to_use(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    """As with ipywidgets 7 in the kernel of a Lab for ipywidgets 8."""
+    older = (
+        "from asteroid_magic import SendForm\nfrom traitlets import Unicode\n"
+        "class OlderForm(SendForm):\n"
+        "    _model_module_version = _view_module_version = Unicode('^1.5.0').tag(sync=True)\n"
+        "OlderForm()"
+    )
+    with open_cells(box, older, host="notebooks") as notebook:
+        expect(notebook.page.locator(".jupyter-widgets-error-widget")).to_be_visible()
+        expect(notebook.page.get_by_text("%asteroid_send EXECUTION message")).to_be_visible()

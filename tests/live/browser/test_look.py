@@ -11,9 +11,10 @@ from playwright.sync_api import Locator, Page, expect
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener
 from tests.support.outcomes import ID
-from tests.support.pages import FormPage
+from tests.support.pages import DELIVERED, FormPage
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+QUESTIONS = {"light": "form-question.png", "dark": "form-question-dark.png"}
 CARDS = (
     "%asteroid_send --show run_id It's 4 people, at most $50 each.",
     "%asteroid_send --dry-run --show run_id Are you done?",
@@ -50,49 +51,139 @@ def violations(page: Page, selector: str) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_form_and_cards_break_no_rule_of_accessibility(
+def test_the_form_breaks_no_rule_of_accessibility(
     open_cells: Opener, box: Sandbox, scheme: str, pictures: Path
 ) -> None:
-    run = box.executions[1].id
-    form_cell = f"%asteroid_form {run}"
+    quickly = "%config AsteroidMagics.confirm_grace = 0"
     look: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 2600}}
-    with open_cells(box, form_cell, host="notebooks", **look) as notebook:
+    with open_cells(box, quickly, "%asteroid_form", host="notebooks", **look) as notebook:
         form = FormPage(notebook.page)
         assert violations(form.page, ".asteroid-form") == []
         form.execution.fill("no ID")
-        form.root.get_by_text("This is not an execution ID").wait_for()
+        form.says(re.compile("This is not an execution ID"))
+        form.tells("This is not an execution ID.")
         assert violations(form.page, ".asteroid-form") == []
-        form.execution.fill(run)
-        form.message.fill("It's 4 people, at most $50 each.")
-        form.press_and_see("Delivered")
-        if scheme == "light":
-            picture(form.newest(), pictures / "form-delivered-light.png")
-        box.fail_next(drop="before")
-        form.message.fill("Is anybody there?")
-        form.press_and_see("May have been delivered")
-        box.fail_next(status=401)
-        form.press_and_see("does not accept the API key")
-        picture(form.root, pictures / f"form-error-{scheme}.png")
-        for summary in form.root.locator("summary").all():
-            summary.click()
-        assert violations(form.page, ".asteroid-form") == []
+        check_questions(form, box, pictures / QUESTIONS[scheme])
+        check_failures(form, box, pictures, scheme)
 
 
-def test_the_question_of_an_agent_is_answered_by_a_button(
-    open_cells: Opener, box: Sandbox, pictures: Path
+def check_questions(form: FormPage, box: Sandbox, path: Path) -> None:
+    """Judge a question with one choice, one with several, and a confirmation."""
+    (ticket,) = box.add_waiting(1, "confirmation")
+    (order,) = box.add_waiting(1, "choices")
+    form.choose("Book a table")
+    form.root.get_by_label("Friday 18:30").check()
+    expect(form.message).to_have_value("Friday 18:30")
+    picture(form.root, path)
+    assert violations(form.page, ".asteroid-form") == []
+    form.message.fill("")
+    form.execution.fill(order.id)
+    form.root.get_by_role("checkbox").nth(1).check()
+    form.root.get_by_role("checkbox").nth(2).check()
+    expect(form.message).to_have_value("Blue pens, Larger envelopes")
+    assert violations(form.page, ".asteroid-form") == []
+    form.message.fill("")
+    form.execution.fill(ticket.id)
+    expect(form.button("Approve")).to_be_visible()
+    assert violations(form.page, ".asteroid-form") == []
+
+
+def check_failures(form: FormPage, box: Sandbox, pictures: Path, scheme: str) -> None:
+    """Judge a conversation, and the cards of failures."""
+    form.execution.fill(box.executions[1].id)
+    form.deliver("It's 4 people, at most $50 each.")
+    if scheme == "light":
+        picture(form.root, pictures / "form-delivered-light.png")
+    box.fail_next(status=401)
+    form.message.fill("Is anybody there?")
+    form.press_and_see("does not accept the API key")
+    picture(form.root, pictures / f"form-error-{scheme}.png")
+    box.fail_next(drop="before")
+    form.press_and_see("May have been delivered")
+    expect(form.button("Look again")).to_be_visible()
+    for summary in form.root.locator("summary").all():
+        summary.click()
+    assert violations(form.page, ".asteroid-form") == []
+
+
+def test_in_forced_colours_buttons_have_borders_and_a_choice_can_be_seen(
+    open_cells: Opener, box: Sandbox
 ) -> None:
-    look: dict[str, Any] = {"viewport": {"width": 1000, "height": 1600}}
+    """As Windows draws a page for users who need a high contrast."""
+    (order,) = box.add_waiting(1, "choices")
+    look: dict[str, Any] = {"forced_colors": "active", "viewport": {"width": 1000, "height": 1600}}
     with open_cells(box, "%asteroid_form", host="notebooks", **look) as notebook:
         form = FormPage(notebook.page)
-        form.choose("Book a table")
-        answer = form.root.get_by_role("button", name="Friday 18:30")
-        answer.wait_for()
-        picture(form.root, pictures / "form-question.png")
-        assert violations(form.page, ".asteroid-form") == []
-        answer.click()
-        expect(form.message).to_have_value("Friday 18:30")
-        form.press_and_see("Delivered")
-    assert box.messages(box.executions[0].id) == ["Friday 18:30"]
+        radios, boxes = form.root.get_by_role("radio"), form.root.get_by_role("checkbox")
+        for execution, options in ((box.executions[0], radios), (order, boxes)):
+            form.execution.fill(execution.id)
+            expect(options).to_have_count(3)
+            before = options.nth(1).screenshot()
+            options.nth(1).check()
+            # The mouse must not be what differs.
+            form.message.click()
+            assert options.nth(1).screenshot() != before
+            assert options.nth(1).evaluate("one => one.matches('input:not([hidden])')")
+        expect(form.send).to_be_enabled()
+        buttons = form.root.get_by_role("button")
+        assert buttons.count() >= 2
+        for button in buttons.all():
+            assert button.evaluate(BORDER) == ["solid", True]
+
+
+# Whether the border of a button is drawn, and in another colour than what is inside it.
+BORDER = """one => {
+  const style = getComputedStyle(one);
+  return [style.borderTopStyle, style.borderTopColor !== style.backgroundColor
+    && parseFloat(style.borderTopWidth) > 0];
+}"""
+
+
+def test_a_screen_reader_is_told_by_one_element_that_stays(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    with open_cells(box, f"%asteroid_form {box.executions[0].id}", host="notebooks") as notebook:
+        form = FormPage(notebook.page)
+        expect(form.root.get_by_role("radio")).to_have_count(3)
+        spoken = form.spoken.element_handle()
+        notebook.page.evaluate(LISTEN, spoken)
+        form.execution.fill("no ID")
+        form.tells("This is not an execution ID.")
+        form.execution.fill(box.executions[0].id)
+        form.tells("")
+        # The options are reached one by one: Lab keeps the arrow keys to itself.
+        keyboard = notebook.page.keyboard
+        form.root.get_by_role("radio").first.focus()
+        keyboard.press("Tab")
+        keyboard.press("Space")
+        expect(form.root.get_by_label("Friday 21:15")).to_be_checked()
+        expect(form.send).to_be_enabled()
+        box.fail_next(delay=0.5)
+        form.send.focus()
+        keyboard.press("Enter")
+        form.tells("The execution is over.")
+        expect(form.message).to_be_focused()
+        assert spoken.evaluate("one => one.isConnected")
+        heard = notebook.page.evaluate("window.heard")
+    assert heard == [
+        "This is not an execution ID.",
+        "Sending.",
+        "Delivered.",
+        "The execution is over.",
+    ]
+
+
+# What an element says, one after the other. What is shown in it changes with a class outside.
+LISTEN = """element => {
+  window.heard = [];
+  const look = () => {
+    const words = element.innerText.trim();
+    if (words && words !== window.heard.at(-1)) window.heard.push(words);
+  };
+  const root = element.closest('.asteroid-form');
+  new MutationObserver(look).observe(
+    root, { subtree: true, childList: true, attributes: true, attributeFilter: ['class'] });
+}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -135,7 +226,8 @@ def test_it_fits_narrow_and_wide_windows(open_cells: Opener, box: Sandbox, width
         form = FormPage(notebook.page)
         form.choose("Sort incoming invoices")
         form.message.fill("Somewhat longer words, so that a line of them has to be broken. " * 5)
-        form.press_and_see("Delivered")
+        form.press("Send")
+        expect(form.entries.filter(has_text=DELIVERED)).to_be_visible()
         assert form.root.evaluate(OVERFLOWING) == []
         box_of = form.root.bounding_box()
         assert box_of is not None

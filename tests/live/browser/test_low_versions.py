@@ -1,0 +1,60 @@
+"""The form in a kernel with the lowest versions that the package accepts.
+
+`LOW_PYTHON` names the Python of an environment that has them, such as ipywidgets 7.7 and IPython 7.
+Their front end is that of jupyterlab_widgets 1: `LOW_LABEXTENSIONS` names the folder
+share/jupyter/labextensions of such an installation.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from asteroid_magic.sandbox import Sandbox
+from tests.live.browser.conftest import reach
+from tests.support.jupyter import Jupyter, opened
+from tests.support.pages import FormPage
+from tests.support.sandboxes import asking, running
+
+LOW = os.environ.get("LOW_PYTHON", "")
+EXTENSIONS = os.environ.get("LOW_LABEXTENSIONS", "")
+
+
+@pytest.mark.skipif(
+    not (LOW and EXTENSIONS), reason="LOW_PYTHON and LOW_LABEXTENSIONS name no lowest versions"
+)
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_the_form_works_with_the_lowest_versions_in_the_kernel(
+    browser: Browser, tmp_path: Path, box: Sandbox, host: str
+) -> None:
+    version = "import ipywidgets\nassert ipywidgets.version_info[0] == 7"
+    cells = (version, reach(box, tmp_path), "form = %asteroid_form\nform")
+    with Jupyter(tmp_path / "jupyter", python=LOW, labextensions=EXTENSIONS) as jupyter:
+        name = jupyter.add(*cells)
+        with opened(browser, jupyter, name, host=host) as notebook:
+            notebook.run_all()
+            form = FormPage(notebook.page)
+            form.execution.fill("no ID")
+            form.tells("This is not an execution ID.")
+            spoken = form.spoken.element_handle()
+            form.choose("Book a table")
+            form.root.get_by_label("Friday 21:15").check()
+            expect(form.message).to_have_value("Friday 21:15")
+            form.press("Send")
+            expect(form.own("Friday 21:15")).to_be_visible()
+            expect(form.entries.last).to_contain_text("booked")
+            assert spoken.evaluate("one => one.isConnected")
+            form.choose("Sort incoming invoices")
+            form.message.fill("Sort them by name.")
+            box.fail_next(status=401)
+            form.press_and_see("Asteroid does not accept the API key")
+            form.press("Send")
+            expect(form.own("Sort them by name.")).to_be_visible()
+            notebook.check("form.outcomes[0].outcome == 'delivered'")
+            # Its views go when it is closed, and the cards stay.
+            notebook.run_code("form.close()")
+            expect(notebook.page.locator(".asteroid-form")).to_have_count(0)
+            expect(notebook.page.get_by_text("This form is closed.")).to_be_visible()
+    assert box.messages(asking(box)) == ["Friday 21:15"]
+    assert box.messages(running(box)) == ["Sort them by name."]
