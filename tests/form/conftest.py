@@ -86,7 +86,7 @@ def sent(form: SendForm, message: str = "Yes, go on.") -> SendForm:
     form.message = message
     form.submit()
     until(lambda: times_of_sends(form) != before and form._sending is None)
-    until(lambda: form.outcomes[0] is form._sends[0].outcome)
+    until(lambda: form.outcomes and form.outcomes[0] is form._sends[0].outcome)
     return form
 
 
