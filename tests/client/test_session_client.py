@@ -27,6 +27,7 @@ from asteroid_magic.client.session_client import session_client, without_retries
 from asteroid_magic.client.transport import connections
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
+from asteroid_magic.monitor import Monitor
 from asteroid_magic.sandbox import Sandbox
 from tests.support.servers import KEPT, FaultServer, answers, forwards, keeps, read_request
 from tests.support.shells import Notebook
@@ -233,7 +234,12 @@ def test_watching_and_control_use_the_connection_of_the_send(
         assert front.accepted == 1
 
 
-def test_the_form_and_the_magics_share_connections(shell: InteractiveShell, box: Sandbox) -> None:
+def test_the_form_and_the_magics_share_connections(
+    shell: InteractiveShell, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the form reads meanwhile would need a connection of its own.
+    monkeypatch.setattr(Monitor, "_wake", lambda _monitor: None)
+
     def threads() -> list[str]:
         names = [one.name for one in threading.enumerate()]
         return [name for name in names if name.startswith("asteroid-magic")]
@@ -242,14 +248,12 @@ def test_the_form_and_the_magics_share_connections(shell: InteractiveShell, box:
         cells = loaded(shell, front.base_url, box.api_key)
         form = SendForm(box.executions[1], "from the form")
         form.submit()
-        until(lambda: form.outcomes)
-        # Its monitor may be using a connection right now.
-        form.close()
-        until(lambda: not threads())
+        until(lambda: form.outcomes and not threads())
         opened = front.accepted
         cells.run(f"%asteroid_send {box.executions[1].id} from a cell")
         assert front.accepted == opened
         assert box.messages(box.executions[1].id) == ["from the form", "from a cell"]
+        form.close()
 
 
 class Meeting:
