@@ -348,8 +348,9 @@ class SendForm(VBox):  # type: ignore[misc]
         """Send nothing, and say why."""
         self._fields.release()
         self._fields.allow(reason)
-        self._fields.announce("changed")
         self._fields.send.disabled = reason != CHANGED
+        # Any other reason stands beside the button already.
+        self._fields.announce("changed" if reason == CHANGED else "")
 
     def _listed(self) -> frozenset[str] | None:
         """Return the messages that the conversation shows; None if it has not been read."""
@@ -422,7 +423,7 @@ class SendForm(VBox):  # type: ignore[misc]
                 return
             wait = self._look_from - time.monotonic()
             if wait > 0:
-                self._fields.allow("")
+                self._look()
                 self._fields.reason.value = html.note(f"Look again in {math.ceil(wait)} s.")
                 return
             self._fields.look_again.disabled = True

@@ -559,3 +559,14 @@ def test_an_interrupt_leaves_no_form_half_done(account: Sandbox, step: str) -> N
     else:
         assert form.comm is None
         until(lambda: not threads())
+
+
+def test_a_press_that_the_form_refuses_does_not_blame_a_cell(account: Sandbox) -> None:
+    form = SendForm(account.executions[1].id, "hello")
+    fields(form).message.value = ""
+    fields(form)._shown.value = fields(form)._filled.value
+    frozen_by_browser(form)
+    fields(form).send.index = 1
+    assert words(fields(form).reason) == "Write a message."
+    assert fields(form).said == ""
+    assert account.messages(form.execution) == []
