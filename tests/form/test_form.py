@@ -42,6 +42,8 @@ def test_what_is_sent_is_what_was_typed_and_it_goes_into_the_card(account: Sandb
         assert form.message == ""
         assert form.execution == run
         assert run in session.seen
+        # Otherwise dozens of open forms would all follow this conversation.
+        form.close()
 
 
 def test_the_fields_are_called_what_they_are(account: Sandbox) -> None:
