@@ -57,6 +57,11 @@ class Deadline:
         waking.wait(seconds)
 
     @property
+    def is_followed(self) -> bool:
+        """Return True once another deadline has followed this one: its own call has ended."""
+        return self._next is not None
+
+    @property
     def is_cancelled(self) -> bool:
         """Return True if it has been cancelled."""
         return self._is_over

@@ -82,6 +82,11 @@ class BackgroundSend:
         self._finish(outcome)
 
     @property
+    def is_looking(self) -> bool:
+        """Return True once it only looks for the message, whose answer was lost."""
+        return self._deadline.is_followed
+
+    @property
     def took(self) -> float:
         """The seconds since it began."""
         return time.monotonic() - self.began
@@ -93,7 +98,8 @@ class BackgroundSend:
     def _tick(self, tell: Callable[[str], None]) -> None:
         while not self._over.wait(TICK):
             if not self._deadline.is_cancelled:
-                tell(f"Sending for {self.took:.0f} s…")
+                doing = "Looking for the message" if self.is_looking else "Sending"
+                tell(f"{doing} for {self.took:.0f} s…")
 
     def _finish(self, outcome: SendOutcome) -> None:
         with self._lock:

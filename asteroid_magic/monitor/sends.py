@@ -2,12 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..errors import AsteroidError
 from ..models.activities import message_of
 from ..models.delivery import Delivery
 from .conversation import ConversationState
+
+
+class Sent(Protocol):
+    """What is known of a send: its outcome, and what the conversation showed before."""
+
+    @property
+    def outcome(self) -> Delivery | AsteroidError | None:
+        """The outcome; None while it is not known yet."""
+
+    @property
+    def listed_before(self) -> frozenset[str] | None:
+        """The messages that the conversation showed before; None if it had not been read."""
 
 
 class Send(NamedTuple):
@@ -23,10 +35,10 @@ class Send(NamedTuple):
     listed_before: frozenset[str] | None = None
 
 
-def own_messages(state: ConversationState, sends: Sequence[Send]) -> dict[int, str]:
+def own_messages(state: ConversationState, sends: Sequence[Sent]) -> dict[int, str]:
     """Return the ID of the activity that is the message of a delivery, by its place in `sends`.
 
-    Those that are not listed yet have none.
+    `sends` are the newest first. Those that are not listed yet have none.
     """
     messages = messages_in(state)
     found: dict[int, str] = {}

@@ -1,0 +1,231 @@
+"""What the panel shows, as JSON for its front end: texts only, which the front end never parses.
+
+Each text is made visible and cut to its budget here, so that every view shows the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import AsteroidError
+from ..models.activities import Question
+from ..models.delivery import Delivery
+from ..models.executions import Execution, status_words
+from ..monitor import ConversationState, InboxEntry, InboxState, MonitorState
+from ..monitor.sends import own_messages
+from ..render.outcomes import error_card
+from ..render.table import tone_of
+from ..render.times import clock
+from ..render.transcript import TranscriptEntry, entries_of
+from ..text import counted, shorten, visible
+from .outbox import Press
+
+# Bytes of all entries of a conversation.
+BUDGET = 170_000
+NAME, STATUS, LABEL, ASKED, TEXT = 60, 60, 120, 4_000, 20_000
+UNNAMED = "(no name)"
+
+Json = dict[str, Any]
+
+
+class View:
+    """Makes the JSON of a panel; remembers which entries the front ends have, by their content."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, str] = {}
+        self._execution_id = ""
+
+    def forget(self) -> None:
+        """Make the next view complete: a front end has none yet."""
+        self._sent = {}
+
+    def of(self, state: MonitorState, presses: Sequence[Press], *, key_source: str) -> Json:
+        """Return the view of a state and of what was pressed, without the entries sent before."""
+        now = datetime.now(UTC)
+        conversation = state.conversation
+        shown: Json = {
+            "inbox": inbox(state.inbox, now),
+            "conversation": None,
+            "presses": [],
+            "stopped": state.is_stopped,
+            "key": key_source,
+        }
+        if conversation is not None:
+            newest_first = presses[::-1]
+            own = own_messages(conversation, newest_first)
+            by_press = {newest_first[at].id: activity for at, activity in own.items()}
+            replies = [
+                one
+                for one in state.replies
+                if one.delivery.execution_id == conversation.execution_id and one.result is None
+            ]
+            shown["conversation"] = {
+                **_conversation(conversation, now),
+                "awaits": bool(replies),
+                **self._entries(conversation, by_press),
+            }
+            shown["presses"] = [
+                _press(one, by_press.get(one.id, ""))
+                for one in presses
+                if one.execution_id.lower() == conversation.execution_id
+            ]
+        return shown
+
+    def _entries(self, state: ConversationState, by_press: Mapping[str, str]) -> Json:
+        """Return the order of all entries, and those that are new or have changed."""
+        if state.execution_id != self._execution_id:
+            self._sent, self._execution_id = {}, state.execution_id
+        entries, left_out = entries_of(state.activities, BUDGET)
+        if state.question and entries and entries[-1].kind == "asks":
+            # The panel shows it below, with its options.
+            entries = entries[:-1]
+        own = {activity: press for press, activity in by_press.items()}
+        order, new, known = [], [], {}
+        for at, entry in enumerate(entries):
+            key = entry.activity_id or f"{at}"
+            made = _entry(entry, key, own.get(entry.activity_id, ""))
+            digest = hashlib.sha256(json.dumps(made).encode()).hexdigest()
+            known[key] = digest
+            order.append(key)
+            if self._sent.get(key) != digest:
+                new.append(made)
+        self._sent = known
+        has_older = state.has_older or bool(left_out)
+        return {"order": order, "entries": new, "hasOlder": has_older}
+
+
+def inbox(state: InboxState, now: datetime) -> Json:
+    """Return the list of executions, those that wait first."""
+    return {
+        "entries": [_listed(one, now) for one in state.entries],
+        "waiting": len(state.waiting),
+        "hasMore": state.has_more,
+        "error": "" if state.error is None else _title(state.error),
+        "age": _age(state.updated_at, now),
+    }
+
+
+def _listed(entry: InboxEntry, now: datetime) -> Json:
+    asked = entry.question or ()
+    return {
+        **_execution(entry.execution),
+        "age": _age(entry.since or entry.created, now),
+        "asks": visible(shorten(" ".join(asked[0].question.split()), LABEL)) if asked else "",
+    }
+
+
+def _execution(one: Execution) -> Json:
+    return {
+        "id": one.id.lower(),
+        "name": visible(shorten(" ".join(one.workflow_name.split()), NAME), keep="") or UNNAMED,
+        "status": visible(shorten(status_words(one.status), STATUS), keep=""),
+        "tone": tone_of(one),
+        "waits": one.is_waiting,
+        "phase": one.phase or "",
+        "isPaused": one.status == "paused",
+    }
+
+
+def _conversation(state: ConversationState, now: datetime) -> Json:
+    execution = state.execution or Execution(id=state.execution_id, workflow_name="…")
+    return {
+        **_execution(execution),
+        "id": state.execution_id,
+        "isKnown": state.execution is not None,
+        "isRead": state.updated_at is not None,
+        "isOver": state.is_over,
+        "isPurged": state.is_purged,
+        "waitsFor": state.waits_for or "",
+        "since": _age(state.since, now),
+        "age": _age(state.updated_at, now),
+        "questions": [_question(one) for one in state.question] if state.waits_for else [],
+        "doing": visible(shorten(" ".join(state.doing.split()), LABEL), keep=""),
+        "access": state.access,
+        "error": "" if state.error is None else _title(state.error),
+    }
+
+
+def _question(asked: Question) -> Json:
+    return {
+        "header": visible(shorten(asked.header, LABEL)),
+        "question": visible(shorten(asked.question, ASKED)),
+        "several": asked.multi_select,
+        # The label is what an answer says, so it stays as it is.
+        "options": [
+            {
+                "label": one.label,
+                "shown": visible(shorten(one.label, LABEL), keep=""),
+                "note": visible(shorten(one.description, LABEL), keep=""),
+            }
+            for one in asked.options
+        ],
+    }
+
+
+def _entry(entry: TranscriptEntry, key: str, press: str) -> Json:
+    gap = ""
+    if entry.text.left_out:
+        gap = f"[… {counted(entry.text.left_out, 'character')} left out here …]"
+    return {
+        "key": key,
+        "kind": "own" if press else entry.kind,
+        "press": press,
+        "label": "You" if press else visible(entry.label, keep=""),
+        "when": entry.when,
+        "day": entry.day,
+        "text": visible("\n".join(filter(None, (entry.text.head, gap, entry.text.tail)))),
+        "data": visible(entry.data.head + entry.data.tail),
+        "start": visible(entry.start, keep=""),
+        "mark": entry.mark,
+        "extent": visible(entry.extent, keep=""),
+        "items": [
+            {
+                "mark": one.mark,
+                "text": visible(one.text, keep=""),
+                "note": visible(one.note, keep=""),
+            }
+            for one in entry.items
+        ],
+    }
+
+
+def _press(press: Press, activity_id: str) -> Json:
+    """Return a bubble: its state in words, and what the user can do about it."""
+    shown: Json = {
+        "press": press.id,
+        "text": visible(shorten(press.text, TEXT)),
+        # To edit it again, the text as it was typed.
+        "typed": press.text if isinstance(press.outcome, AsteroidError) else "",
+        "stage": press.stage,
+        "at": clock(press.at),
+        "activity": activity_id,
+        "outcome": "" if press.outcome is None else press.outcome.outcome,
+        "title": "",
+        "why": "",
+        "hint": "",
+        "note": visible(press.note, keep=""),
+        "ending": "",
+    }
+    if isinstance(press.outcome, Delivery):
+        heard = press.outcome.heard
+        shown["ending"] = "" if heard is None else heard.ending
+        shown["at"] = clock(press.outcome.sent_at)
+    elif press.outcome is not None:
+        card = error_card(press.outcome)
+        shown |= {
+            "title": visible(card.title, keep=""),
+            "why": visible(card.why),
+            "hint": visible(card.hint),
+        }
+    return shown
+
+
+def _title(error: AsteroidError) -> str:
+    return visible(shorten(error.title, LABEL), keep="")
+
+
+def _age(moment: datetime | None, now: datetime) -> float | None:
+    """Return the seconds since a moment; the browser's own clock may differ."""
+    return None if moment is None else max(0.0, round((now - moment).total_seconds(), 1))
