@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .models.delivery import Delivery, DryRun, StatusChange
     from .models.executions import Execution, Executions
     from .models.report import Report
+    from .panel.panel import ChatPanel
     from .version import __version__
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "AsteroidError",
     "BadRequest",
     "BatchFailed",
+    "ChatPanel",
     "ConfigurationError",
     "ConnectionFailed",
     "Delivery",
@@ -108,6 +110,7 @@ __getattr__, __dir__ = lazy_exports(
         "models.delivery": ("Delivery", "DryRun", "StatusChange"),
         "models.executions": ("Execution", "Executions"),
         "models.report": ("Report",),
+        "panel.panel": ("ChatPanel",),
         "version": ("__version__",),
     },
 )

@@ -10,9 +10,12 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from ..config.session import session
 from ..config.settings import resolve
+from ..constants import DEFAULT_BASE_URL
+from ..errors import ConfigurationError
 from .boundary import public
 from .client import AsteroidClient
 from .requester import Requester
@@ -39,6 +42,26 @@ def session_client(
         yield _client_for(user, base_url, timeout)
     finally:
         _connections.give_back(user)
+
+
+class SettingsInUse(NamedTuple):
+    """What a view says of its settings: `key_source` is None without a key, `problem` says why."""
+
+    key_source: str | None
+    problem: str | None
+    base_url: str
+
+
+def settings_in_use(client: AsteroidClient | None = None) -> SettingsInUse:
+    """Return the settings of `client`; if None, the current ones, without the key."""
+    if client is not None:
+        return SettingsInUse(client.key_source, None, client.base_url)
+    try:
+        settings = resolve()
+    except ConfigurationError as error:
+        return SettingsInUse(None, f"{error.detail} {error.hint}", DEFAULT_BASE_URL)
+    source = None if settings.key is None else settings.key.source
+    return SettingsInUse(source, settings.key_problem or None, settings.base_url)
 
 
 def without_retries(client: AsteroidClient) -> AsteroidClient:

@@ -17,10 +17,11 @@ from IPython.display import publish_display_data
 from ipywidgets import VBox
 
 from ..client.client import AsteroidClient
+from ..client.session_client import settings_in_use
 from ..config.session import session
-from ..config.settings import fingerprint, resolve, resolve_timeout
+from ..config.settings import fingerprint, resolve_timeout
 from ..constants import DEFAULT_BASE_URL
-from ..errors import AsteroidError, ConfigurationError, InvalidInput
+from ..errors import AsteroidError, InvalidInput
 from ..input.execution_ref import id_in
 from ..interrupts import Hold
 from ..models.delivery import Delivery
@@ -29,7 +30,7 @@ from ..monitor import Monitor, MonitorState, Send
 from ..monitor.background_send import BackgroundSend, UnknownSend, begin
 from ..monitor.sends import messages_in
 from ..render.times import clock
-from . import html, open_forms
+from . import html, open_views
 from .conversation_view import ConversationView
 from .picker import Picker
 from .widgets import FormWidgets
@@ -62,7 +63,7 @@ class SendForm(VBox):  # type: ignore[misc]
     def __init__(
         self, execution: object = None, message: str = "", client: AsteroidClient | None = None
     ) -> None:
-        self.made_in = open_forms.running_cell()
+        self.made_in = open_views.running_cell()
         self._client = client
         self._sending: BackgroundSend | None = None
         self._in_doubt: UnknownSend | None = None
@@ -88,9 +89,9 @@ class SendForm(VBox):  # type: ignore[misc]
         self._fields.stop.on_click(lambda _: self._monitor.stop_waiting())
         self._fields.look_again.on_click(lambda _: self._look_again())
         self._is_closed = False
-        for earlier in open_forms.replaced_by(self):
+        for earlier in open_views.replaced_by(self):
             self._take_over(earlier)
-        open_forms.watch(self)
+        open_views.watch(self)
         self.check_settings()
 
     @property
@@ -154,7 +155,7 @@ class SendForm(VBox):  # type: ignore[misc]
         if settings == self._fingerprint or self._is_closed:
             return
         self._fingerprint = settings
-        source, problem, base_url = self._settings()
+        source, problem, base_url = settings_in_use(self._client)
         has_begun, self._has_key = self._has_key, source is not None
         elsewhere = None if base_url == DEFAULT_BASE_URL else base_url
         with self._lock:
@@ -179,7 +180,7 @@ class SendForm(VBox):  # type: ignore[misc]
             is_first, self._is_closed = not self._is_closed, True
         if not is_first:
             return
-        open_forms.forget(self)
+        open_views.forget(self)
         # Without the lock, which its callback needs.
         self._monitor.close()
         if self._sending is not None:
@@ -232,22 +233,12 @@ class SendForm(VBox):  # type: ignore[misc]
             update=update,
         )
 
-    def _settings(self) -> tuple[str | None, str | None, str]:
-        """Return the source of the key, the problem with the settings, and the base URL."""
-        if self._client is not None:
-            return self._client.key_source, None, self._client.base_url
-        try:
-            settings = resolve()
-        except ConfigurationError as error:
-            return None, f"{error.detail} {error.hint}", DEFAULT_BASE_URL
-        source = None if settings.key is None else settings.key.source
-        return source, settings.key_problem or None, settings.base_url
-
-    def _take_over(self, earlier: open_forms.OpenForm) -> None:
+    def _take_over(self, earlier: open_views.OpenView) -> None:
         """Keep the text of a form that this one replaces, unless it is for another execution."""
-        text, execution = earlier.message, earlier.execution
-        if text and not self.message and self.execution in {"", execution}:
-            self.execution, self.message = execution, text
+        if isinstance(earlier, SendForm) and earlier.message and not self.message:
+            text, execution = earlier.message, earlier.execution
+            if self.execution in {"", execution}:
+                self.execution, self.message = execution, text
         earlier.replace()
 
     def _choose(self, execution_id: str) -> None:

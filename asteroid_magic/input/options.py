@@ -50,9 +50,10 @@ PAUSE = Usage("%asteroid_pause EXECUTION")
 RESUME = Usage("%asteroid_resume EXECUTION")
 CANCEL = Usage("%asteroid_cancel EXECUTION")
 FORM = Usage("%asteroid_form [EXECUTION]")
+CHAT = Usage("%asteroid_chat [EXECUTION]")
 USAGES = {
     usage.text.split()[0]: usage
-    for usage in (EXECUTIONS, ACTIVITIES, WATCH, PAUSE, RESUME, CANCEL, FORM)
+    for usage in (EXECUTIONS, ACTIVITIES, WATCH, PAUSE, RESUME, CANCEL, FORM, CHAT)
 }
 
 

@@ -108,10 +108,10 @@ def _check_running_cell(shell: "InteractiveShell") -> None:
 
 
 def unload(shell: "InteractiveShell") -> None:
-    """Remove all of it from `shell`, close the forms, stop the sandbox and clear the session."""
+    """Remove all of it from `shell`, close what is open, stop the sandbox, clear the session."""
     hooks.uninstall(shell)
-    # If the module is not loaded, no form is open, or no sandbox runs.
-    if (events := sys.modules.get(f"{PACKAGE}.form.open_forms")) is not None:
+    # If the module is not loaded, no view is open, or no sandbox runs.
+    if (events := sys.modules.get(f"{PACKAGE}.form.open_views")) is not None:
         events.close_all()
     if (sandbox_command := sys.modules.get(f"{PACKAGE}.magics.sandbox_command")) is not None:
         sandbox_command.stop()

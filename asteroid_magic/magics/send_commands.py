@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from ..form.form import SendForm
     from ..models.report import Report
+    from ..panel.panel import ChatPanel
 
 
 def send(
@@ -129,14 +130,29 @@ def form(shell: "InteractiveShell", word: str, local_ns: Names = None) -> "SendF
     """Return a form, filled in with the execution that `word` names, if any."""
     from ..form.form import SendForm  # noqa: PLC0415 (ipywidgets loads with the first form)
 
+    execution = _only_execution(shell, "%asteroid_form", word, local_ns)
+    return display_errors(lambda: SendForm(execution))
+
+
+def chat(shell: "InteractiveShell", word: str, local_ns: Names = None) -> "ChatPanel":
+    """Return a panel, with the conversation of the execution that `word` names, if any."""
+    from ..panel.panel import ChatPanel  # noqa: PLC0415 (anywidget loads with the first panel)
+
+    execution = _only_execution(shell, "%asteroid_chat", word, local_ns)
+    return display_errors(lambda: ChatPanel(execution))
+
+
+def _only_execution(
+    shell: "InteractiveShell", magic: str, word: str, local_ns: Names
+) -> str | None:
     if len(word.split()) > 1 and not word.startswith("{"):
         raise UsageError(
-            "%asteroid_form takes only an execution. To send a message without a form: "
+            f"{magic} takes only an execution. To send a message at once: "
             "%asteroid_send EXECUTION message"
         )
-    return display_errors(
-        lambda: SendForm(execution_named(shell, word, local_ns, READ) if word else None)
-    )
+    if not word:
+        return None
+    return display_errors(lambda: execution_named(shell, word, local_ns, READ))
 
 
 def login(line: str) -> str:

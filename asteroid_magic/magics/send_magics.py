@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..form.form import SendForm
     from ..models.delivery import Delivery, DryRun
     from ..models.report import Report
+    from ..panel.panel import ChatPanel
 
 
 @magics_class
@@ -229,6 +230,32 @@ class AsteroidMagics(Magics):
             from .send_commands import form
 
             return call.returns(form(self._shell, line.strip(), local_ns))
+
+    @needs_local_scope
+    @line_magic
+    def asteroid_chat(self, line: str, local_ns: Mapping[str, Any] | None = None) -> "ChatPanel":
+        """Show a panel in which you follow several executions and talk with them.
+
+        Usage::
+
+          %asteroid_chat [EXECUTION]
+          panel = %asteroid_chat [EXECUTION]
+
+        The panel lists the active executions, first those that wait for you, with their questions.
+        A click opens a conversation: what the agent did and said, its question with the possible
+        answers, and a field for your message. Ctrl+Enter sends it; the answer appears by itself.
+
+        With EXECUTION, it opens the conversation with this one: its ID, the first 8 or more
+        characters of an ID that this session has seen, or a variable that holds one.
+
+        In Python, `panel.outcomes` holds the outcomes of its messages; `panel.close()` closes it.
+        """
+        from .magic_call import MagicCall
+
+        with MagicCall(self._shell) as call:
+            from .send_commands import chat
+
+            return call.returns(chat(self._shell, line.strip(), local_ns))
 
     @line_magic
     def asteroid_login(self, line: str) -> None:

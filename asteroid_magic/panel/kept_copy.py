@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from ..form import html
+from ..models.activities import Activities
 from ..monitor import ConversationState, Send
 from ..monitor.sends import own_messages
 from ..render.templates import draw
@@ -17,17 +17,12 @@ INSTEAD = (
 )
 GONE = "This panel works only while its kernel runs. To get it back, run its cell again."
 CLOSED = "This panel is closed. To get a new one, run %asteroid_chat"
+REPLACED = "A newer run of its cell has replaced this panel."
+# IPython 12215: after a reload, the page no longer updates what a cell has shown before.
 KEPT = (
     "This copy is from {}. If the page was reloaded after that, what came later is missing here; "
     "%asteroid_activities shows it."
 )
-
-
-class KeptCopy(NamedTuple):
-    """A copy as HTML; `body` is the part that changes only if something happens."""
-
-    body: str
-    html: str
 
 
 def draw_copy(
@@ -36,24 +31,43 @@ def draw_copy(
     presses: Sequence[Press],
     now: datetime,
     *,
-    is_closed: bool = False,
-) -> KeptCopy:
-    """Return the copy of a conversation, and of the messages that it does not show."""
+    words: str = GONE,
+) -> str:
+    """Return the copy of a conversation and of the messages that it does not show, as HTML.
+
+    `presses` are those with an outcome, the oldest first. `words` say what to do.
+    """
     sends = [
         Send(one.at, one.outcome, one.note, one.listed_before)
         for one in reversed(presses)
         if one.outcome is not None
     ]
+    entries, has_older = html.newest_entries(state)
+    visible = {one.activity_id for one in entries}
     own = own_messages(state, sends) if state is not None else {}
+    # What newer entries have pushed out has its card again.
+    own = {at: one for at, one in own.items() if one in visible}
     parts = (
+        draw("kept_copy_head.html", "asteroid_magic.panel", panel_id=panel_id),
         html.style(),
         html.header(state, 0, 0) if state is not None else "",
-        html.conversation(state, set(own.values())),
+        html.conversation(state, entries, set(own.values()), has_older=has_older),
         html.outcomes(sends, "" if state is None else state.execution_id, own.keys()),
+        draw(
+            "kept_copy_foot.html",
+            "asteroid_magic.panel",
+            words=words,
+            kept=KEPT.format(stamp(now)) if words == GONE else "",
+        ),
     )
-    words = CLOSED if is_closed else GONE
-    kept = "" if is_closed else KEPT.format(stamp(now))
-    head = draw("kept_copy_head.html", "asteroid_magic.panel", panel_id=panel_id)
-    foot = draw("kept_copy_foot.html", "asteroid_magic.panel", words=words, kept=kept)
     # Each part is HTML already, drawn by the same engine.
-    return KeptCopy("".join(parts[1:]) + words, "".join((head, *parts, foot)))
+    return "".join(parts)
+
+
+def is_same(one: object, other: object) -> bool:
+    """Return True if copies drawn from these would be equal; activities must be the same ones."""
+    if isinstance(one, tuple | list) and isinstance(other, tuple | list):
+        if isinstance(one, Activities) or isinstance(other, Activities):
+            return one is other
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return one is other or one == other

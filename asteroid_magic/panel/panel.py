@@ -15,11 +15,13 @@ import anywidget
 from IPython.display import publish_display_data
 
 from ..client.client import AsteroidClient
-from ..client.session_client import session_client
+from ..client.session_client import session_client, settings_in_use
 from ..config.session import session
-from ..config.settings import resolve
-from ..errors import READ, AsteroidError, ConfigurationError, InvalidInput
+from ..config.settings import fingerprint
+from ..errors import READ, AsteroidError, InvalidInput
+from ..form import open_views
 from ..input.execution_ref import id_in
+from ..interrupts import Hold
 from ..models.delivery import Delivery
 from ..models.executions import status_words
 from ..models.message import checked_id, checked_text, is_execution_id
@@ -31,13 +33,16 @@ from .outbox import Outbox
 from .view import View
 
 STATIC = Path(__file__).parent / "static"
-# The panel stops this long after it left the view, and asks for so many questions of the list.
-STOPS_AFTER_S, MOST_QUESTIONS = 60.0, 5
-# Without a word from a front end for so long, the form appears instead.
-LONGEST_SILENCE_S = 3.0
-# The text of a message from a browser is bounded by the message itself; other words are short.
+# The panel stops reading this long after it left the view, in seconds.
+STOPS_AFTER_S = 60.0
+# Of so many executions that wait, the list shows what they ask.
+MOST_QUESTIONS = 5
+# Without a word from a front end for so long while no cell runs, the form appears instead.
+LONGEST_SILENCE_S, SILENCE_STEP_S = 2.5, 0.25
+# Every text of a front end but a message is short.
 LONGEST_WORD = 200
 CONTROLS = ("pause", "resume", "cancel")
+NO_KEY = "There is no API key. Run %asteroid_login in a cell."
 METADATA: dict[str, object] = {}
 
 
@@ -45,8 +50,8 @@ class ChatPanel(anywidget.AnyWidget):
     """A panel with the active executions, and the conversation with one of them.
 
     It opens with the list, or with the conversation of `execution`: an ID, or an object with an
-    `id`. It uses `client`, or without one the current settings. Raises `InvalidInput` for an object
-    without an execution ID.
+    `id`. It uses `client`, or without one the current settings. A new run of its cell replaces it.
+    Raises `InvalidInput` for an object without an execution ID.
     """
 
     _esm = STATIC / "panel.js"
@@ -55,26 +60,33 @@ class ChatPanel(anywidget.AnyWidget):
     _is_closed = True
 
     def __init__(self, execution: object = None, client: AsteroidClient | None = None) -> None:
-        chosen = _id_of(execution)
+        self._chosen = _id_of(execution)
+        self.made_in = open_views.running_cell()
         self._client = client
         self._panel_id = uuid.uuid4().hex[:12]
-        # A front end that has outlived a kernel hears another number from the next one.
         self._lock = threading.RLock()
         self._view = View()
+        self._settings = settings_in_use(client)
+        self._fingerprint = fingerprint()
+        # What became of the last command to an execution.
         self._note = ""
-        self._has_front_end = False
+        self._has_front_end = self._is_replaced = False
+        # The form that stands in for the front end, if the page has none.
         self._instead: Any = None
-        self._kept = ""
+        # What the kept copy was last drawn from.
+        self._kept: tuple[object, ...] = ()
         super().__init__()
         self.add_class(f"asteroid-chat-{self._panel_id}")
         self._monitor = Monitor(
             self._follow, client, stops_after=STOPS_AFTER_S, questions=MOST_QUESTIONS
         )
         self._outbox = Outbox(client, self._show, self._monitor.sent)
-        self._chosen = chosen
         self._is_closed = False
         self.on_msg(lambda _widget, content, _buffers: self._receive(content))
-        self._open(chosen)
+        for earlier in open_views.replaced_by(self):
+            earlier.replace()
+        open_views.watch(self)
+        self._open(self._chosen)
 
     @property
     def execution(self) -> str:
@@ -83,38 +95,68 @@ class ChatPanel(anywidget.AnyWidget):
 
     @property
     def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
-        """The outcomes of the messages sent with this panel, newest first, with their replies."""
+        """The outcomes of the last hundred messages of this panel, newest first.
+
+        The `reply` of a delivery is filled in once the panel no longer waits for it.
+        """
         presses = reversed(self._outbox.presses)
         return tuple(one.outcome for one in presses if one.outcome is not None)
 
     def choose(self, execution: object = None) -> None:
-        """Open the conversation of an execution, or the list without one."""
+        """Open the conversation of an execution, or the list without one.
+
+        Raises `InvalidInput` for what is no execution, and if the panel is closed.
+        """
         self._check_open()
         self._open(_id_of(execution))
 
     def submit(self, message: str) -> None:
         """Do what pressing Send does, in the open conversation; `outcomes` has the outcome later.
 
-        Raises `InvalidInput` if no conversation is open.
+        Raises `InvalidInput` if no conversation is open, or the panel is closed.
         """
         self._check_open()
         if not self._chosen:
             raise InvalidInput("No conversation is open.", hint="Call choose(execution) first.")
-        self._press(uuid.uuid4().hex, self._chosen, checked_text(message))
+        with Hold():
+            self._press(uuid.uuid4().hex, self._chosen, checked_text(message))
+
+    def check_settings(self) -> None:
+        """If the settings have changed, show the source of the key, and read everything again."""
+        if self._fingerprint == fingerprint() or self._is_closed:
+            return
+        with self._lock:
+            self._fingerprint = fingerprint()
+            has_begun, self._settings = self._has_key, settings_in_use(self._client)
+        if has_begun:
+            self._monitor.check_settings()
+        elif self._has_key:
+            self._monitor.choose(self._chosen or None)
+        self._show()
+
+    def replace(self) -> None:
+        """Close the panel because a newer run of its cell has made another."""
+        self._is_replaced = True
+        self.close()
 
     def close(self) -> None:
         """Close the panel, and end its send and its threads."""
-        if self._is_closed:
-            return
+        # An interrupt in the middle would leave threads that nobody can end.
+        with Hold():
+            self._close()
+
+    def _close(self) -> None:
         with self._lock:
             is_first, self._is_closed = not self._is_closed, True
         if not is_first:
             return
+        open_views.forget(self)
+        # Without the lock, which its callback needs.
         self._monitor.close()
         self._outbox.close()
         if self._instead is not None:
             self._instead.close()
-        self._keep(is_closed=True)
+        self._keep()
         super().close()
         # Before version 8, ipywidgets sets the display method of a closed widget to None.
         self.__dict__.pop("_ipython_display_", None)
@@ -127,9 +169,9 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _ipython_display_(self, **_: Any) -> None:
         if self._is_closed:
-            self._keep(is_closed=True, update=False)
+            self._keep(update=False)
             return
-        view = {"version_major": 2, "version_minor": 1, "model_id": self.model_id}
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         publish_display_data(  # type: ignore[no-untyped-call]
             {
                 "application/vnd.jupyter.widget-view+json": view,
@@ -140,9 +182,11 @@ class ChatPanel(anywidget.AnyWidget):
             METADATA,
         )
         self._keep(update=False)
-        timer = threading.Timer(LONGEST_SILENCE_S, self._show_form)
-        timer.daemon = True
-        timer.start()
+        begin("front end", self._await_front_end)
+
+    @property
+    def _has_key(self) -> bool:
+        return self._settings.key_source is not None
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -152,24 +196,9 @@ class ChatPanel(anywidget.AnyWidget):
         with self._lock:
             self._chosen = execution_id
             self._note = ""
-        if self._has_key():
+        if self._has_key:
             self._monitor.choose(execution_id or None)
         self._show()
-
-    def _has_key(self) -> bool:
-        return bool(self._key_source()[0])
-
-    def _key_source(self) -> tuple[str, str]:
-        """Return the source of the key, and why there is none."""
-        if self._client is not None:
-            return self._client.key_source or "", ""
-        try:
-            settings = resolve()
-        except ConfigurationError as error:
-            return "", f"{error.detail} {error.hint}"
-        if settings.key is None:
-            return "", settings.key_problem or "There is no API key. Run %asteroid_login in a cell."
-        return settings.key.source, ""
 
     # What the front end says
 
@@ -195,25 +224,26 @@ class ChatPanel(anywidget.AnyWidget):
             "control": self._take_control,
         }.get(word.get("type", ""))
         if take is not None:
-            take(word)
+            # The kernel's main thread may take it, and the user may interrupt a cell meanwhile.
+            with Hold():
+                take(word)
 
     def _welcome(self, word: dict[str, str]) -> None:
         """Greet a new view, and show it everything."""
-        self._has_front_end = True
         with self._lock:
+            self._has_front_end = True
             instead, self._instead = self._instead, None
-            self._kept = "" if instead else self._kept
+            self._view.forget()
         if instead is not None:
             instead.close()
-        self.send_message("welcome", view=word.get("view", ""))
+            self._keep()
+        self._tell("welcome", view=word.get("view", ""))
         self._touch()
-        with self._lock:
-            self._view.forget()
         self._show()
 
     def _answer_ping(self, word: dict[str, str]) -> None:
-        self.send_message("pong", view=word.get("view", ""), number=word.get("number", ""))
-        if word.get("seen") and self._has_key():
+        self._tell("pong", view=word.get("view", ""), number=word.get("number", ""))
+        if word.get("seen") and self._has_key:
             if self._monitor.state.is_stopped:
                 self._monitor.touch()
             self._monitor.seen()
@@ -226,33 +256,28 @@ class ChatPanel(anywidget.AnyWidget):
     def _take_press(self, word: dict[str, str]) -> None:
         press, execution_id, text = (word.get(name, "") for name in ("press", "execution", "text"))
         if press and is_execution_id(execution_id):
-            self.send_message("ack", press=press)
+            self._tell("ack", press=press)
             self._press(press, execution_id.lower(), text)
 
     def _press(self, press: str, execution_id: str, text: str) -> None:
         state = self._monitor.state.conversation
-        is_read = state is not None and state.updated_at is not None
         listed = None
-        if state is not None and is_read and state.execution_id == execution_id:
+        if state and state.updated_at is not None and state.execution_id == execution_id:
             listed = frozenset(messages_in(state))
-        self._touch()
         self._outbox.press(press, execution_id, text, listed)
+        self._touch()
 
     def _take_look(self, word: dict[str, str]) -> None:
         self._touch()
         self._outbox.look_again(word.get("press", ""))
 
     def _refresh(self) -> None:
-        if self._has_key():
-            if not self._monitor.state.conversation and self._chosen:
-                self._monitor.choose(self._chosen)
+        if self._has_key:
             self._monitor.refresh()
         self._show()
 
     def _touch(self) -> None:
-        if self._has_key():
-            if not self._monitor.state.conversation and self._chosen:
-                self._monitor.choose(self._chosen)
+        if self._has_key:
             self._monitor.touch()
 
     def _take_control(self, word: dict[str, str]) -> None:
@@ -270,7 +295,8 @@ class ChatPanel(anywidget.AnyWidget):
         except Exception as error:  # noqa: BLE001 (whatever it was, the user must learn of it)
             note = f"The execution may have been changed: {type(error).__name__}."
         with self._lock:
-            self._note = note
+            if execution_id == self._chosen:
+                self._note = note
         self._refresh()
 
     # What the front ends are shown
@@ -290,35 +316,44 @@ class ChatPanel(anywidget.AnyWidget):
         with self._lock:
             if self._is_closed:
                 return
-            source, problem = self._key_source()
-            state = self._monitor.state if source else MonitorState()
-            if state.conversation is not None and state.conversation.execution_id != self._chosen:
-                return
-            shown = self._view.of(state, self._outbox.presses, key_source=source)
-            self.send_message(
-                "view", **shown, chosen=self._chosen, problem=problem, note=self._note
-            )
+            state = self._monitor.state if self._has_key else MonitorState()
+            found = state.conversation
+            if found is not None and found.execution_id != self._chosen:
+                # The monitor is about to follow the choice.
+                state = MonitorState(inbox=state.inbox, is_stopped=state.is_stopped)
+            source = self._settings.key_source
+            shown = self._view.of(state, self._outbox.presses, key_source=source or "")
+            problem = "" if source else self._settings.problem or NO_KEY
+            self._tell("view", **shown, chosen=self._chosen, problem=problem, note=self._note)
         self._keep()
 
-    def send_message(self, kind: str, **content: object) -> None:
+    def _tell(self, kind: str, **content: object) -> None:
         """Send a message to all front ends of the panel."""
         self.send({"type": kind, **content})
 
     # What the notebook keeps
 
-    def _keep(self, *, is_closed: bool = False, update: bool = True) -> None:
+    def _keep(self, *, update: bool = True) -> None:
         """Keep the conversation in the notebook itself, for readers without a kernel."""
+        presses = tuple(one for one in self._outbox.presses if one.outcome is not None)
         state = self._monitor.state.conversation
-        drawn = kept_copy.draw_copy(
-            self._panel_id, state, self._outbox.presses, datetime.now(UTC), is_closed=is_closed
-        )
         with self._lock:
             instead = self._instead
-            if update and drawn.body == self._kept:
+            drawn_from = (
+                state and (state.execution, state.activities, state.question, state.access),
+                [(one.outcome, one.note) for one in presses],
+                self._is_closed,
+                instead,
+            )
+            # The age of what is shown changes all the time; a copy that says so is not new.
+            if update and kept_copy.is_same(drawn_from, self._kept):
                 return
-            self._kept = drawn.body
-        data: dict[str, object] = {"text/html": drawn.html}
-        if instead is not None and not is_closed:
+            self._kept = drawn_from
+        drawn = kept_copy.draw_copy(
+            self._panel_id, state, presses, datetime.now(UTC), words=self._words()
+        )
+        data: dict[str, object] = {"text/html": drawn}
+        if instead is not None and not self._is_closed:
             # The form takes the place of the copy.
             view = {"version_major": 2, "version_minor": 0, "model_id": instead.model_id}
             data["application/vnd.jupyter.widget-view+json"] = view
@@ -329,21 +364,32 @@ class ChatPanel(anywidget.AnyWidget):
             update=update,
         )
 
-    def _show_form(self) -> None:
-        """Show the form if no front end has answered: its server lacks anywidget."""
+    def _words(self) -> str:
+        if not self._is_closed:
+            return kept_copy.GONE
+        return kept_copy.REPLACED if self._is_replaced else kept_copy.CLOSED
+
+    def _await_front_end(self) -> None:
+        """Show the form if no front end says a word: the page's server has no anywidget."""
+        silence, pause = 0.0, threading.Event()
+        while silence < LONGEST_SILENCE_S:
+            pause.wait(SILENCE_STEP_S)
+            # Many kernels take no message while a cell runs.
+            silence = 0.0 if open_views.is_cell_running() else silence + SILENCE_STEP_S
+            if self._has_front_end or self._is_closed:
+                return
         with self._lock:
             if self._has_front_end or self._is_closed or self._instead is not None:
                 return
             from ..form.form import SendForm  # noqa: PLC0415 (rarely needed)
 
             self._instead = SendForm(self._chosen or None, client=self._client)
-            self._kept = ""
         self._keep()
 
 
 def _id_of(execution: object) -> str:
+    """Return the ID of an execution in lower case; empty for none."""
     if execution is None or execution == "":
         return ""
-    if isinstance(execution, (str, uuid.UUID)):
-        return checked_id(execution, READ)
-    return checked_id(id_in(execution, "execution"), READ)
+    given = execution if isinstance(execution, str | uuid.UUID) else id_in(execution, "execution")
+    return checked_id(given, READ).lower()

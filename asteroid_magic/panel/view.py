@@ -36,10 +36,14 @@ class View:
     def __init__(self) -> None:
         self._sent: dict[str, str] = {}
         self._execution_id = ""
+        # What the entries were last made from, and their order.
+        self._made_from: tuple[object, ...] = ()
+        self._order: list[str] = []
+        self._has_older = False
 
     def forget(self) -> None:
         """Make the next view complete: a front end has none yet."""
-        self._sent = {}
+        self._sent, self._made_from = {}, ()
 
     def of(self, state: MonitorState, presses: Sequence[Press], *, key_source: str) -> Json:
         """Return the view of a state and of what was pressed, without the entries sent before."""
@@ -76,7 +80,14 @@ class View:
     def _entries(self, state: ConversationState, by_press: Mapping[str, str]) -> Json:
         """Return the order of all entries, and those that are new or have changed."""
         if state.execution_id != self._execution_id:
-            self._sent, self._execution_id = {}, state.execution_id
+            self.forget()
+            self._execution_id = state.execution_id
+        has_question = bool(state.question)
+        made_from = (state.activities, has_question, dict(by_press))
+        # Making them takes milliseconds, and a press shows several states of itself.
+        is_same = self._made_from and state.activities is self._made_from[0]
+        if is_same and made_from[1:] == self._made_from[1:]:
+            return {"order": self._order, "entries": [], "hasOlder": self._has_older}
         entries, left_out = entries_of(state.activities, BUDGET)
         if state.question and entries and entries[-1].kind == "asks":
             # The panel shows it below, with its options.
@@ -91,9 +102,9 @@ class View:
             order.append(key)
             if self._sent.get(key) != digest:
                 new.append(made)
-        self._sent = known
-        has_older = state.has_older or bool(left_out)
-        return {"order": order, "entries": new, "hasOlder": has_older}
+        self._sent, self._made_from, self._order = known, made_from, order
+        self._has_older = state.has_older or bool(left_out)
+        return {"order": order, "entries": new, "hasOlder": self._has_older}
 
 
 def inbox(state: InboxState, now: datetime) -> Json:
@@ -211,7 +222,7 @@ def _press(press: Press, activity_id: str) -> Json:
     if isinstance(press.outcome, Delivery):
         heard = press.outcome.heard
         shown["ending"] = "" if heard is None else heard.ending
-        shown["at"] = clock(press.outcome.sent_at)
+        shown["at"] = clock(press.outcome.sent_at or press.at)
     elif press.outcome is not None:
         card = error_card(press.outcome)
         shown |= {

@@ -12,7 +12,7 @@ from asteroid_magic import SendForm
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
 from asteroid_magic.form import form as form_module
-from asteroid_magic.form import open_forms
+from asteroid_magic.form import open_views
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import Seen
 from tests.support.waiting import until
@@ -34,7 +34,7 @@ def nothing_left() -> Iterator[None]:
         # There is no mouse here.
         monkeypatch.setattr(form_module, "LONGEST_DOUBLE_CLICK", 0.0)
         yield
-    open_forms.close_all()
+    open_views.close_all()
     until(lambda: not threads())
 
 

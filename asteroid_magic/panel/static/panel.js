@@ -7,7 +7,7 @@
  *
  * It sends ({type, ...}, all values are strings):
  *   hello    {view}                     a page shows the panel; asks for everything
- *   ping     {view, number, seen}       every five seconds; seen is "1" if the panel is in view
+ *   ping     {view, number, seen}       every few seconds while the panel is in view
  *   open     {execution}                an execution's conversation; "" for the list
  *   send     {press, execution, text}   a press of Send; `press` is random, and counts once
  *   cancel   {press}                    stop sending it
@@ -44,18 +44,25 @@
  *   doing: string, access: string, error: string, awaits: boolean, order: string[],
  *   entries: Entry[], hasOlder: boolean}} Conversation
  * @typedef {{entries: Listed[], waiting: number, hasMore: boolean, error: string,
- *   age: number | null}} Inbox
+ *   age: number | null}} InboxView
  * @typedef {{chosen: string, problem: string, key: string, note: string, stopped: boolean,
- *   inbox: Inbox, conversation: Conversation | null, presses: Press[]}} View
+ *   inbox: InboxView, conversation: Conversation | null, presses: Press[]}} View
  * @typedef {{press: string, execution: string, text: string, at: number, isTaken: boolean,
- *   isReturned: boolean}} Own
+ *   isReturned: boolean}} Own a press of this page
  */
 
-const PING_MS = 5000;
-const SILENT_MS = 10000;
+// Less than ten seconds in all, until a silent kernel is noticed.
+const PING_MS = 2500;
+const SILENT_MS = 6500;
+// The kernel has this long to take a press before the bubble says that it waits.
 const SLOW_MS = 300;
+const TOUCH_MS = 2000;
 const MINOR = new Set(["action", "thinking", "note", "todos"]);
+// More minor entries than this in a row are folded.
+const MOST_MINOR = 2;
+/** @type {Record<string, string>} */
 const ANSWERS = { Approve: "Approved. Please go on.", Reject: "Rejected. Please do not do this." };
+/** @type {Record<string, string>} */
 const STATES = {
   waiting: "Waiting for the kernel",
   queued: "Waiting for the message before",
@@ -65,6 +72,32 @@ const STATES = {
   not_delivered: "Not delivered",
   unknown: "May have been delivered",
 };
+/** @type {Record<string, string>} */
+const MARKS = { not_delivered: "✗ ", unknown: "? " };
+/** @type {Record<string, string>} */
+const ENDINGS = {
+  spoke: "The agent has spoken.",
+  asks: "The agent asks you something.",
+  confirm: "The agent waits for your confirmation.",
+  over: "The execution is over.",
+  time: "No answer so far.",
+};
+const SILENT = "The kernel is not answering; your text is kept here. It may be busy, or restarted.";
+
+/**
+ * The drafts that closed panels of this page have left: a new run of a cell must not lose them.
+ * @type {Map<string, string>}
+ */
+const LEFT = leftDrafts();
+
+function leftDrafts() {
+  const page = /** @type {Record<symbol, Map<string, string>>} */ (/** @type {unknown} */ (globalThis));
+  const name = Symbol.for("asteroid-magic drafts");
+  page[name] ??= new Map();
+  return page[name];
+}
+
+// Plain DOM
 
 /** @returns {string} */
 function random() {
@@ -77,12 +110,14 @@ function random() {
  * @param {K} name
  * @param {string} [className]
  * @param {string} [text]
+ * @param {Record<string, string>} [attributes]
  * @returns {HTMLElementTagNameMap[K]}
  */
-function make(name, className = "", text = "") {
+function make(name, className = "", text = "", attributes = {}) {
   const made = document.createElement(name);
   if (className) made.className = className;
   if (text) made.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   return made;
 }
 
@@ -96,6 +131,14 @@ function button(text, press, className = "") {
   made.type = "button";
   made.addEventListener("click", press);
   return made;
+}
+
+/**
+ * Words of an agent or a user, in their own direction.
+ * @param {string} text
+ */
+function words(text) {
+  return make("div", "ac-words", text, { dir: "auto" });
 }
 
 /**
@@ -118,8 +161,8 @@ function show(element, isShown) {
 /** @param {number} seconds */
 function age(seconds) {
   const passed = Math.max(0, Math.floor(seconds));
-  if (passed < 59) return `${passed} s`;
-  if (passed < 3600) return `${Math.max(1, Math.floor(passed / 60))} min`;
+  if (passed < 60) return `${passed} s`;
+  if (passed < 3600) return `${Math.floor(passed / 60)} min`;
   if (passed < 86400) return `${Math.floor(passed / 3600)} h`;
   const days = Math.floor(passed / 86400);
   return days === 1 ? "1 day" : `${days} days`;
@@ -134,249 +177,57 @@ function arrange(parent, nodes) {
   const wanted = new Set(nodes);
   for (const child of Array.from(parent.childNodes)) if (!wanted.has(child)) child.remove();
   nodes.forEach((node, at) => {
-    if (parent.childNodes[at] !== node) parent.insertBefore(node, parent.childNodes[at] ?? null);
+    const there = parent.childNodes[at] ?? null;
+    if (there !== node) parent.insertBefore(node, there);
   });
 }
 
 /**
- * One view of a panel.
+ * The line to the kernel: hands over what the page says, and notices if nobody answers.
  */
-class Chat {
+class Line {
   /**
    * @param {Model} model
-   * @param {HTMLElement} el
+   * @param {HTMLElement} root what must be in view for the kernel to keep it up to date
+   * @param {{onView: (view: View) => void, onAck: (press: string) => void,
+   *   onSilence: () => void}} listener
    */
-  constructor(model, el) {
+  constructor(model, root, listener) {
     this.model = model;
+    this.listener = listener;
     this.view = random();
-    /** @type {View | null} */
-    this.shown = null;
-    this.shownAt = 0;
-    this.chosen = "";
-    /** @type {Map<string, Entry>} */
-    this.entries = new Map();
-    /** @type {Map<string, {node: HTMLElement, entry: Entry}>} */
-    this.nodes = new Map();
-    /** @type {Map<string, HTMLDetailsElement>} */
-    this.groups = new Map();
-    /** @type {Map<string, Own>} */
-    this.own = new Map();
-    /** @type {Map<string, {node: HTMLElement, drawn: string}>} */
-    this.bubbles = new Map();
-    /** @type {Map<string, string>} */
-    this.drafts = new Map();
-    this.put = "";
-    /** @type {string[][]} */
-    this.answers = [];
-    this.asked = "";
-    this.asks = false;
     this.number = 0;
-    this.heardAt = performance.now();
-    this.askedAt = 0;
-    this.isSilent = false;
     this.isInView = true;
+    // A page without an answer to its hello has no kernel yet.
     this.isWelcome = false;
-    this.isPending = false;
-    this.build(el);
-    /** @type {(content: any) => void} */
-    this.take = (content) => this.receive(content);
+    this.isSilent = false;
+    /** @type {number | null} when the ping went out that no answer has followed */
+    this.waitsSince = null;
+    this.touchedAt = -TOUCH_MS;
+    this.take = (/** @type {unknown} */ content) => this.receive(content);
+    this.ping = () => this.askForAnswer();
     model.on("msg:custom", this.take);
     this.watcher = new IntersectionObserver((seen) => {
       this.isInView = seen[seen.length - 1].isIntersecting;
       this.ping();
     });
-    this.watcher.observe(this.root);
-    this.onVisible = () => this.ping();
-    document.addEventListener("visibilitychange", this.onVisible);
-    this.pinging = setInterval(() => this.ping(), PING_MS);
-    this.ticking = setInterval(() => this.tick(), 1000);
+    this.watcher.observe(root);
+    document.addEventListener("visibilitychange", this.ping);
+    this.pinging = setInterval(this.ping, PING_MS);
     this.tell({ type: "hello" });
   }
 
   close() {
     this.model.off("msg:custom", this.take);
     this.watcher.disconnect();
-    document.removeEventListener("visibilitychange", this.onVisible);
+    document.removeEventListener("visibilitychange", this.ping);
     clearInterval(this.pinging);
-    clearInterval(this.ticking);
   }
 
-  // The frame
-
-  /** @param {HTMLElement} el */
-  build(el) {
-    const root = (this.root = make("section", "ac-chat"));
-    root.setAttribute("role", "region");
-    root.setAttribute("aria-label", "Asteroid chat");
-    this.bar = make("div", "ac-bar");
-    this.back = button("", () => this.open(""), "ac-plain ac-back");
-    this.title = make("div", "ac-title");
-    this.name = make("span", "ac-name", "Asteroid");
-    this.name.dir = "auto";
-    this.pill = make("span", "ac-pill");
-    this.since = make("span", "ac-age");
-    this.title.append(this.name, this.pill, this.since);
-    this.bar.append(this.back, this.title, this.buildMenu());
-    this.banner = make("div", "ac-banner");
-    this.banner.hidden = true;
-    this.list = make("ul", "ac-list");
-    this.list.setAttribute("role", "list");
-    this.list.setAttribute("aria-label", "Executions");
-    this.log = make("div", "ac-log");
-    this.log.setAttribute("role", "log");
-    this.log.setAttribute("aria-label", "Conversation");
-    this.log.tabIndex = 0;
-    this.doing = make("div", "ac-doing");
-    this.doingText = make("span", "ac-doing-text");
-    this.stop = button("Stop waiting", () => this.tell({ type: "stop" }), "ac-small");
-    this.doing.append(this.doingText, this.stop);
-    this.question = make("div", "ac-questions");
-    this.composer = this.buildComposer();
-    this.foot = make("div", "ac-foot");
-    this.updated = make("span", "ac-updated", "Waiting for the kernel…");
-    this.refresh = button("Refresh", () => this.tell({ type: "refresh" }), "ac-small");
-    this.source = make("span", "ac-source");
-    this.foot.append(this.updated, this.refresh, this.source);
-    this.status = make("div", "ac-status");
-    this.status.setAttribute("role", "status");
-    root.append(
-      this.bar,
-      this.banner,
-      this.list,
-      this.log,
-      this.doing,
-      this.question,
-      this.composer,
-      this.foot,
-      this.status,
-    );
-    for (const part of [this.back, this.log, this.doing, this.composer, this.menuBox]) {
-      show(part, false);
-    }
-    el.append(root);
+  /** Whether a press would reach the kernel, as far as the page knows. */
+  get isOpen() {
+    return this.isWelcome && !this.isSilent;
   }
-
-  buildComposer() {
-    const composer = make("div", "ac-composer");
-    const box = (this.box = make("textarea", "ac-box"));
-    box.rows = 2;
-    box.placeholder = "Message…";
-    box.setAttribute("aria-label", "Message");
-    box.addEventListener("input", () => {
-      this.keepDraft();
-      this.touch();
-    });
-    box.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-        event.preventDefault();
-        this.press();
-      }
-    });
-    this.sendButton = button("Send", () => this.press(), "ac-send");
-    const side = make("div", "ac-side");
-    side.append(this.sendButton, make("span", "ac-keys", "Ctrl/⌘+Enter"));
-    composer.append(box, side);
-    return composer;
-  }
-
-  buildMenu() {
-    const box = (this.menuBox = make("div", "ac-menu-box"));
-    const more = (this.more = button("⋯", () => this.openMenu(this.menu.hidden), "ac-plain"));
-    more.setAttribute("aria-label", "More");
-    more.setAttribute("aria-haspopup", "menu");
-    more.setAttribute("aria-expanded", "false");
-    const menu = (this.menu = make("div", "ac-menu"));
-    menu.setAttribute("role", "menu");
-    menu.hidden = true;
-    this.pauseItem = this.menuItem("Pause", () => this.control("pause"));
-    this.resumeItem = this.menuItem("Resume", () => this.control("resume"));
-    this.cancelItem = this.menuItem("Cancel execution", () => this.confirmCancel());
-    menu.append(this.pauseItem, this.resumeItem, this.cancelItem);
-    this.sure = make("div", "ac-sure");
-    this.sure.setAttribute("role", "group");
-    this.sure.setAttribute("aria-label", "Cancel this execution?");
-    this.sure.append(
-      make("span", "", "Cancel this execution?"),
-      button("Yes, cancel it", () => {
-        this.control("cancel");
-        show(this.sure, false);
-        this.more.focus();
-      }),
-      button("Keep it running", () => {
-        show(this.sure, false);
-        this.more.focus();
-      }),
-    );
-    this.sure.hidden = true;
-    box.append(more, menu, this.sure);
-    box.addEventListener("keydown", (event) => this.onMenuKey(event));
-    box.addEventListener("focusout", (event) => {
-      const next = event.relatedTarget;
-      if (!(next instanceof Node && box.contains(next))) this.openMenu(false, false);
-    });
-    return box;
-  }
-
-  /**
-   * @param {string} text
-   * @param {() => void} press
-   */
-  menuItem(text, press) {
-    const item = button(text, () => {
-      this.openMenu(false);
-      press();
-    });
-    item.setAttribute("role", "menuitem");
-    item.tabIndex = -1;
-    return item;
-  }
-
-  /** @returns {HTMLButtonElement[]} */
-  menuItems() {
-    return [this.pauseItem, this.resumeItem, this.cancelItem].filter((one) => !one.hidden);
-  }
-
-  /**
-   * @param {boolean} isOpen
-   * @param {boolean} [takesFocus]
-   */
-  openMenu(isOpen, takesFocus = true) {
-    if (this.menu.hidden !== isOpen) return;
-    show(this.menu, isOpen);
-    this.more.setAttribute("aria-expanded", String(isOpen));
-    if (isOpen) this.menuItems()[0]?.focus();
-    else if (takesFocus) this.more.focus();
-  }
-
-  /** @param {KeyboardEvent} event */
-  onMenuKey(event) {
-    if (event.key === "Escape" && !(this.menu.hidden && this.sure.hidden)) {
-      event.preventDefault();
-      event.stopPropagation();
-      show(this.sure, false);
-      this.openMenu(false);
-      this.more.focus();
-      return;
-    }
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step === undefined || this.menu.hidden) return;
-    event.preventDefault();
-    const items = this.menuItems();
-    const at = items.findIndex((one) => one === document.activeElement);
-    items[(at + step + items.length) % items.length]?.focus();
-  }
-
-  confirmCancel() {
-    show(this.sure, true);
-    this.sure.querySelectorAll("button")[1]?.focus();
-  }
-
-  /** @param {string} action */
-  control(action) {
-    if (this.chosen) this.tell({ type: "control", action, execution: this.chosen });
-  }
-
-  // Words to and from the kernel
 
   /**
    * @param {Record<string, string>} content
@@ -392,530 +243,345 @@ class Chat {
     }
   }
 
+  /** Say that the user is there, now and then. */
   touch() {
     const now = performance.now();
-    if (now - this.askedAt > 2000) {
-      this.askedAt = now;
-      this.tell({ type: "touch" });
-    }
+    if (now - this.touchedAt < TOUCH_MS) return;
+    this.touchedAt = now;
+    this.tell({ type: "touch" });
   }
 
-  ping() {
+  askForAnswer() {
     const isSeen = this.isInView && document.visibilityState === "visible";
     if (!isSeen) {
-      this.isPending = false;
+      this.waitsSince = null;
       return;
     }
-    if (!this.isPending) {
-      this.isPending = true;
-      this.heardAt = performance.now();
-    }
+    this.waitsSince ??= performance.now();
     this.number += 1;
     this.tell({ type: "ping", number: String(this.number), seen: "1" });
     if (!this.isWelcome) this.tell({ type: "hello" });
   }
 
-  /** @param {any} content */
+  /** Note silence; called every second. */
+  tick() {
+    if (this.waitsSince === null || performance.now() - this.waitsSince < SILENT_MS) return;
+    this.setSilent(true);
+  }
+
+  /** @param {unknown} content */
   receive(content) {
     if (content === null || typeof content !== "object") return;
-    this.heardAt = performance.now();
-    this.isPending = content.type !== "pong" && this.isPending;
+    const said = /** @type {{type: string, press: string}} */ (content);
+    this.waitsSince = null;
+    if (said.type === "welcome") this.isWelcome = true;
     this.setSilent(false);
-    if (content.type === "welcome") this.isWelcome = true;
-    if (content.type === "ack") this.onAck(String(content.press));
-    if (content.type === "view") this.draw(content);
+    if (said.type === "ack") this.listener.onAck(String(said.press));
+    if (said.type === "view") this.listener.onView(/** @type {View} */ (content));
   }
 
   /** @param {boolean} isSilent */
   setSilent(isSilent) {
     if (this.isSilent === isSilent) return;
     this.isSilent = isSilent;
-    this.drawBanner();
+    this.listener.onSilence();
+  }
+}
+
+/**
+ * What can be done with an execution: pause, resume, cancel.
+ */
+class Menu {
+  /** @param {(action: string) => void} control */
+  constructor(control) {
+    this.root = make("div", "ac-menu-box");
+    this.more = button("⋯", () => this.open(Boolean(this.menu.hidden)), "ac-plain");
+    this.more.setAttribute("aria-label", "More");
+    this.more.setAttribute("aria-haspopup", "menu");
+    this.more.setAttribute("aria-expanded", "false");
+    this.menu = make("div", "ac-menu", "", { role: "menu" });
+    this.pause = this.item("Pause", () => control("pause"));
+    this.resume = this.item("Resume", () => control("resume"));
+    this.menu.append(
+      this.pause,
+      this.resume,
+      this.item("Cancel execution", () => this.ask()),
+    );
+    const question = "Cancel this execution?";
+    this.sure = make("div", "ac-sure", "", { role: "group", "aria-label": question });
+    this.keep = button("Keep it running", () => this.answer());
+    const yes = button("Yes, cancel it", () => {
+      this.answer();
+      control("cancel");
+    });
+    this.sure.append(make("span", "", question), yes, this.keep);
+    this.menu.hidden = true;
+    this.sure.hidden = true;
+    this.root.append(this.more, this.menu, this.sure);
+    this.root.addEventListener("keydown", (event) => this.onKey(event));
+    this.root.addEventListener("focusout", (event) => {
+      const next = event.relatedTarget;
+      if (!(next instanceof Node && this.root.contains(next))) this.hide();
+    });
   }
 
-  tick() {
-    const waited = performance.now() - this.heardAt;
-    if (this.isPending && waited > SILENT_MS) this.setSilent(true);
-    this.drawAges();
-    this.drawBubbles();
+  /**
+   * @param {string} text
+   * @param {() => void} press
+   */
+  item(text, press) {
+    const made = button(text, () => {
+      this.open(false);
+      press();
+    });
+    made.setAttribute("role", "menuitem");
+    made.tabIndex = -1;
+    return made;
   }
 
-  // Drawing
-
-  /** @param {View} shown */
-  draw(shown) {
-    if (shown.chosen !== this.chosen) this.change(shown.chosen);
-    this.shown = shown;
-    this.shownAt = performance.now();
-    const conversation = shown.conversation;
-    if (conversation !== null) {
-      for (const entry of conversation.entries) this.entries.set(entry.key, entry);
-      const known = new Set(conversation.order);
-      for (const key of Array.from(this.entries.keys())) {
-        if (!known.has(key)) this.entries.delete(key);
-      }
-    }
-    this.drawBanner();
-    this.drawBar();
-    show(this.list, !this.chosen);
-    show(this.log, Boolean(this.chosen));
-    show(this.composer, Boolean(this.chosen));
-    if (!this.chosen) this.drawList(shown.inbox);
-    const isAtEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 40;
-    if (this.chosen) this.drawLog();
-    this.drawDoing();
-    this.drawQuestion();
-    this.drawAges();
-    if (isAtEnd) this.log.scrollTop = this.log.scrollHeight;
-    this.announce();
+  /** @param {Conversation | null} conversation */
+  draw(conversation) {
+    const isShown = Boolean(conversation?.isKnown && !conversation.isOver);
+    if (!isShown) this.hide();
+    show(this.root, isShown);
+    show(this.pause, !conversation?.isPaused);
+    show(this.resume, Boolean(conversation?.isPaused));
   }
 
-  /** @param {string} chosen */
-  change(chosen) {
-    this.chosen = chosen;
-    this.entries.clear();
-    this.nodes.clear();
-    this.groups.clear();
-    this.bubbles.clear();
-    this.log.replaceChildren();
-    this.box.value = this.drafts.get(chosen) ?? "";
-    this.grow();
-    this.put = "";
-    this.asked = "";
+  hide() {
+    show(this.menu, false);
     show(this.sure, false);
+    this.more.setAttribute("aria-expanded", "false");
+  }
+
+  /** @param {boolean} isOpen */
+  open(isOpen) {
+    this.hide();
+    show(this.menu, isOpen);
+    this.more.setAttribute("aria-expanded", String(isOpen));
+    (isOpen ? this.items()[0] : this.more).focus();
+  }
+
+  ask() {
+    show(this.sure, true);
+    this.keep.focus();
+  }
+
+  answer() {
+    show(this.sure, false);
+    this.more.focus();
+  }
+
+  /** @returns {HTMLButtonElement[]} */
+  items() {
+    return Array.from(this.menu.querySelectorAll("button")).filter((one) => !one.hidden);
+  }
+
+  /** @param {KeyboardEvent} event */
+  onKey(event) {
+    if (event.key === "Escape" && !(this.menu.hidden && this.sure.hidden)) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.hide();
+      this.more.focus();
+      return;
+    }
+    if (this.menu.hidden) return;
+    const items = this.items();
+    const at = items.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    /** @type {Record<string, number>} */
+    const places = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 };
+    if (!(event.key in places)) return;
+    event.preventDefault();
+    items[(places[event.key] + items.length) % items.length].focus();
+  }
+}
+
+/**
+ * The message that the user writes; a draft for each execution, in this page only.
+ */
+class Composer {
+  /**
+   * @param {() => void} press
+   * @param {() => void} onEdit
+   */
+  constructor(press, onEdit) {
+    this.root = make("div", "ac-composer");
+    this.box = make("textarea", "ac-box", "", { "aria-label": "Message", placeholder: "Message…" });
+    this.send = button("Send", press, "ac-send");
+    /** @type {Map<string, string>} */
+    this.drafts = new Map();
+    this.execution = "";
+    this.onEdit = onEdit;
+    this.box.addEventListener("input", () => {
+      this.keep();
+      onEdit();
+    });
+    const side = make("div", "ac-side");
+    side.append(this.send, make("span", "ac-keys", "Ctrl/⌘+Enter"));
+    this.root.append(this.box, side);
+    this.grow();
+  }
+
+  get text() {
+    return this.box.value;
   }
 
   /** @param {string} execution */
-  open(execution) {
-    this.keepDraft();
-    this.tell({ type: "open", execution });
-  }
-
-  keepDraft() {
-    if (this.chosen) this.drafts.set(this.chosen, this.box.value);
+  change(execution) {
+    this.keep();
+    this.execution = execution;
+    this.box.value = this.drafts.get(execution) || LEFT.get(execution) || "";
+    LEFT.delete(execution);
     this.grow();
-  }
-
-  grow() {
-    const lines = this.box.value.split("\n").length;
-    this.box.rows = Math.min(12, Math.max(2, lines));
-  }
-
-  drawBar() {
-    const shown = this.shown;
-    if (shown === null) return;
-    const conversation = shown.conversation;
-    const others = shown.inbox.entries.filter((one) => one.waits && one.id !== this.chosen).length;
-    show(this.back, Boolean(this.chosen));
-    say(this.back, others ? `‹ All executions · ${others} waiting` : "‹ All executions");
-    if (!this.chosen) {
-      const { waiting, entries } = shown.inbox;
-      const many = `${entries.length}${shown.inbox.hasMore ? "+" : ""}`;
-      say(this.name, waiting ? `${waiting} of ${many} wait for you` : `${many} active`);
-      if (waiting === 1) say(this.name, `1 of ${many} waits for you`);
-      if (shown.inbox.age === null) say(this.name, "Executions");
-    } else {
-      say(this.name, conversation?.name ?? "…");
-    }
-    say(this.pill, (this.chosen && conversation?.isKnown && conversation.status) || "");
-    show(this.pill, Boolean(this.pill.textContent));
-    this.pill.className = `ac-pill ac-${conversation?.tone ?? ""}`;
-    show(this.menuBox, Boolean(this.chosen && conversation?.isKnown && !conversation.isOver));
-    show(this.pauseItem, !conversation?.isPaused);
-    show(this.resumeItem, Boolean(conversation?.isPaused));
-  }
-
-  drawBanner() {
-    const shown = this.shown;
-    const conversation = shown?.conversation;
-    let words = "";
-    if (this.isSilent) {
-      words = "The kernel is not answering; your text is kept here. It may be busy, or restarted.";
-    } else if (shown?.problem) words = shown.problem;
-    else if (conversation?.error) {
-      words = conversation.isRead
-        ? `Reading failed: ${conversation.error}. What you see may be old.`
-        : `${conversation.error}.`;
-    } else if (!this.chosen && shown?.inbox.error) {
-      words = `The list could not be read: ${shown.inbox.error}.`;
-    } else if (shown?.note) words = shown.note;
-    say(this.banner, words);
-    show(this.banner, Boolean(words));
-    this.root.classList.toggle("ac-is-silent", this.isSilent);
-    this.drawSend();
-  }
-
-  drawSend() {
-    const text = this.box.value.trim();
-    this.sendButton.setAttribute("aria-disabled", String(!text || this.isSilent));
-  }
-
-  /** @param {Inbox} inbox */
-  drawList(inbox) {
-    const rows = inbox.entries.map((one) => {
-      const known = this.nodes.get(one.id);
-      const drawn = JSON.stringify({ ...one, age: null });
-      if (known && known.node.dataset.drawn === drawn) return known.node;
-      const row = make("li", "ac-row");
-      const press = button("", () => this.open(one.id), "ac-plain ac-execution");
-      const name = make("span", "ac-name", one.name);
-      name.dir = "auto";
-      const when = make("span", "ac-age");
-      press.append(name, make("span", `ac-pill ac-${one.tone}`, one.status), when);
-      if (one.asks) {
-        const asks = make("span", "ac-asks", one.asks);
-        asks.dir = "auto";
-        press.append(asks);
-      }
-      row.append(press);
-      row.dataset.drawn = drawn;
-      const had = known?.node.contains(document.activeElement);
-      this.nodes.set(one.id, { node: row, entry: /** @type {any} */ (null) });
-      if (had) queueMicrotask(() => press.focus());
-      return row;
-    });
-    if (!rows.length) {
-      const words = inbox.age === null ? "Reading the list…" : "No execution is active now.";
-      rows.push(make("li", "ac-empty", words));
-    }
-    arrange(this.list, rows);
-  }
-
-  drawLog() {
-    const conversation = this.shown?.conversation;
-    if (!conversation) return;
-    /** @type {Node[]} */
-    const rows = [];
-    /** @type {HTMLElement[]} */
-    let minor = [];
-    let first = "";
-    let day = "";
-    const flush = () => {
-      if (minor.length > 2) rows.push(this.group(first, minor));
-      else rows.push(...minor);
-      minor = [];
-    };
-    if (conversation.hasOlder) {
-      rows.push(this.fixed("older", "ac-day", "Older entries: %asteroid_activities --all"));
-    }
-    for (const key of conversation.order) {
-      const entry = this.entries.get(key);
-      if (!entry) continue;
-      if (entry.day && entry.day !== day) {
-        flush();
-        day = entry.day;
-        rows.push(this.fixed(`day ${day}`, "ac-day", day));
-      }
-      const node = this.entry(entry);
-      if (!MINOR.has(entry.kind)) {
-        flush();
-        rows.push(node);
-      } else {
-        if (!minor.length) first = key;
-        minor.push(node);
-      }
-    }
-    flush();
-    if (!conversation.order.length) {
-      let words = conversation.isRead ? "Nothing has happened yet." : "Reading…";
-      if (conversation.isPurged) words = "Asteroid has deleted the activities of this execution.";
-      if (conversation.access !== "readable" && conversation.error) words = "";
-      if (words) rows.push(this.fixed("none", "ac-day", words));
-    }
-    this.tail = rows;
-    this.drawBubbles();
-  }
-
-  /**
-   * @param {string} key
-   * @param {string} className
-   * @param {string} text
-   */
-  fixed(key, className, text) {
-    const known = this.nodes.get(key);
-    if (known) {
-      say(known.node, text);
-      return known.node;
-    }
-    const node = make("div", className, text);
-    this.nodes.set(key, { node, entry: /** @type {any} */ (null) });
-    return node;
-  }
-
-  /**
-   * @param {string} key
-   * @param {HTMLElement[]} nodes
-   */
-  group(key, nodes) {
-    let group = this.groups.get(key);
-    if (!group) {
-      group = make("details", "ac-group");
-      group.append(make("summary"), make("div"));
-      this.groups.set(key, group);
-    }
-    say(group.children[0], `${nodes.length} steps`);
-    arrange(group.children[1], nodes);
-    return group;
-  }
-
-  /** @param {Entry} entry */
-  entry(entry) {
-    const known = this.nodes.get(entry.key);
-    if (known?.entry === entry) return known.node;
-    const node = make("div", `ac-entry ac-is-${entry.kind}`);
-    const what = make("div", "ac-what");
-    if (entry.when) node.append(make("span", "ac-when", entry.when.slice(0, 5)));
-    if (entry.when) node.title = `${entry.day} ${entry.when}`;
-    node.append(what);
-    if (entry.kind === "thinking") {
-      const details = make("details");
-      const summary = make("summary", "", `${entry.label} `);
-      summary.append(make("span", "ac-start", entry.start));
-      details.append(summary, this.words(entry.text));
-      what.append(details);
-    } else if (entry.kind === "action") {
-      const mark = make("span", "ac-mark", entry.mark);
-      mark.setAttribute("role", "img");
-      mark.setAttribute("aria-label", entry.label);
-      what.append(mark, ` ${entry.text} `, make("span", "ac-extent", entry.extent));
-    } else if (entry.kind === "note") {
-      what.append(make("span", "ac-extent", `${entry.label}: `), entry.text);
-    } else {
-      const label = make("div", "ac-label", entry.label);
-      if (entry.extent) label.append(" ", make("span", "ac-extent", entry.extent));
-      if (entry.kind !== "own") what.append(label);
-      what.append(this.words(entry.text));
-      if (entry.data) what.append(make("pre", "ac-data", entry.data));
-      for (const item of entry.items) {
-        const line = make("div", "ac-item", `${item.mark} ${item.text} `);
-        if (item.note) line.append(make("span", "ac-extent", item.note));
-        what.append(line);
-      }
-      if (entry.kind === "own") what.append(this.state(`✓ ${entry.when.slice(0, 5)}`, `Delivered at ${entry.when}`));
-    }
-    this.nodes.set(entry.key, { node, entry });
-    return node;
-  }
-
-  /** @param {string} text */
-  words(text) {
-    const words = make("div", "ac-words", text);
-    words.dir = "auto";
-    return words;
-  }
-
-  /**
-   * @param {string} text
-   * @param {string} name
-   */
-  state(text, name) {
-    const state = make("span", "ac-state", text);
-    state.setAttribute("role", "img");
-    state.setAttribute("aria-label", name);
-    return state;
-  }
-
-  // Bubbles: what was pressed and is not in the conversation yet
-
-  drawBubbles() {
-    if (!this.chosen) return;
-    const isAtEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 40;
-    const presses = this.shown?.presses ?? [];
-    const known = new Map(presses.map((one) => [one.press, one]));
-    /** @type {Node[]} */
-    const rows = [...(this.tail ?? [])];
-    for (const press of presses) {
-      if (!press.activity) rows.push(this.bubble(press.press, press));
-      if (press.outcome === "not_delivered") this.giveBack(press);
-    }
-    for (const own of this.own.values()) {
-      if (own.execution === this.chosen && !known.has(own.press)) {
-        rows.push(this.bubble(own.press, null));
-      }
-    }
-    arrange(this.log, rows);
-    if (isAtEnd) this.log.scrollTop = this.log.scrollHeight;
-  }
-
-  /**
-   * @param {string} id
-   * @param {Press | null} press
-   */
-  bubble(id, press) {
-    const own = this.own.get(id);
-    const waited = own ? performance.now() - own.at : 0;
-    let state = press ? press.stage : "sending";
-    if (press?.stage === "done") state = press.outcome;
-    else if (!press && own && !own.isTaken && waited > SLOW_MS) state = "waiting";
-    const drawn = JSON.stringify([state, press, own?.isReturned, !press && waited > SILENT_MS]);
-    const before = this.bubbles.get(id);
-    if (before?.drawn === drawn) return before.node;
-    const node = before?.node ?? make("div");
-    node.className = `ac-entry ac-is-own ac-${state}`;
-    const what = make("div", "ac-what");
-    what.append(this.words(press?.text ?? own?.text ?? ""));
-    const line = make("div", "ac-line");
-    if (state === "delivered") {
-      line.append(this.state(`✓ ${press?.at.slice(0, 5)}`, `Delivered at ${press?.at}`));
-    } else {
-      const mark = { not_delivered: "✗ ", unknown: "? " }[state] ?? "";
-      const words = STATES[/** @type {keyof typeof STATES} */ (state)] ?? state;
-      line.append(make("span", "ac-state", `${mark}${words}${press?.title ? `: ${press.title}` : ""}`));
-    }
-    what.append(line);
-    for (const words of [press?.why, press?.note, press?.outcome === "delivered" ? "" : press?.hint]) {
-      if (words) what.append(make("div", "ac-why", words));
-    }
-    if (!press && waited > SILENT_MS) {
-      what.append(make("div", "ac-why", "The kernel has not answered: it may not have been sent."));
-    }
-    const buttons = make("div", "ac-buttons");
-    if (state === "sending" || state === "queued" || state === "waiting") {
-      buttons.append(button("Cancel", () => this.tell({ type: "cancel", press: id }), "ac-small"));
-    }
-    if (state === "unknown") {
-      buttons.append(button("Look again", () => this.tell({ type: "look", press: id }), "ac-small"));
-    }
-    const canEdit = (state === "not_delivered" && !own?.isReturned) || (state === "unknown" && press?.note);
-    if (canEdit) buttons.append(button("Edit and resend", () => this.edit(id, press), "ac-small"));
-    if (buttons.childElementCount) what.append(buttons);
-    node.replaceChildren(what);
-    this.bubbles.set(id, { node, drawn });
-    return node;
-  }
-
-  /**
-   * Put the text of a message that failed back, if that overwrites nothing.
-   * @param {Press} press
-   */
-  giveBack(press) {
-    const own = this.own.get(press.press);
-    if (!own || own.isReturned || this.box.value) return;
-    own.isReturned = true;
-    this.write(own.text);
-  }
-
-  /**
-   * @param {string} id
-   * @param {Press | null} press
-   */
-  edit(id, press) {
-    const text = this.own.get(id)?.text ?? press?.typed ?? "";
-    const typed = this.box.value;
-    this.write(typed ? `${text}\n${typed}` : text);
-    this.box.focus();
   }
 
   /** @param {string} text */
   write(text) {
     this.box.value = text;
-    this.keepDraft();
-    this.drawSend();
-  }
-
-  press() {
-    const text = this.box.value;
-    this.box.focus();
-    if (!text.trim()) {
-      say(this.status, "Write a message first.");
-      return;
-    }
-    if (this.isSilent || !this.isWelcome) {
-      say(this.status, "Not sent: the kernel is not answering. Your text is kept.");
-      return;
-    }
-    const press = random();
-    const execution = this.chosen;
-    if (!this.tell({ type: "send", press, execution, text })) {
-      this.setSilent(true);
-      return;
-    }
-    const at = performance.now();
-    this.own.set(press, { press, execution, text, at, isTaken: false, isReturned: false });
-    this.write("");
-    this.put = "";
-    say(this.status, "Sending.");
-    this.drawBubbles();
-    this.log.scrollTop = this.log.scrollHeight;
-    setTimeout(() => this.drawBubbles(), SLOW_MS + 20);
-  }
-
-  /** @param {string} press */
-  onAck(press) {
-    const own = this.own.get(press);
-    if (own) own.isTaken = true;
-    this.drawBubbles();
-  }
-
-  // What the agent does and asks
-
-  drawDoing() {
-    const conversation = this.shown?.conversation;
-    let words = "";
-    if (conversation?.awaits) {
-      words = "Waiting for the agent";
-      if (conversation.doing && !conversation.waitsFor) words = `${words}: ${conversation.doing}`;
-    } else if (conversation?.doing && conversation.phase === "active" && !conversation.waitsFor) {
-      words = `Now: ${conversation.doing}`;
-    }
-    say(this.doingText, words);
-    this.doing.classList.toggle("ac-awaits", Boolean(conversation?.awaits));
-    show(this.stop, Boolean(conversation?.awaits));
-    show(this.doing, Boolean(this.chosen && words));
-  }
-
-  drawQuestion() {
-    const conversation = this.chosen ? this.shown?.conversation : null;
-    const questions = conversation?.questions ?? [];
-    const asked = JSON.stringify([this.chosen, conversation?.waitsFor, questions]);
-    if (asked === this.asked) return;
-    this.asked = asked;
-    this.put = "";
-    this.answers = questions.map(() => []);
-    const isConfirmation = conversation?.waitsFor === "confirm";
-    const groups = questions.map((one, at) => {
-      const group = make("div", "ac-question");
-      group.setAttribute("role", "group");
-      const words = this.words(one.question);
-      words.id = `ac-${this.view}-${at}`;
-      group.setAttribute("aria-labelledby", words.id);
-      if (one.header) group.append(make("div", "ac-label", one.header));
-      group.append(words);
-      if (isConfirmation && !one.options.length) group.append(this.confirmation(at));
-      else if (one.several) group.append(...one.options.map((option) => this.checkbox(at, option)));
-      else if (one.options.length) {
-        const row = make("div", "ac-options");
-        row.append(...one.options.map((option) => this.option(at, option)));
-        group.append(row);
-      }
-      return group;
-    });
-    this.question.replaceChildren(...groups);
-    show(this.question, groups.length > 0);
+    this.keep();
+    this.onEdit();
   }
 
   /**
-   * @param {number} at
-   * @param {{label: string, shown: string, note: string}} option
+   * Put a text above what is typed.
+   * @param {string} text
    */
-  option(at, option) {
-    const made = button(option.shown, () => this.choose(at, [option.label], made), "ac-option");
-    if (option.note) made.title = option.note;
+  putAbove(text) {
+    this.write(this.text ? `${text}\n${this.text}` : text);
+    this.box.focus();
+  }
+
+  /**
+   * Put an answer in place of the one before, or below what is typed.
+   * @param {string} answer
+   * @param {string} before
+   */
+  answer(answer, before) {
+    const typed = this.text;
+    if (!typed || typed === before) this.write(answer);
+    else if (answer) this.write(typed.endsWith("\n") ? typed + answer : `${typed}\n${answer}`);
+  }
+
+  keep() {
+    if (this.execution) this.drafts.set(this.execution, this.text);
+    this.grow();
+  }
+
+  /** Leave the drafts to the next panel of this page. */
+  leave() {
+    this.keep();
+    for (const [execution, text] of this.drafts) if (text) LEFT.set(execution, text);
+  }
+
+  /** @param {boolean} canSend */
+  draw(canSend) {
+    this.send.setAttribute("aria-disabled", String(!canSend || !this.text.trim()));
+  }
+
+  grow() {
+    this.box.rows = Math.min(12, Math.max(2, this.text.split("\n").length));
+  }
+}
+
+/**
+ * What the agent asks, and the buttons that answer by filling the message.
+ */
+class Questions {
+  /**
+   * @param {string} view
+   * @param {(answer: string, before: string, isComplete: boolean) => void} answer
+   */
+  constructor(view, answer) {
+    this.root = make("div", "ac-questions");
+    this.view = view;
+    this.answer = answer;
+    this.drawn = "";
+    this.put = "";
+    /** @type {Question[]} */
+    this.asked = [];
+    /** @type {Set<number>[]} the chosen options of each question, by their places */
+    this.chosen = [];
+  }
+
+  /** @param {Conversation | null} conversation */
+  draw(conversation) {
+    const asked = conversation?.questions ?? [];
+    const drawn = JSON.stringify([conversation?.id, conversation?.waitsFor, asked]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    this.asked = asked;
+    this.chosen = asked.map(() => new Set());
+    this.put = "";
+    const isConfirmation = conversation?.waitsFor === "confirm";
+    this.root.replaceChildren(...asked.map((one, at) => this.group(one, at, isConfirmation)));
+    show(this.root, asked.length > 0);
+  }
+
+  /** What was chosen is sent: the next choice does not replace it. */
+  forget() {
+    this.put = "";
+  }
+
+  /**
+   * @param {Question} asked
+   * @param {number} at
+   * @param {boolean} isConfirmation
+   */
+  group(asked, at, isConfirmation) {
+    const name = words(asked.question);
+    name.id = `ac-${this.view}-${at}`;
+    const group = make("div", "ac-question", "", { role: "group", "aria-labelledby": name.id });
+    if (asked.header) group.append(make("div", "ac-label", asked.header));
+    group.append(name);
+    if (isConfirmation && !asked.options.length) group.append(this.confirmation(at));
+    else if (asked.several) {
+      group.append(...asked.options.map((option, place) => this.checkbox(at, place, option)));
+    } else if (asked.options.length) {
+      const row = make("div", "ac-options");
+      asked.options.forEach((option, place) => {
+        const made = this.option(row, option.shown, () => this.choose(at, place));
+        if (option.note) made.title = option.note;
+      });
+      group.append(row);
+    }
+    return group;
+  }
+
+  /**
+   * @param {HTMLElement} row
+   * @param {string} text
+   * @param {() => void} choose
+   */
+  option(row, text, choose) {
+    const made = button(
+      text,
+      () => {
+        for (const one of row.querySelectorAll("button")) {
+          one.setAttribute("aria-pressed", String(one === made));
+        }
+        choose();
+      },
+      "ac-option",
+    );
     made.setAttribute("aria-pressed", "false");
+    row.append(made);
     return made;
   }
 
   /**
    * @param {number} at
+   * @param {number} place
    * @param {{label: string, shown: string, note: string}} option
    */
-  checkbox(at, option) {
+  checkbox(at, place, option) {
     const label = make("label", "ac-check");
     const box = make("input");
     box.type = "checkbox";
     box.addEventListener("change", () => {
-      const others = this.answers[at].filter((one) => one !== option.label);
-      this.choose(at, box.checked ? [...others, option.label] : others);
+      if (box.checked) this.chosen[at].add(place);
+      else this.chosen[at].delete(place);
+      this.fill(false);
     });
     label.append(box, make("span", "", option.shown));
     if (option.note) label.append(make("span", "ac-extent", ` ${option.note}`));
@@ -925,87 +591,714 @@ class Chat {
   /** @param {number} at */
   confirmation(at) {
     const row = make("div", "ac-options");
-    for (const [name, words] of Object.entries(ANSWERS)) {
-      const made = button(name, () => this.choose(at, [words], made), "ac-option");
-      made.setAttribute("aria-pressed", "false");
-      row.append(made);
+    for (const [name, text] of Object.entries(ANSWERS)) {
+      this.option(row, name, () => this.fill(true, [[at, text]]));
     }
     row.append(make("span", "ac-extent", "This writes a message, which you can edit and send."));
     return row;
   }
 
   /**
-   * Put the chosen answers into the message, in place of those before.
    * @param {number} at
-   * @param {string[]} labels
-   * @param {HTMLButtonElement} [pressed]
+   * @param {number} place
    */
-  choose(at, labels, pressed) {
-    this.answers[at] = labels;
-    if (pressed) {
-      for (const one of pressed.parentElement?.querySelectorAll("button") ?? []) {
-        one.setAttribute("aria-pressed", String(one === pressed));
-      }
-    }
-    const questions = this.shown?.conversation?.questions ?? [];
-    let lines = this.answers.map((one) => one.join(", "));
-    if (lines.length > 1) {
-      lines = lines.map((one, number) => {
-        const asked = questions[number];
-        return one && `${asked?.header || asked?.question}: ${one}`;
-      });
-    }
-    const before = this.put;
-    this.put = lines.filter(Boolean).join("\n");
-    const typed = this.box.value;
-    if (!typed || typed === before) this.write(this.put);
-    else if (this.put) this.write(typed.endsWith("\n") ? typed + this.put : `${typed}\n${this.put}`);
-    this.touch();
-    if (pressed) this.box.focus();
+  choose(at, place) {
+    this.chosen[at] = new Set([place]);
+    this.fill(this.asked.length === 1);
   }
 
-  // Ages, and what a screen reader hears
+  /**
+   * Put the answers into the message, in place of those before.
+   * @param {boolean} isComplete
+   * @param {[number, string][]} [given] answers that are no options
+   */
+  fill(isComplete, given = []) {
+    const own = new Map(given);
+    const lines = this.asked.map((asked, at) => {
+      const places = Array.from(this.chosen[at]).sort((one, other) => one - other);
+      const labels = places.map((place) => asked.options[place].label).join(", ");
+      const line = own.get(at) ?? labels;
+      return line && this.asked.length > 1 ? `${asked.header || asked.question}: ${line}` : line;
+    });
+    const before = this.put;
+    this.put = lines.filter(Boolean).join("\n");
+    this.answer(this.put, before, isComplete);
+  }
+}
+
+/**
+ * The active executions, those that wait first.
+ */
+class Inbox {
+  /** @param {(execution: string) => void} open */
+  constructor(open) {
+    this.root = make("ul", "ac-list", "", { role: "list", "aria-label": "Executions" });
+    this.open = open;
+    /** @type {Map<string, {node: HTMLElement, drawn: string, when: HTMLElement}>} */
+    this.rows = new Map();
+  }
+
+  /**
+   * @param {View} shown
+   */
+  draw(shown) {
+    const inbox = shown.inbox;
+    const nodes = inbox.entries.map((one) => this.row(one));
+    const known = new Set(inbox.entries.map((one) => one.id));
+    for (const id of Array.from(this.rows.keys())) if (!known.has(id)) this.rows.delete(id);
+    if (!nodes.length) {
+      let text = inbox.age === null ? "Reading the list…" : "No execution is active now.";
+      if (shown.problem || (inbox.age === null && inbox.error)) text = "";
+      nodes.push(make("li", "ac-empty", text));
+    } else if (inbox.hasMore) {
+      nodes.push(make("li", "ac-empty", "There are more: %asteroid_executions lists them."));
+    }
+    arrange(this.root, nodes);
+  }
+
+  /** @param {Listed} one */
+  row(one) {
+    const before = this.rows.get(one.id);
+    const drawn = JSON.stringify({ ...one, age: null });
+    if (before?.drawn === drawn) return before.node;
+    const node = before?.node ?? make("li", "ac-row");
+    const hadFocus = node.contains(document.activeElement);
+    const press = button("", () => this.open(one.id), "ac-plain ac-execution");
+    const when = make("span", "ac-age");
+    const pill = make("span", `ac-pill ac-${one.tone}`, one.status);
+    press.append(make("span", "ac-name", one.name, { dir: "auto" }), pill, when);
+    if (one.asks) press.append(make("span", "ac-asks", one.asks, { dir: "auto" }));
+    node.replaceChildren(press);
+    if (hadFocus) press.focus();
+    this.rows.set(one.id, { node, drawn, when });
+    return node;
+  }
+
+  /**
+   * @param {Listed[]} entries
+   * @param {number} passed
+   */
+  drawAges(entries, passed) {
+    for (const one of entries) {
+      const when = this.rows.get(one.id)?.when;
+      if (when) say(when, one.age === null ? "" : age(one.age + passed));
+    }
+  }
+
+  focus() {
+    this.root.querySelector("button")?.focus();
+  }
+}
+
+/**
+ * The conversation: its entries, and the bubbles of messages that are not among them yet.
+ */
+class Log {
+  /**
+   * @param {{tell: (content: Record<string, string>) => void,
+   *   edit: (text: string) => void}} actions
+   */
+  constructor(actions) {
+    this.actions = actions;
+    this.root = make("div", "ac-log", "", { role: "log", "aria-label": "Conversation" });
+    this.root.tabIndex = 0;
+    /** @type {Map<string, Entry>} */
+    this.entries = new Map();
+    /** @type {Map<string, {node: HTMLElement, entry: Entry | null}>} */
+    this.nodes = new Map();
+    /** @type {Map<string, HTMLDetailsElement>} */
+    this.groups = new Map();
+    /** @type {Map<string, {node: HTMLElement, drawn: string}>} */
+    this.bubbles = new Map();
+    /** @type {Node[]} */
+    this.rows = [];
+  }
+
+  clear() {
+    this.entries.clear();
+    this.nodes.clear();
+    this.groups.clear();
+    this.bubbles.clear();
+    this.rows = [];
+    this.root.replaceChildren();
+  }
+
+  get isAtEnd() {
+    return this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < 40;
+  }
+
+  scrollToEnd() {
+    this.root.scrollTop = this.root.scrollHeight;
+  }
+
+  /** @param {Conversation} conversation */
+  draw(conversation) {
+    for (const entry of conversation.entries) this.entries.set(entry.key, entry);
+    const known = new Set(conversation.order);
+    for (const key of Array.from(this.entries.keys())) {
+      if (known.has(key)) continue;
+      this.entries.delete(key);
+      this.nodes.delete(key);
+      this.groups.delete(key);
+    }
+    /** @type {Node[]} */
+    const rows = [];
+    if (conversation.hasOlder) {
+      rows.push(this.fixed("older", `Older entries: %asteroid_activities --all ${conversation.id}`));
+    }
+    /** @type {{key: string, node: HTMLElement}[]} */
+    let minor = [];
+    let day = "";
+    const flush = () => {
+      if (minor.length > MOST_MINOR) rows.push(this.group(minor));
+      else rows.push(...minor.map((one) => one.node));
+      minor = [];
+    };
+    for (const key of conversation.order) {
+      const entry = this.entries.get(key);
+      if (!entry) continue;
+      if (entry.day && entry.day !== day) {
+        flush();
+        day = entry.day;
+        rows.push(this.fixed(`day ${day}`, day));
+      }
+      const node = this.entry(entry);
+      if (MINOR.has(entry.kind)) {
+        minor.push({ key, node });
+        continue;
+      }
+      flush();
+      rows.push(node);
+    }
+    flush();
+    const nothing = conversation.order.length ? "" : this.nothing(conversation);
+    if (nothing) rows.push(this.fixed("none", nothing));
+    this.rows = rows;
+  }
+
+  /** @param {Conversation} conversation */
+  nothing(conversation) {
+    if (conversation.isPurged) return "Asteroid has deleted the activities of this execution.";
+    if (conversation.isRead) return "Nothing has happened yet.";
+    return conversation.error ? "" : "Reading…";
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} text
+   */
+  fixed(key, text) {
+    const node = this.nodes.get(key)?.node ?? make("div", "ac-day");
+    say(node, text);
+    this.nodes.set(key, { node, entry: null });
+    return node;
+  }
+
+  /** @param {{key: string, node: HTMLElement}[]} minor */
+  group(minor) {
+    const key = minor[0].key;
+    let group = this.groups.get(key);
+    if (!group) {
+      group = make("details", "ac-group");
+      group.append(make("summary"), make("div"));
+      this.groups.set(key, group);
+    }
+    say(group.children[0], `${minor.length} steps`);
+    arrange(
+      group.children[1],
+      minor.map((one) => one.node),
+    );
+    return group;
+  }
+
+  /** @param {Entry} entry */
+  entry(entry) {
+    const before = this.nodes.get(entry.key);
+    if (before?.entry === entry) return before.node;
+    const node = before?.node ?? make("div");
+    const wasOpen = node.querySelector("details")?.open ?? false;
+    node.className = `ac-entry ac-is-${entry.kind}`;
+    const what = make("div", "ac-what");
+    what.append(...this.parts(entry));
+    if (entry.when) node.title = `${entry.day} ${entry.when}`;
+    node.replaceChildren(make("span", "ac-when", entry.when.slice(0, 5)), what);
+    const details = node.querySelector("details");
+    if (details) details.open = wasOpen;
+    this.nodes.set(entry.key, { node, entry });
+    return node;
+  }
+
+  /**
+   * @param {Entry} entry
+   * @returns {(Node | string)[]}
+   */
+  parts(entry) {
+    const extent = make("span", "ac-extent", entry.extent);
+    if (entry.kind === "thinking") {
+      const details = make("details");
+      const summary = make("summary", "", `${entry.label} `);
+      summary.append(make("span", "ac-start", entry.start));
+      details.append(summary, words(entry.text));
+      return [details];
+    }
+    if (entry.kind === "action") {
+      const mark = make("span", "ac-mark", entry.mark, { role: "img", "aria-label": entry.label });
+      return [mark, ` ${entry.text} `, extent];
+    }
+    if (entry.kind === "note") {
+      return [make("span", "ac-extent", `${entry.label}: `), entry.text];
+    }
+    /** @type {(Node | string)[]} */
+    const parts = [];
+    if (entry.kind !== "own") {
+      const label = make("div", "ac-label", entry.label);
+      if (entry.extent) label.append(" ", extent);
+      parts.push(label);
+    }
+    parts.push(words(entry.text));
+    if (entry.data) parts.push(make("pre", "ac-data", entry.data));
+    for (const item of entry.items) {
+      const line = make("div", "ac-item", `${item.mark} ${item.text} `);
+      if (item.note) line.append(make("span", "ac-extent", item.note));
+      parts.push(line);
+    }
+    if (entry.kind === "own") parts.push(this.delivered(entry.when));
+    return parts;
+  }
+
+  /** @param {string} when */
+  delivered(when) {
+    const attributes = { role: "img", "aria-label": `Delivered at ${when}` };
+    const line = make("div", "ac-line");
+    line.append(make("span", "ac-state", `✓ ${when.slice(0, 5)}`, attributes));
+    return line;
+  }
+
+  /**
+   * Put the entries and the bubbles in their places; keep the end in view if it was.
+   * @param {Press[]} presses what the kernel knows
+   * @param {Own[]} own what was pressed in this page, for this execution
+   * @param {boolean} isSilent
+   */
+  arrange(presses, own, isSilent) {
+    const wasAtEnd = this.isAtEnd;
+    const known = new Set(presses.map((one) => one.press));
+    const byPress = new Map(own.map((one) => [one.press, one]));
+    const rows = presses
+      .filter((one) => !one.activity)
+      .map((one) => this.bubble(one.press, one, byPress.get(one.press), isSilent));
+    for (const one of own) {
+      if (!known.has(one.press)) rows.push(this.bubble(one.press, null, one, isSilent));
+    }
+    arrange(this.root, [...this.rows, ...rows]);
+    if (wasAtEnd) this.scrollToEnd();
+  }
+
+  /**
+   * @param {string} id
+   * @param {Press | null} press
+   * @param {Own | undefined} own
+   * @param {boolean} isSilent
+   */
+  bubble(id, press, own, isSilent) {
+    const state = stateOf(press, own);
+    const isLost = !press && isSilent;
+    const drawn = JSON.stringify([state, press, own?.isReturned, isLost]);
+    const before = this.bubbles.get(id);
+    if (before?.drawn === drawn) return before.node;
+    const node = before?.node ?? make("div");
+    const hadFocus = node.contains(document.activeElement);
+    node.className = `ac-entry ac-is-own ac-${state}`;
+    const what = make("div", "ac-what");
+    what.append(words(press?.text ?? own?.text ?? ""), this.stateLine(state, press));
+    for (const text of this.whys(press, isLost)) what.append(make("div", "ac-why", text));
+    const buttons = this.buttons(id, state, press, own, isLost);
+    if (buttons.length) {
+      const row = make("div", "ac-buttons");
+      row.append(...buttons);
+      what.append(row);
+    }
+    node.replaceChildren(what);
+    if (hadFocus) (buttons[0] ?? this.root).focus();
+    this.bubbles.set(id, { node, drawn });
+    return node;
+  }
+
+  /**
+   * @param {string} state
+   * @param {Press | null} press
+   */
+  stateLine(state, press) {
+    if (state === "delivered" && press) return this.delivered(press.at);
+    const line = make("div", "ac-line");
+    const title = press?.title ? `: ${press.title}` : "";
+    line.append(make("span", "ac-state", `${MARKS[state] ?? ""}${STATES[state] ?? state}${title}`));
+    return line;
+  }
+
+  /**
+   * @param {Press | null} press
+   * @param {boolean} isLost
+   */
+  whys(press, isLost) {
+    if (isLost) return ["The kernel has not answered: it may not have been sent."];
+    if (!press || press.outcome === "delivered") return [];
+    return [press.why, press.note, press.hint].filter(Boolean);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} state
+   * @param {Press | null} press
+   * @param {Own | undefined} own
+   * @param {boolean} isLost
+   */
+  buttons(id, state, press, own, isLost) {
+    const made = [];
+    if (["waiting", "queued", "sending"].includes(state) && !isLost) {
+      made.push(button("Cancel", () => this.actions.tell({ type: "cancel", press: id }), "ac-small"));
+    }
+    if (state === "unknown") {
+      made.push(button("Look again", () => this.actions.tell({ type: "look", press: id }), "ac-small"));
+    }
+    // What may have been delivered is looked for once, before it can be sent again.
+    const canEdit =
+      isLost || (state === "not_delivered" && !own?.isReturned) || (state === "unknown" && press?.note);
+    if (canEdit) {
+      const text = own?.text ?? press?.typed ?? "";
+      made.push(button("Edit and resend", () => this.actions.edit(text), "ac-small"));
+    }
+    return made;
+  }
+}
+
+/**
+ * @param {Press | null} press
+ * @param {Own | undefined} own
+ */
+function stateOf(press, own) {
+  if (press) return press.stage === "done" ? press.outcome : press.stage;
+  const waited = own ? performance.now() - own.at : 0;
+  return own && !own.isTaken && waited > SLOW_MS ? "waiting" : "sending";
+}
+
+/**
+ * One view of a panel: puts the parts together.
+ */
+class Chat {
+  /**
+   * @param {Model} model
+   * @param {HTMLElement} el
+   */
+  constructor(model, el) {
+    /** @type {View | null} */
+    this.shown = null;
+    this.shownAt = 0;
+    this.chosen = "";
+    this.spoken = "";
+    // True while the user waits for what a click opens: the focus follows it.
+    this.movesFocus = false;
+    /** @type {Map<string, Own>} */
+    this.own = new Map();
+    this.root = make("section", "ac-chat", "", {
+      role: "region",
+      "aria-label": "Asteroid chat",
+      // A key in the panel is none of the notebook: Ctrl+Enter would run the cell, D D delete it.
+      "data-lm-suppress-shortcuts": "true",
+    });
+    this.root.addEventListener("keydown", (event) => this.onKey(event));
+    this.back = button("", () => this.open(""), "ac-plain ac-back");
+    this.name = make("span", "ac-name", "Asteroid", { dir: "auto" });
+    this.pill = make("span", "ac-pill");
+    this.since = make("span", "ac-age");
+    this.menu = new Menu((action) => {
+      this.line.tell({ type: "control", action, execution: this.chosen });
+    });
+    this.banner = make("div", "ac-banner");
+    this.inbox = new Inbox((execution) => this.open(execution));
+    this.log = new Log({
+      tell: (content) => this.line.tell(content),
+      edit: (text) => this.composer.putAbove(text),
+    });
+    this.doing = make("div", "ac-doing");
+    this.doingText = make("span", "ac-doing-text");
+    this.stop = button("Stop waiting", () => this.line.tell({ type: "stop" }), "ac-small");
+    this.composer = new Composer(
+      () => this.press(),
+      () => {
+        this.line.touch();
+        this.drawSend();
+      },
+    );
+    this.updated = make("span", "ac-updated", "Waiting for the kernel…");
+    this.refresh = button("Refresh", () => this.line.tell({ type: "refresh" }), "ac-small");
+    this.source = make("span", "ac-source");
+    this.status = make("div", "ac-status", "", { role: "status" });
+    this.line = new Line(model, this.root, {
+      onView: (view) => this.draw(view),
+      onAck: (press) => this.onAck(press),
+      onSilence: () => this.onSilence(),
+    });
+    this.questions = new Questions(this.line.view, (answer, before, isComplete) => {
+      this.composer.answer(answer, before);
+      // A checkbox keeps the focus for the next one.
+      if (isComplete) this.composer.box.focus();
+    });
+    el.append(this.layOut());
+    this.ticking = setInterval(() => this.tick(), 1000);
+  }
+
+  close() {
+    clearInterval(this.ticking);
+    this.line.close();
+    this.composer.leave();
+  }
+
+  layOut() {
+    const bar = make("div", "ac-bar");
+    const title = make("div", "ac-title");
+    title.append(this.name, this.pill, this.since);
+    bar.append(this.back, title, this.menu.root);
+    this.doing.append(this.doingText, this.stop);
+    const foot = make("div", "ac-foot");
+    foot.append(this.updated, this.refresh, this.source);
+    const hidden = [this.back, this.pill, this.menu.root, this.banner, this.inbox.root];
+    hidden.push(this.log.root, this.doing, this.questions.root, this.composer.root);
+    for (const part of hidden) show(part, false);
+    this.root.append(
+      bar,
+      this.banner,
+      this.inbox.root,
+      this.log.root,
+      this.doing,
+      this.questions.root,
+      this.composer.root,
+      foot,
+      this.status,
+    );
+    return this.root;
+  }
+
+  /** @returns {Conversation | null} */
+  get conversation() {
+    return this.chosen ? (this.shown?.conversation ?? null) : null;
+  }
+
+  tick() {
+    this.line.tick();
+    this.drawAges();
+    this.arrange();
+  }
+
+  // What the user does
+
+  /** @param {KeyboardEvent} event */
+  onKey(event) {
+    const isSend = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+    if (!isSend || !this.chosen) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!event.repeat) this.press();
+  }
+
+  /** @param {string} execution */
+  open(execution) {
+    this.composer.keep();
+    this.movesFocus = this.line.tell({ type: "open", execution });
+  }
+
+  press() {
+    const { text } = this.composer;
+    this.composer.box.focus();
+    if (!text.trim()) {
+      say(this.status, "Write a message first.");
+      return;
+    }
+    if (!this.line.isOpen) {
+      say(this.status, "Not sent: the kernel is not answering. Your text is kept.");
+      return;
+    }
+    const press = random();
+    const execution = this.chosen;
+    if (!this.line.tell({ type: "send", press, execution, text })) {
+      this.line.setSilent(true);
+      return;
+    }
+    const at = performance.now();
+    this.own.set(press, { press, execution, text, at, isTaken: false, isReturned: false });
+    this.questions.forget();
+    this.composer.write("");
+    say(this.status, "Sending.");
+    this.arrange();
+    this.log.scrollToEnd();
+    setTimeout(() => this.arrange(), SLOW_MS + 20);
+  }
+
+  // What the kernel says
+
+  /** @param {string} press */
+  onAck(press) {
+    const own = this.own.get(press);
+    if (own) own.isTaken = true;
+    this.arrange();
+  }
+
+  onSilence() {
+    this.drawBanner();
+    this.drawSend();
+    this.arrange();
+    say(this.status, this.line.isSilent ? SILENT : "The kernel answers again.");
+  }
+
+  /** @param {View} shown */
+  draw(shown) {
+    const isOther = shown.chosen !== this.chosen || this.shown === null;
+    this.shown = shown;
+    this.shownAt = performance.now();
+    if (isOther) this.change(shown.chosen);
+    const conversation = this.conversation;
+    this.drawBanner();
+    this.drawBar();
+    if (conversation) this.log.draw(conversation);
+    else this.inbox.draw(shown);
+    this.drawDoing();
+    this.questions.draw(conversation);
+    for (const press of shown.presses) this.giveBack(press);
+    this.arrange();
+    this.drawAges();
+    this.drawSend();
+    this.announce();
+    if (isOther && this.movesFocus) {
+      this.movesFocus = false;
+      if (this.chosen) this.composer.box.focus();
+      else this.inbox.focus();
+    }
+  }
+
+  /** @param {string} chosen */
+  change(chosen) {
+    this.chosen = chosen;
+    this.log.clear();
+    this.composer.change(chosen);
+    this.menu.hide();
+    show(this.inbox.root, !chosen);
+    show(this.log.root, Boolean(chosen));
+    show(this.composer.root, Boolean(chosen));
+    // It begins at its end.
+    requestAnimationFrame(() => this.log.scrollToEnd());
+  }
+
+  arrange() {
+    if (!this.chosen) return;
+    const own = Array.from(this.own.values()).filter((one) => one.execution === this.chosen);
+    this.log.arrange(this.shown?.presses ?? [], own, this.line.isSilent);
+  }
+
+  /**
+   * Put the text of a message that failed back, if that overwrites nothing.
+   * @param {Press} press
+   */
+  giveBack(press) {
+    const own = this.own.get(press.press);
+    if (!own || own.isReturned || press.outcome !== "not_delivered" || this.composer.text) return;
+    own.isReturned = true;
+    this.composer.write(own.text);
+  }
+
+  drawBar() {
+    const shown = this.shown;
+    if (shown === null) return;
+    const { inbox } = shown;
+    const conversation = this.conversation;
+    const others = inbox.entries.filter((one) => one.waits && one.id !== this.chosen).length;
+    show(this.back, Boolean(this.chosen));
+    say(this.back, others ? `‹ All executions · ${others} waiting` : "‹ All executions");
+    say(this.name, this.chosen ? (conversation?.name ?? "…") : titleOf(inbox));
+    say(this.pill, conversation?.isKnown ? conversation.status : "");
+    this.pill.className = `ac-pill ac-${conversation?.tone ?? ""}`;
+    show(this.pill, Boolean(this.pill.textContent));
+    this.menu.draw(conversation);
+  }
+
+  drawBanner() {
+    const text = this.line.isSilent ? SILENT : this.trouble();
+    say(this.banner, text);
+    show(this.banner, Boolean(text));
+    this.root.classList.toggle("ac-is-silent", this.line.isSilent);
+  }
+
+  trouble() {
+    const shown = this.shown;
+    if (shown === null) return "";
+    if (shown.problem) return shown.problem;
+    const conversation = this.conversation;
+    if (conversation?.error) {
+      const isOld = conversation.isRead;
+      return isOld
+        ? `Reading failed: ${conversation.error}. What you see may be old.`
+        : `${conversation.error}.`;
+    }
+    if (!this.chosen && shown.inbox.error) {
+      return `The list could not be read: ${shown.inbox.error}.`;
+    }
+    return shown.note;
+  }
+
+  drawSend() {
+    this.composer.draw(this.line.isOpen);
+  }
+
+  drawDoing() {
+    const conversation = this.conversation;
+    const isAwaited = Boolean(conversation?.awaits);
+    const doing = conversation?.waitsFor ? "" : (conversation?.doing ?? "");
+    let text = "";
+    if (isAwaited) text = doing ? `Waiting for the agent: ${doing}` : "Waiting for the agent…";
+    else if (doing && conversation?.phase === "active") text = `Now: ${doing}`;
+    say(this.doingText, text);
+    this.doing.classList.toggle("ac-awaits", isAwaited);
+    show(this.stop, isAwaited);
+    show(this.doing, Boolean(text));
+  }
 
   drawAges() {
     const shown = this.shown;
     if (shown === null) return;
     const passed = (performance.now() - this.shownAt) / 1000;
-    const conversation = this.chosen ? shown.conversation : null;
+    const conversation = this.conversation;
     const since = conversation?.since ?? null;
     say(this.since, since === null ? "" : age(since + passed));
-    if (!this.chosen) {
-      for (const one of shown.inbox.entries) {
-        const node = this.nodes.get(one.id)?.node.querySelector(".ac-age");
-        if (node) say(node, one.age === null ? "" : age(one.age + passed));
-      }
-    }
+    if (!this.chosen) this.inbox.drawAges(shown.inbox.entries, passed);
     const at = this.chosen ? (conversation?.age ?? null) : shown.inbox.age;
-    let words = at === null ? "Reading…" : `updated ${age(at + passed)} ago`;
-    if (shown.stopped) words = "Not updating now. Refresh goes on.";
-    if (shown.problem) words = "";
-    say(this.updated, words);
-    say(this.source, shown.key ? `key from ${shown.key.replace(/^the environment variable /, "")}` : "");
-    this.drawSend();
+    let text = at === null ? "Reading…" : `updated ${age(at + passed)} ago`;
+    if (shown.stopped) text = "Not updating now. Refresh goes on.";
+    if (shown.problem) text = "";
+    say(this.updated, text);
+    const key = shown.key.replace(/^the environment variable /, "");
+    say(this.source, key ? `key from ${key}` : "");
   }
 
+  /** Tell a screen reader what has become of the latest message. */
   announce() {
-    const shown = this.shown;
-    const conversation = shown?.conversation;
-    const last = shown?.presses[shown.presses.length - 1];
-    const mark = JSON.stringify([
-      last?.press, last?.stage, last?.outcome, last?.ending, conversation?.waitsFor,
-      conversation?.id, conversation?.isOver,
-    ]);
+    const presses = this.shown?.presses ?? [];
+    const last = presses[presses.length - 1];
+    const mark = JSON.stringify([last?.press, last?.stage, last?.outcome, last?.ending]);
     if (mark === this.spoken) return;
-    const before = this.spoken;
+    const isFirst = !this.spoken;
     this.spoken = mark;
-    if (before === undefined || !last || last.stage !== "done") return;
-    const ended = { spoke: "The agent has spoken.", asks: "The agent asks you something.",
-      confirm: "The agent waits for your confirmation.", over: "The execution is over.",
-      time: "No answer so far." }[last.ending];
-    const words = STATES[/** @type {keyof typeof STATES} */ (last.outcome)] ?? "";
-    say(this.status, ended ?? `${words}${last.title ? `: ${last.title}` : "."}`);
+    if (isFirst || last?.stage !== "done") return;
+    const title = last.title ? `: ${last.title}` : ".";
+    say(this.status, ENDINGS[last.ending] ?? `${STATES[last.outcome] ?? ""}${title}`);
   }
+}
+
+/** @param {InboxView} inbox */
+function titleOf(inbox) {
+  const { waiting, entries, hasMore, age: read } = inbox;
+  if (read === null) return "Executions";
+  const many = `${entries.length}${hasMore ? "+" : ""}`;
+  if (!waiting) return `${many} active`;
+  return `${waiting} of ${many} ${waiting === 1 ? "waits" : "wait"} for you`;
 }
 
 /** @param {{model: Model, el: HTMLElement}} context */

@@ -8,7 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from asteroid_magic import SendForm
-from asteroid_magic.form import open_forms
+from asteroid_magic.form import open_views
 from asteroid_magic.sandbox import Sandbox
 from tests.support.waiting import until
 
@@ -100,4 +100,4 @@ def test_what_the_notebook_says_of_the_cell_is_not_trusted(
 ) -> None:
     for parent in ({}, {"metadata": None}, {"metadata": {"cellId": "one"}}, None):
         monkeypatch.setattr(shell, "get_parent", lambda parent=parent: parent, raising=False)
-        assert open_forms.running_cell() is None
+        assert open_views.running_cell() is None
