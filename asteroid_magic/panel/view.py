@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import AsteroidError
+from ..form import html
 from ..models.activities import Question
 from ..models.delivery import Delivery
 from ..models.executions import Execution, status_words
@@ -228,7 +229,7 @@ def _press(press: Press, activity_id: str) -> Json:
         shown |= {
             "title": visible(card.title, keep=""),
             "why": visible(card.why),
-            "hint": visible(card.hint),
+            "hint": html.IN_DOUBT if press.outcome.outcome == "unknown" else visible(card.hint),
         }
     return shown
 

@@ -1271,6 +1271,7 @@ class Chat {
     if (!this.chosen) this.inbox.drawAges(shown.inbox.entries, passed);
     const at = this.chosen ? (conversation?.age ?? null) : shown.inbox.age;
     let text = at === null ? "Reading…" : `updated ${age(at + passed)} ago`;
+    if (at !== null && at + passed < 1) text = "updated just now";
     if (shown.stopped) text = "Not updating now. Refresh goes on.";
     if (shown.problem) text = "";
     say(this.updated, text);
