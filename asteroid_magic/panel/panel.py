@@ -25,7 +25,7 @@ from ..interrupts import Hold
 from ..models.delivery import Delivery
 from ..models.executions import status_words
 from ..models.message import checked_id, checked_text, is_execution_id
-from ..monitor import Monitor, MonitorState
+from ..monitor import ConversationState, Monitor, MonitorState
 from ..monitor.background_send import begin
 from ..monitor.sends import messages_in
 from . import kept_copy
@@ -73,7 +73,8 @@ class ChatPanel(anywidget.AnyWidget):
         self._has_front_end = self._is_replaced = False
         # The form that stands in for the front end, if the page has none.
         self._instead: Any = None
-        # What the kept copy was last drawn from.
+        # The conversation that was open last, and what the kept copy was last drawn from.
+        self._latest: ConversationState | None = None
         self._kept: tuple[object, ...] = ()
         super().__init__()
         self.add_class(f"asteroid-chat-{self._panel_id}")
@@ -336,9 +337,12 @@ class ChatPanel(anywidget.AnyWidget):
     def _keep(self, *, update: bool = True) -> None:
         """Keep the conversation in the notebook itself, for readers without a kernel."""
         presses = tuple(one for one in self._outbox.presses if one.outcome is not None)
-        state = self._monitor.state.conversation
+        now = self._monitor.state.conversation
         with self._lock:
-            instead = self._instead
+            if now is not None and now.updated_at is not None:
+                self._latest = now
+            # Back in the list, the conversation before is still worth keeping.
+            state, instead = self._latest, self._instead
             drawn_from = (
                 state and (state.execution, state.activities, state.question, state.access),
                 [(one.outcome, one.note) for one in presses],

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ..errors import AsteroidError
@@ -20,7 +21,8 @@ from ..render.outcomes import error_card
 from ..render.table import tone_of
 from ..render.times import clock
 from ..render.transcript import TranscriptEntry, entries_of
-from ..text import counted, shorten, visible
+from ..text import counted, shorten
+from ..text import visible as visible_text
 from .outbox import Press
 
 # Bytes of all entries of a conversation.
@@ -29,6 +31,8 @@ NAME, STATUS, LABEL, ASKED, TEXT = 60, 60, 120, 4_000, 20_000
 UNNAMED = "(no name)"
 
 Json = dict[str, Any]
+# As in the cards: emoji and Persian keep what joins their parts.
+visible = partial(visible_text, joiners=True)
 
 
 class View:

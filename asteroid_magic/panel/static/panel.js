@@ -973,6 +973,27 @@ class Log {
 }
 
 /**
+ * Whether a key in the panel is none of the notebook, where Ctrl+Enter would run the cell, and D D
+ * delete it. Other keys with Ctrl keep their meaning, such as Ctrl+S.
+ * @param {KeyboardEvent} event
+ */
+function isOwnKey(event) {
+  return event.key === "Enter" || !(event.ctrlKey || event.metaKey || event.altKey);
+}
+
+/**
+ * Tell JupyterLab, which looks at a key before the panel does, whether it is the panel's.
+ * @param {KeyboardEvent} event
+ * @param {HTMLElement} root
+ */
+function claim(event, root) {
+  const { target } = event;
+  if (!(target instanceof Element && root.contains(target))) return;
+  // Lab looks for this attribute at the focused element first, and at the panel too late.
+  target.toggleAttribute("data-lm-suppress-shortcuts", isOwnKey(event));
+}
+
+/**
  * @param {Press | null} press
  * @param {Own | undefined} own
  */
@@ -1000,13 +1021,10 @@ class Chat {
     this.movesFocus = false;
     /** @type {Map<string, Own>} */
     this.own = new Map();
-    this.root = make("section", "ac-chat", "", {
-      role: "region",
-      "aria-label": "Asteroid chat",
-      // A key in the panel is none of the notebook: Ctrl+Enter would run the cell, D D delete it.
-      "data-lm-suppress-shortcuts": "true",
-    });
+    this.root = make("section", "ac-chat", "", { role: "region", "aria-label": "Asteroid chat" });
     this.root.addEventListener("keydown", (event) => this.onKey(event));
+    this.claim = (/** @type {KeyboardEvent} */ event) => claim(event, this.root);
+    window.addEventListener("keydown", this.claim, true);
     this.back = button("", () => this.open(""), "ac-plain ac-back");
     this.name = make("span", "ac-name", "Asteroid", { dir: "auto" });
     this.pill = make("span", "ac-pill");
@@ -1050,6 +1068,7 @@ class Chat {
 
   close() {
     clearInterval(this.ticking);
+    window.removeEventListener("keydown", this.claim, true);
     this.line.close();
     this.composer.leave();
   }
@@ -1094,10 +1113,10 @@ class Chat {
 
   /** @param {KeyboardEvent} event */
   onKey(event) {
+    if (isOwnKey(event)) event.stopPropagation();
     const isSend = event.key === "Enter" && (event.ctrlKey || event.metaKey);
     if (!isSend || !this.chosen) return;
     event.preventDefault();
-    event.stopPropagation();
     if (!event.repeat) this.press();
   }
 
