@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..form import html
-from ..models.activities import Activities
 from ..monitor import ConversationState, Send
 from ..monitor.sends import own_messages
 from ..render.templates import draw
@@ -62,12 +61,3 @@ def draw_copy(
     )
     # Each part is HTML already, drawn by the same engine.
     return "".join(parts)
-
-
-def is_same(one: object, other: object) -> bool:
-    """Return True if copies drawn from these would be equal; activities must be the same ones."""
-    if isinstance(one, tuple | list) and isinstance(other, tuple | list):
-        if isinstance(one, Activities) or isinstance(other, Activities):
-            return one is other
-        return len(one) == len(other) and all(map(is_same, one, other))
-    return one is other or one == other
