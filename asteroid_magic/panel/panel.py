@@ -29,7 +29,7 @@ from ..models.message import checked_id, checked_text, is_execution_id
 from ..monitor import Monitor, MonitorState
 from ..monitor.background_send import begin
 from ..monitor.sends import messages_in
-from . import kept_copy
+from . import saved_copy
 from .outbox import Outbox
 from .view import View, line
 
@@ -153,6 +153,8 @@ class ChatPanel(anywidget.AnyWidget):
             self._close()
 
     def _close(self) -> None:
+        if self._is_closed:
+            return
         with self._lock:
             is_first, self._is_closed = not self._is_closed, True
         if not is_first:
@@ -186,7 +188,7 @@ class ChatPanel(anywidget.AnyWidget):
                 "application/vnd.jupyter.widget-view+json": view,
                 # Where no widgets are shown, the kept copy below replaces the panel.
                 "text/html": "",
-                "text/plain": kept_copy.INSTEAD,
+                "text/plain": saved_copy.INSTEAD,
             },
             METADATA,
         )
@@ -383,7 +385,7 @@ class ChatPanel(anywidget.AnyWidget):
             if update and (not self._kept or drawn_from == self._kept):
                 return
             self._kept = drawn_from
-        drawn = kept_copy.draw_copy(
+        drawn = saved_copy.draw_copy(
             self._panel_id, state, presses, datetime.now(UTC), words=self._words()
         )
         data: dict[str, object] = {"text/html": drawn}
@@ -400,8 +402,8 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _words(self) -> str:
         if not self._is_closed:
-            return kept_copy.GONE
-        return kept_copy.REPLACED if self._is_replaced else kept_copy.CLOSED
+            return saved_copy.GONE
+        return saved_copy.REPLACED if self._is_replaced else saved_copy.CLOSED
 
     def _await_front_end(self) -> None:
         """Show the form if no front end says a word: the page's server has no anywidget."""

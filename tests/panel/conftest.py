@@ -117,7 +117,6 @@ class Page:
         return self
 
 
-
 @pytest.fixture
 def account(box: Sandbox) -> Sandbox:
     """A sandbox, with the settings pointing to it."""

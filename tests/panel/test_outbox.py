@@ -70,7 +70,8 @@ def test_two_presses_are_sent_one_after_the_other_in_order(account: Sandbox) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["", " \n", "a\0b", "x" * 1_000_001, "half \ud800 of one", "\udfff", 17, None, ["a"], {}]
+    "text",
+    ["", " \n", "a\0b", "x" * 1_000_001, "half \ud800 of one", "\udfff", 17, None, ["a"], {}],
 )
 def test_what_cannot_be_sent_says_why_and_is_not_lost(account: Sandbox, text: Any) -> None:
     page = opened(running(account))
@@ -190,7 +191,9 @@ def test_look_again_only_looks_and_finds_the_message_later(server: RecordServer)
     (delivery,) = page.panel.outcomes
     assert isinstance(delivery, Delivery)
     assert delivery.confirmed_by == "activities"
-    until(lambda: [one["press"] for one in page.entries.values() if one["kind"] == "own"] == [press])
+    until(
+        lambda: [one["press"] for one in page.entries.values() if one["kind"] == "own"] == [press]
+    )
 
 
 def test_a_look_that_goes_wrong_leaves_the_outcome_as_it_was(

@@ -47,13 +47,13 @@ def draw_copy(
     # What newer entries have pushed out has its card again.
     own = {at: one for at, one in own.items() if one in visible}
     parts = (
-        draw("kept_copy_head.html", "asteroid_magic.panel", panel_id=panel_id),
+        draw("saved_copy_head.html", "asteroid_magic.panel", panel_id=panel_id),
         html.style(),
         html.header(state, 0, 0) if state is not None else "",
         html.conversation(state, entries, set(own.values()), has_older=has_older),
         html.outcomes(sends, "" if state is None else state.execution_id, own.keys()),
         draw(
-            "kept_copy_foot.html",
+            "saved_copy_foot.html",
             "asteroid_magic.panel",
             words=words,
             kept=KEPT.format(stamp(now)) if words == GONE else "",
