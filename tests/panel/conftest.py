@@ -41,7 +41,7 @@ class Page:
             self.take(json.loads(packed))
             before(content, buffers)
 
-        panel.send = send  # type: ignore[method-assign]
+        panel.send = send
 
     def take(self, content: dict[str, Any]) -> None:
         self.told.append(content)
