@@ -83,8 +83,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name for name in names if ".dist-info/" not in name} == sources()
     assert "asteroid_magic/py.typed" in names
-    for package in ("render", "form"):
+    for package in ("render", "form", "panel"):
         assert any(name.startswith(f"asteroid_magic/{package}/templates/") for name in names)
+    assert {f"asteroid_magic/panel/static/panel.{kind}" for kind in ("js", "css")} <= set(names)
 
 
 def test_the_sdist_holds_what_its_own_tests_and_page_need(built: Path) -> None:
@@ -123,10 +124,14 @@ def test_installed_alone_it_loads_and_sends_to_the_sandbox(installed: Path, tmp_
 def test_installed_alone_it_finds_every_template(installed: Path, tmp_path: Path) -> None:
     asked = """
 from asteroid_magic.render.templates import environment
-engine = environment("asteroid_magic.form")
-for name in engine.list_templates():
-    engine.get_template(name)
-print(*engine.list_templates())
+for package in ("form", "panel"):
+    engine = environment(f"asteroid_magic.{package}")
+    for name in engine.list_templates():
+        engine.get_template(name)
+    print(*engine.list_templates())
+from asteroid_magic import ChatPanel
+assert "render" in str(ChatPanel._esm)
+assert ".ac-" in str(ChatPanel._css)
 """
     found = run(installed, "-c", asked, cwd=tmp_path).split()
     assert set(found) == {Path(name).name for name in sources() if "/templates/" in name}

@@ -21,6 +21,7 @@ PACKAGES = (
     "batch",
     "render",
     "form",
+    "panel",
     "monitor",
     "input",
     "magics",
@@ -42,7 +43,10 @@ PRIVATE_WORDS = (
     "doors",
     "notices",
 )
-HEAVY = ("requests", "urllib3", "ipywidgets", "jinja2", "tornado", "keyring", "tqdm", "sqlite3")
+HEAVY = (
+    *("anywidget", "ipywidgets", "jinja2", "keyring", "requests", "sqlite3", "tornado", "tqdm"),
+    "urllib3",
+)
 
 
 def run(code: str) -> str:
@@ -78,6 +82,7 @@ shell.history_manager.end_session()
     loaded = run(code).split()
     assert "asteroid_magic.magics.send_magics" in loaded
     assert not {name for name in loaded if name.partition(".")[0] in HEAVY}
+    assert not {name for name in loaded if name.startswith("asteroid_magic.panel")}
     assert len([name for name in loaded if name.startswith("asteroid_magic")]) <= 12
 
 
@@ -172,3 +177,5 @@ def test_the_package_is_typed_and_its_templates_are_inside() -> None:
     for package in ("render", "form"):
         kinds = {file.suffix for file in (FOLDER / package / "templates").iterdir()}
         assert kinds == {".html", ".css"}
+    assert {file.suffix for file in (FOLDER / "panel" / "templates").iterdir()} == {".html"}
+    assert {file.suffix for file in (FOLDER / "panel" / "static").iterdir()} == {".js", ".css"}

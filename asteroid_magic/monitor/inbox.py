@@ -114,12 +114,9 @@ class Inbox:
     @property
     def unread(self) -> InboxEntry | None:
         """The first whose question is still to be read; None if enough are."""
-        waiting = self.state.waiting
-        unread = [
-            one for one in waiting if one.question is None and one.execution.id not in self._skipped
-        ]
-        has_enough = len(waiting) - len(unread) >= self._questions
-        return None if has_enough or not unread else unread[0]
+        waiting = [one for one in self.state.waiting if one.execution.id not in self._skipped]
+        first = waiting[: self._questions]
+        return next((one for one in first if one.question is None), None)
 
     def skip_question(self, error: AsteroidError) -> None:
         """Leave the one that is `unread` for now; for good if it was refused for good."""

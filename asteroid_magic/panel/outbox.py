@@ -16,6 +16,7 @@ from ..monitor.background_send import BackgroundSend, UnknownSend, begin
 
 # Older ones are forgotten, and with them what a second delivery of an old press would do.
 MOST_KEPT = 100
+CLOSED = "The panel was closed before it sent this"
 Stage = Literal["queued", "sending", "looking", "done"]
 
 
@@ -58,6 +59,13 @@ class Outbox:
         self._is_closed = False
 
     @property
+    def is_busy(self) -> bool:
+        """Return True while a message waits to be sent, or is being sent."""
+        with self._lock:
+            is_queued = any(one.stage == "queued" for one in self._presses.values())
+            return is_queued or self._under_way is not None
+
+    @property
     def presses(self) -> tuple[Press, ...]:
         """The last hundred, the oldest first."""
         with self._lock:
@@ -83,8 +91,10 @@ class Outbox:
                 made = replace(made, stage="done", outcome=error.with_traceback(None))
             self._presses[press_id] = made
             self._forget_old()
-        self._begin_next()
-        self._changed()
+        try:
+            self._begin_next()
+        finally:
+            self._changed()
 
     def cancel(self, press_id: str) -> None:
         """Stop sending a message; its outcome says what is known by then."""
@@ -107,27 +117,34 @@ class Outbox:
             if found is None or not is_asked or self._is_closed:
                 return
             self._presses[press_id] = replace(found, stage="looking", note="")
-        begin("look", self._search, found)
-        self._changed()
+        try:
+            begin("look", self._search, found)
+        except BaseException:
+            with self._lock:
+                self._presses[press_id] = found
+            raise
+        finally:
+            self._changed()
 
-    def hear(self, replies: Iterable[ReplyState]) -> list[Delivery]:
-        """Note the replies that are complete; return the deliveries that have got one now."""
-        heard = []
+    def hear(self, replies: Iterable[ReplyState]) -> None:
+        """Note the replies that are complete."""
         with self._lock:
             for reply in replies:
                 for press in self._presses.values():
                     if reply.result is not None and press.outcome is reply.delivery:
                         delivery = replace(reply.delivery, heard=reply.result)
                         self._presses[press.id] = replace(press, outcome=delivery)
-                        heard.append(delivery)
                         break
-        return heard
 
     def close(self) -> None:
-        """End the send under way; send nothing more."""
+        """End the send under way; send nothing more: what waits is not delivered."""
         with self._lock:
             self._is_closed = True
             sending = self._under_way
+            for press in self.presses:
+                if press.stage == "queued":
+                    stopped = SendInterrupted(title=CLOSED, outcome="not_delivered")
+                    self._end(press.id, stopped.about(press.execution_id, press.text))
         if sending is not None:
             sending[1].cancel()
 
@@ -140,7 +157,12 @@ class Outbox:
             sending = BackgroundSend(press.execution_id, press.text, self._timeout(), self._finish)
             self._under_way = press.id, sending
             self._presses[press.id] = replace(press, stage="sending", began=sending.began)
-        sending.start(self._client, lambda _words: self._tick(press.id, sending))
+        try:
+            sending.start(self._client, lambda _words: self._tick(press.id, sending))
+        except BaseException:
+            # A thread could not be started.
+            sending.abandon()
+            raise
 
     def _timeout(self) -> float:
         if self._client is not None:
@@ -167,10 +189,13 @@ class Outbox:
             self._under_way = None
             self._end(under_way[0], outcome)
             is_closed = self._is_closed
-        if isinstance(outcome, Delivery) and not is_closed:
-            self._delivered(outcome)
-        self._changed()
-        self._begin_next()
+        try:
+            if isinstance(outcome, Delivery) and not is_closed:
+                self._delivered(outcome)
+            self._changed()
+        finally:
+            # Whatever a view cannot show, the next message goes out.
+            self._begin_next()
 
     def _end(self, press_id: str, outcome: Delivery | AsteroidError) -> None:
         press = self._presses[press_id]

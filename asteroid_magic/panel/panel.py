@@ -5,6 +5,7 @@ keeps what is shown up to date while a page shows the panel; an `Outbox` sends. 
 the browser only, and the key nowhere in the panel.
 """
 
+import json
 import threading
 import uuid
 from datetime import UTC, datetime
@@ -28,19 +29,19 @@ from ..models.message import checked_id, checked_text, is_execution_id
 from ..monitor import ConversationState, Monitor, MonitorState
 from ..monitor.background_send import begin
 from ..monitor.sends import messages_in
-from . import kept_copy
+from . import saved_copy
 from .outbox import Outbox
-from .view import View
+from .view import View, line
 
 STATIC = Path(__file__).parent / "static"
 # The panel stops reading this long after it left the view, in seconds.
 STOPS_AFTER_S = 60.0
 # Of so many executions that wait, the list shows what they ask.
-MOST_QUESTIONS = 5
+MOST_QUESTIONS = 20
 # Without a word from a front end for so long while no cell runs, the form appears instead.
 LONGEST_SILENCE_S, SILENCE_STEP_S = 2.5, 0.25
 # Every text of a front end but a message is short.
-LONGEST_WORD = 200
+LONGEST_WORD, LONGEST_NOTE = 200, 400
 CONTROLS = ("pause", "resume", "cancel")
 NO_KEY = "There is no API key. Run %asteroid_login in a cell."
 METADATA: dict[str, object] = {}
@@ -73,18 +74,24 @@ class ChatPanel(anywidget.AnyWidget):
         self._has_front_end = self._is_replaced = False
         # The form that stands in for the front end, if the page has none.
         self._instead: Any = None
-        # The conversation that was open last, and what the kept copy was last drawn from.
+        # The conversation that was open last.
         self._latest: ConversationState | None = None
+        # What was typed in the form of an earlier run: the execution and the text.
+        self._typed = ("", "")
+        # What the kept copy was last drawn from; nothing before the panel is displayed.
         self._kept: tuple[object, ...] = ()
+        self._keeping = threading.RLock()
         super().__init__()
         self.add_class(f"asteroid-chat-{self._panel_id}")
         self._monitor = Monitor(
             self._follow, client, stops_after=STOPS_AFTER_S, questions=MOST_QUESTIONS
         )
-        self._outbox = Outbox(client, self._show, self._monitor.sent)
+        self._outbox = Outbox(client, self._note_press, self._monitor.sent)
         self._is_closed = False
         self.on_msg(lambda _widget, content, _buffers: self._receive(content))
         for earlier in open_views.replaced_by(self):
+            if typed := getattr(earlier, "message", ""):
+                self._typed = getattr(earlier, "execution", ""), typed
             earlier.replace()
         open_views.watch(self)
         self._open(self._chosen)
@@ -136,9 +143,10 @@ class ChatPanel(anywidget.AnyWidget):
         self._show()
 
     def replace(self) -> None:
-        """Close the panel because a newer run of its cell has made another."""
+        """Close the panel because a newer run of its cell has made another, once it has sent."""
         self._is_replaced = True
-        self.close()
+        if not self._outbox.is_busy:
+            self.close()
 
     def close(self) -> None:
         """Close the panel, and end its send and its threads."""
@@ -147,6 +155,8 @@ class ChatPanel(anywidget.AnyWidget):
             self._close()
 
     def _close(self) -> None:
+        if self._is_closed:
+            return
         with self._lock:
             is_first, self._is_closed = not self._is_closed, True
         if not is_first:
@@ -155,7 +165,9 @@ class ChatPanel(anywidget.AnyWidget):
         # Without the lock, which its callback needs.
         self._monitor.close()
         self._outbox.close()
-        if self._instead is not None:
+        if self._instead is not None and self._is_replaced:
+            self._instead.replace()
+        elif self._instead is not None:
             self._instead.close()
         self._keep()
         super().close()
@@ -178,7 +190,7 @@ class ChatPanel(anywidget.AnyWidget):
                 "application/vnd.jupyter.widget-view+json": view,
                 # Where no widgets are shown, the kept copy below replaces the panel.
                 "text/html": "",
-                "text/plain": kept_copy.INSTEAD,
+                "text/plain": saved_copy.INSTEAD,
             },
             METADATA,
         )
@@ -233,16 +245,24 @@ class ChatPanel(anywidget.AnyWidget):
         """Greet a new view, and show it everything."""
         with self._lock:
             self._has_front_end = True
-            instead, self._instead = self._instead, None
             self._view.forget()
-        if instead is not None:
-            instead.close()
-            self._keep()
+        self._close_form()
         self._tell("welcome", view=word.get("view", ""))
         self._touch()
         self._show()
 
+    def _close_form(self) -> None:
+        """Close the form that stands in for the front end, unless the user has typed in it."""
+        with self._lock:
+            instead = self._instead
+            if instead is None or instead.message:
+                return
+            self._instead = None
+        instead.close()
+        self._keep()
+
     def _answer_ping(self, word: dict[str, str]) -> None:
+        self._close_form()
         self._tell("pong", view=word.get("view", ""), number=word.get("number", ""))
         if word.get("seen") and self._has_key:
             if self._monitor.state.is_stopped:
@@ -290,9 +310,9 @@ class ChatPanel(anywidget.AnyWidget):
         try:
             with session_client(self._client) as client:
                 change = getattr(client, action)(execution_id)
-            note = f"The execution is now: {status_words(change.status)}."
+            note = f"The execution is now: {line(status_words(change.status))}."
         except AsteroidError as error:
-            note = f"{error.title}. {error.hint}"
+            note = line(f"{error.title}. {error.hint}", LONGEST_NOTE)
         except Exception as error:  # noqa: BLE001 (whatever it was, the user must learn of it)
             note = f"The execution may have been changed: {type(error).__name__}."
         with self._lock:
@@ -312,6 +332,17 @@ class ChatPanel(anywidget.AnyWidget):
         self._outbox.hear(state.replies)
         self._show()
 
+    def _note_press(self) -> None:
+        """Show what is new about a message; called on any thread."""
+        try:
+            self._show()
+        finally:
+            if self._is_closed:
+                # What became of a message after the end is kept as well.
+                self._keep()
+            elif self._is_replaced and not self._outbox.is_busy:
+                self.close()
+
     def _show(self) -> None:
         """Send what is new to the front ends."""
         with self._lock:
@@ -323,19 +354,25 @@ class ChatPanel(anywidget.AnyWidget):
                 # The monitor is about to follow the choice.
                 state = MonitorState(inbox=state.inbox, is_stopped=state.is_stopped)
             source = self._settings.key_source
-            shown = self._view.of(state, self._outbox.presses, key_source=source or "")
-            problem = "" if source else self._settings.problem or NO_KEY
+            presses = self._outbox.presses
+            shown = self._view.of(state, presses, self._chosen, key_source=source or "")
+            problem = "" if source else line(self._settings.problem or NO_KEY, LONGEST_NOTE)
             self._tell("view", **shown, chosen=self._chosen, problem=problem, note=self._note)
         self._keep()
 
     def _tell(self, kind: str, **content: object) -> None:
         """Send a message to all front ends of the panel."""
-        self.send({"type": kind, **content})
+        self.send(_sendable({"type": kind, **content}))
 
     # What the notebook keeps
 
     def _keep(self, *, update: bool = True) -> None:
         """Keep the conversation in the notebook itself, for readers without a kernel."""
+        # An older copy must not follow a newer one.
+        with self._keeping:
+            self._publish_copy(update=update)
+
+    def _publish_copy(self, *, update: bool) -> None:
         presses = tuple(one for one in self._outbox.presses if one.outcome is not None)
         now = self._monitor.state.conversation
         with self._lock:
@@ -350,10 +387,10 @@ class ChatPanel(anywidget.AnyWidget):
                 instead,
             )
             # The age of what is shown changes all the time; a copy that says so is not new.
-            if update and kept_copy.is_same(drawn_from, self._kept):
+            if update and (not self._kept or drawn_from == self._kept):
                 return
             self._kept = drawn_from
-        drawn = kept_copy.draw_copy(
+        drawn = saved_copy.draw_copy(
             self._panel_id, state, presses, datetime.now(UTC), words=self._words()
         )
         data: dict[str, object] = {"text/html": drawn}
@@ -370,8 +407,8 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _words(self) -> str:
         if not self._is_closed:
-            return kept_copy.GONE
-        return kept_copy.REPLACED if self._is_replaced else kept_copy.CLOSED
+            return saved_copy.GONE
+        return saved_copy.REPLACED if self._is_replaced else saved_copy.CLOSED
 
     def _await_front_end(self) -> None:
         """Show the form if no front end says a word: the page's server has no anywidget."""
@@ -387,8 +424,29 @@ class ChatPanel(anywidget.AnyWidget):
                 return
             from ..form.form import SendForm  # noqa: PLC0415 (rarely needed)
 
-            self._instead = SendForm(self._chosen or None, client=self._client)
+            execution, text = self._typed
+            is_for_this = self._chosen in {"", execution.lower()}
+            instead = SendForm(
+                self._chosen or (execution if is_for_this else None),
+                text if is_for_this else "",
+                self._client,
+            )
+            # It belongs to the cell of the panel, whichever cell the kernel has run since.
+            instead.made_in = self.made_in
+            self._instead = instead
         self._keep()
+
+
+def _sendable(content: dict[str, object]) -> dict[str, object]:
+    """Return content that can be sent: half of a character has no form in UTF-8."""
+    plain = json.dumps(content, ensure_ascii=False)
+    try:
+        plain.encode()
+    except UnicodeEncodeError:
+        whole = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        repaired: dict[str, object] = json.loads(whole)
+        return repaired
+    return content
 
 
 def _id_of(execution: object) -> str:

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from ..errors import AsteroidError
@@ -21,18 +20,17 @@ from ..render.outcomes import error_card
 from ..render.table import tone_of
 from ..render.times import clock
 from ..render.transcript import TranscriptEntry, entries_of
-from ..text import counted, shorten
-from ..text import visible as visible_text
+from ..text import Excerpt, counted, shorten, visible
 from .outbox import Press
 
 # Bytes of all entries of a conversation.
 BUDGET = 170_000
 NAME, STATUS, LABEL, ASKED, TEXT = 60, 60, 120, 4_000, 20_000
+# Characters of all messages that failed, for editing them again.
+TYPED = 2_000_000
 UNNAMED = "(no name)"
 
 Json = dict[str, Any]
-# As in the cards: emoji and Persian keep what joins their parts.
-visible = partial(visible_text, joiners=True)
 
 
 class View:
@@ -50,17 +48,22 @@ class View:
         """Make the next view complete: a front end has none yet."""
         self._sent, self._made_from = {}, ()
 
-    def of(self, state: MonitorState, presses: Sequence[Press], *, key_source: str) -> Json:
-        """Return the view of a state and of what was pressed, without the entries sent before."""
+    def of(
+        self, state: MonitorState, presses: Sequence[Press], chosen: str, *, key_source: str
+    ) -> Json:
+        """Return the view of a state and of what was pressed, without the entries sent before.
+
+        The presses are those of the `chosen` execution, also while nothing of it can be read.
+        """
         now = datetime.now(UTC)
         conversation = state.conversation
         shown: Json = {
             "inbox": inbox(state.inbox, now),
             "conversation": None,
-            "presses": [],
             "stopped": state.is_stopped,
             "key": key_source,
         }
+        by_press: dict[str, str] = {}
         if conversation is not None:
             newest_first = presses[::-1]
             own = own_messages(conversation, newest_first)
@@ -75,11 +78,11 @@ class View:
                 "awaits": bool(replies),
                 **self._entries(conversation, by_press),
             }
-            shown["presses"] = [
-                _press(one, by_press.get(one.id, ""))
-                for one in presses
-                if one.execution_id.lower() == conversation.execution_id
-            ]
+        here = [one for one in presses if one.execution_id == chosen]
+        typed = _typed(here)
+        shown["presses"] = [
+            _press(one, by_press.get(one.id, ""), typed.get(one.id, "")) for one in here
+        ]
         return shown
 
     def _entries(self, state: ConversationState, by_press: Mapping[str, str]) -> Json:
@@ -90,8 +93,7 @@ class View:
         has_question = bool(state.question)
         made_from = (state.activities, has_question, dict(by_press))
         # Making them takes milliseconds, and a press shows several states of itself.
-        is_same = self._made_from and state.activities is self._made_from[0]
-        if is_same and made_from[1:] == self._made_from[1:]:
+        if made_from == self._made_from:
             return {"order": self._order, "entries": [], "hasOlder": self._has_older}
         entries, left_out = entries_of(state.activities, BUDGET)
         if state.question and entries and entries[-1].kind == "asks":
@@ -100,7 +102,7 @@ class View:
         own = {activity: press for press, activity in by_press.items()}
         order, new, known = [], [], {}
         for at, entry in enumerate(entries):
-            key = entry.activity_id or f"{at}"
+            key = entry.activity_id or f"#{at}"
             made = _entry(entry, key, own.get(entry.activity_id, ""))
             digest = hashlib.sha256(json.dumps(made).encode()).hexdigest()
             known[key] = digest
@@ -128,15 +130,15 @@ def _listed(entry: InboxEntry, now: datetime) -> Json:
     return {
         **_execution(entry.execution),
         "age": _age(entry.since or entry.created, now),
-        "asks": visible(shorten(" ".join(asked[0].question.split()), LABEL)) if asked else "",
+        "asks": line(asked[0].question) if asked else "",
     }
 
 
 def _execution(one: Execution) -> Json:
     return {
         "id": one.id.lower(),
-        "name": visible(shorten(" ".join(one.workflow_name.split()), NAME), keep="") or UNNAMED,
-        "status": visible(shorten(status_words(one.status), STATUS), keep=""),
+        "name": line(one.workflow_name, NAME) or UNNAMED,
+        "status": shown_as(shorten(status_words(one.status), STATUS), keep=""),
         "tone": tone_of(one),
         "waits": one.is_waiting,
         "phase": one.phase or "",
@@ -157,7 +159,7 @@ def _conversation(state: ConversationState, now: datetime) -> Json:
         "since": _age(state.since, now),
         "age": _age(state.updated_at, now),
         "questions": [_question(one) for one in state.question] if state.waits_for else [],
-        "doing": visible(shorten(" ".join(state.doing.split()), LABEL), keep=""),
+        "doing": line(state.doing),
         "access": state.access,
         "error": "" if state.error is None else _title(state.error),
     }
@@ -165,15 +167,15 @@ def _conversation(state: ConversationState, now: datetime) -> Json:
 
 def _question(asked: Question) -> Json:
     return {
-        "header": visible(shorten(asked.header, LABEL)),
-        "question": visible(shorten(asked.question, ASKED)),
+        "header": shown_as(shorten(asked.header, LABEL)),
+        "question": shown_as(shorten(asked.question, ASKED)),
         "several": asked.multi_select,
         # The label is what an answer says, so it stays as it is.
         "options": [
             {
                 "label": one.label,
-                "shown": visible(shorten(one.label, LABEL), keep=""),
-                "note": visible(shorten(one.description, LABEL), keep=""),
+                "shown": line(one.label),
+                "note": line(one.description),
             }
             for one in asked.options
         ],
@@ -181,39 +183,52 @@ def _question(asked: Question) -> Json:
 
 
 def _entry(entry: TranscriptEntry, key: str, press: str) -> Json:
-    gap = ""
-    if entry.text.left_out:
-        gap = f"[… {counted(entry.text.left_out, 'character')} left out here …]"
     return {
         "key": key,
         "kind": "own" if press else entry.kind,
         "press": press,
-        "label": "You" if press else visible(entry.label, keep=""),
+        "label": "You" if press else shown_as(entry.label, keep=""),
         "when": entry.when,
         "day": entry.day,
-        "text": visible("\n".join(filter(None, (entry.text.head, gap, entry.text.tail)))),
-        "data": visible(entry.data.head + entry.data.tail),
-        "start": visible(entry.start, keep=""),
+        "text": _whole(entry.text),
+        "data": _whole(entry.data),
+        "start": shown_as(entry.start, keep=""),
         "mark": entry.mark,
-        "extent": visible(entry.extent, keep=""),
+        "extent": shown_as(entry.extent, keep=""),
         "items": [
             {
                 "mark": one.mark,
-                "text": visible(one.text, keep=""),
-                "note": visible(one.note, keep=""),
+                "text": shown_as(one.text, keep=""),
+                "note": shown_as(one.note, keep=""),
             }
             for one in entry.items
         ],
     }
 
 
-def _press(press: Press, activity_id: str) -> Json:
+def _whole(text: Excerpt) -> str:
+    """Return the start and the end of a text, and between them how much is left out."""
+    gap = f"[… {counted(text.left_out, 'character')} left out here …]" if text.left_out else ""
+    return shown_as("\n".join(filter(None, (text.head, gap, text.tail))))
+
+
+def _typed(presses: Sequence[Press]) -> dict[str, str]:
+    """Return the texts of the messages that failed, by their press: the newest that fit."""
+    typed, left = {}, TYPED
+    for one in reversed(presses):
+        if isinstance(one.outcome, AsteroidError) and len(one.text) <= left:
+            typed[one.id] = one.text
+            left -= len(one.text)
+    return typed
+
+
+def _press(press: Press, activity_id: str, typed: str) -> Json:
     """Return a bubble: its state in words, and what the user can do about it."""
     shown: Json = {
         "press": press.id,
-        "text": visible(shorten(press.text, TEXT)),
+        "text": shown_as(shorten(press.text, TEXT)),
         # To edit it again, the text as it was typed.
-        "typed": press.text if isinstance(press.outcome, AsteroidError) else "",
+        "typed": typed,
         "stage": press.stage,
         "at": clock(press.at),
         "activity": activity_id,
@@ -221,7 +236,7 @@ def _press(press: Press, activity_id: str) -> Json:
         "title": "",
         "why": "",
         "hint": "",
-        "note": visible(press.note, keep=""),
+        "note": shown_as(press.note, keep=""),
         "ending": "",
     }
     if isinstance(press.outcome, Delivery):
@@ -231,15 +246,25 @@ def _press(press: Press, activity_id: str) -> Json:
     elif press.outcome is not None:
         card = error_card(press.outcome)
         shown |= {
-            "title": visible(card.title, keep=""),
-            "why": visible(card.why),
-            "hint": html.IN_DOUBT if press.outcome.outcome == "unknown" else visible(card.hint),
+            "title": shown_as(card.title, keep=""),
+            "why": shown_as(card.why),
+            "hint": html.IN_DOUBT if press.outcome.outcome == "unknown" else shown_as(card.hint),
         }
     return shown
 
 
 def _title(error: AsteroidError) -> str:
-    return visible(shorten(error.title, LABEL), keep="")
+    return line(error.title)
+
+
+def line(text: str, limit: int = LABEL) -> str:
+    """Return a text from outside as one short line."""
+    return shown_as(shorten(" ".join(text.split()), limit), keep="")
+
+
+def shown_as(text: str, *, keep: str = "\n\t") -> str:
+    """Return the text as the cards show it: emoji stay whole."""
+    return visible(text, keep=keep, joiners=True)
 
 
 def _age(moment: datetime | None, now: datetime) -> float | None:

@@ -23,7 +23,7 @@ from asteroid_magic import (
     SendInterrupted,
 )
 from asteroid_magic.client import session_client as module
-from asteroid_magic.client.session_client import session_client, without_retries
+from asteroid_magic.client.session_client import session_client, settings_in_use, without_retries
 from asteroid_magic.client.transport import connections
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
@@ -415,3 +415,26 @@ def test_without_retries_a_closed_client_stays_closed(server: FaultServer) -> No
     client.close()
     with pytest.raises(ConfigurationError, match="closed"):
         without_retries(client)
+
+
+def test_the_settings_in_use_are_told_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    none = settings_in_use()
+    assert (none.key_source, none.problem) == (None, None)
+    session.key, session.base_url = ApiKey(KEY, "the test"), "https://host.example/agents/v2"
+    assert settings_in_use() == ("the test", None, "https://host.example/agents/v2")
+    with AsteroidClient("key-4712-secret", "https://other.example/agents/v2") as client:
+        own = settings_in_use(client)
+        assert own == ("the argument api_key", None, "https://other.example/agents/v2")
+    session.clear()
+    monkeypatch.setenv("ASTEROID_API_KEY", "not a key")
+    source, problem, _ = settings_in_use()
+    assert source is None
+    assert problem
+    assert "holds a character that no key has" in problem
+    assert "not a key" not in problem
+    monkeypatch.delenv("ASTEROID_API_KEY")
+    monkeypatch.setenv("ASTEROID_BASE_URL", "ftp://nowhere")
+    source, problem, _ = settings_in_use()
+    assert source is None
+    assert problem
+    assert "The base URL cannot be used" in problem

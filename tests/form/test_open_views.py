@@ -95,6 +95,19 @@ def test_what_it_is_sending_is_sent_to_its_end(cells: Cells, box: Sandbox) -> No
     assert is_open(again)
 
 
+def test_a_cell_runs_from_its_start_to_its_end(shell: InteractiveShell) -> None:
+    seen: list[bool] = []
+    shell.user_ns.update(SendForm=SendForm, look=lambda: seen.append(open_views.is_cell_running()))
+    # The first one begins to run before a view is open.
+    for cell in ("form = SendForm(); look()", "look()", "look(); 1 / 0", "look("):
+        with capture_output():
+            shell.run_cell(cell)
+        assert not open_views.is_cell_running()
+    assert seen == [True, True, True]
+    shell.run_cell("form.close(); look()")
+    assert seen[-1] is False
+
+
 def test_what_the_notebook_says_of_the_cell_is_not_trusted(
     shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,12 +11,22 @@ from typing import Any
 import keyring
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
-from asteroid_magic import AsteroidError, Delivery, DryRun, InvalidInput, NotFound, Unauthorized
+from asteroid_magic import (
+    AsteroidError,
+    ChatPanel,
+    Delivery,
+    DryRun,
+    InvalidInput,
+    NotFound,
+    Unauthorized,
+)
 from asteroid_magic.config import settings
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
 from asteroid_magic.constants import DEFAULT_BASE_URL
+from asteroid_magic.form import open_views
 from asteroid_magic.sandbox import Sandbox
 from tests.config.test_settings import MemoryKeyring
 from tests.support.outcomes import Seen
@@ -606,3 +616,34 @@ def test_loading_works_again_after_unloading(notebook: Notebook, box: Sandbox, r
     session.key = ApiKey(box.api_key, "the test")
     notebook.run(f"%asteroid_send --base-url {box.base_url} {run_id} hello again")
     assert box.messages(run_id) == ["hello again"]
+
+
+def test_a_panel_opens_with_the_list_or_with_a_conversation(
+    notebook: Notebook, run_id: str
+) -> None:
+    with capture_output():
+        panel = notebook.run("panel = %asteroid_chat\npanel")
+        assert isinstance(panel, ChatPanel)
+        assert panel.execution == ""
+        for word in (run_id, "run", "run_id", "{run.id}", f"  {run_id.upper()} "):
+            panel = notebook.run(f"_p = %asteroid_chat {word}\n_p")
+            assert notebook.error is None, word
+            assert panel.execution == run_id, word
+            panel.close()
+
+
+@pytest.mark.parametrize("words", ["nobody", "8b07", "run hello there"])
+def test_a_panel_of_what_is_no_execution_is_refused(notebook: Notebook, words: str) -> None:
+    notebook.run(f"%asteroid_chat {words}")
+    assert notebook.error is not None
+    assert "asteroid_chat" in notebook.text or "execution" in notebook.text.lower()
+    assert not open_views._open
+
+
+def test_a_panel_is_displayed_by_the_cell_that_makes_it(notebook: Notebook) -> None:
+    notebook.run("%asteroid_chat")
+    (panel,) = open_views._open.values()
+    shown = [set(output.data) for output in notebook.shown]
+    assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} in shown
+    assert {"text/html"} in shown
+    panel.close()

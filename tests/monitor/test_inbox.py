@@ -54,7 +54,7 @@ def test_those_that_wait_come_first_and_the_newest_question_before_all(
 def test_questions_are_read_once_and_only_as_many_as_asked_for(server: RecordServer) -> None:
     server.listed = [listed(number, "paused_by_agent", number) for number in range(1, 6)]
     for number, one in enumerate(server.listed):
-        server.happen(one["id"], ASKS, ago=600 - 100 * number)
+        server.happen(one["id"], ASKS, ago=40 - 5 * number)
     with stepped(server, questions=2) as (monitor, log):
         monitor.touch()
         state = monitor.run(300).inbox
@@ -66,8 +66,23 @@ def test_questions_are_read_once_and_only_as_many_as_asked_for(server: RecordSer
         assert asked[0].question[0].question == "Which?"
         assert asked[0].since is not None
         ago = monitor.start - asked[0].since
-        assert timedelta(seconds=90) < ago < timedelta(seconds=630)
+        assert timedelta(seconds=10) < ago < timedelta(seconds=60)
         assert log.most_in_a_minute(since=60) <= 2
+
+
+def test_the_question_of_one_that_has_just_begun_to_wait_is_read(server: RecordServer) -> None:
+    server.listed = [listed(number, "paused_by_agent", number) for number in range(1, 4)]
+    server.listed.append(listed(4, "running", 90))
+    for one in server.listed[:3]:
+        server.happen(one["id"], ASKS, ago=50)
+    with stepped(server, questions=2) as (monitor, _):
+        monitor.touch()
+        monitor.run(60)
+        server.listed[3]["status"] = "paused_by_agent"
+        server.happen(server.listed[3]["id"], ASKS)
+        first, *_ = monitor.run(60).inbox.entries
+        assert first.execution.id == server.listed[3]["id"]
+        assert first.question
 
 
 def test_a_question_that_cannot_be_read_is_not_tried_without_end(server: RecordServer) -> None:

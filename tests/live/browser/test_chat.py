@@ -173,7 +173,9 @@ def test_every_state_of_a_delivery_is_told(open_cells: Opener, box: Sandbox) -> 
         assert "Lost one." not in box.messages(run)
         box.fail_next(drop="after")
         bubble = chat.type_and_send("Arrived one.")
-        expect(bubble.get_by_label("Delivered at").or_(bubble.get_by_role("button"))).to_be_visible()
+        expect(
+            bubble.get_by_label("Delivered at").or_(bubble.get_by_role("button"))
+        ).to_be_visible()
         look = bubble.get_by_role("button", name="Look again")
         if look.count():
             look.click()

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..form import html
-from ..models.activities import Activities
 from ..monitor import ConversationState, Send
 from ..monitor.sends import own_messages
 from ..render.templates import draw
@@ -48,13 +47,13 @@ def draw_copy(
     # What newer entries have pushed out has its card again.
     own = {at: one for at, one in own.items() if one in visible}
     parts = (
-        draw("kept_copy_head.html", "asteroid_magic.panel", panel_id=panel_id),
+        draw("saved_copy_head.html", "asteroid_magic.panel", panel_id=panel_id),
         html.style(),
         html.header(state, 0, 0) if state is not None else "",
         html.conversation(state, entries, set(own.values()), has_older=has_older),
         html.outcomes(sends, "" if state is None else state.execution_id, own.keys()),
         draw(
-            "kept_copy_foot.html",
+            "saved_copy_foot.html",
             "asteroid_magic.panel",
             words=words,
             kept=KEPT.format(stamp(now)) if words == GONE else "",
@@ -62,12 +61,3 @@ def draw_copy(
     )
     # Each part is HTML already, drawn by the same engine.
     return "".join(parts)
-
-
-def is_same(one: object, other: object) -> bool:
-    """Return True if copies drawn from these would be equal; activities must be the same ones."""
-    if isinstance(one, tuple | list) and isinstance(other, tuple | list):
-        if isinstance(one, Activities) or isinstance(other, Activities):
-            return one is other
-        return len(one) == len(other) and all(map(is_same, one, other))
-    return one is other or one == other
