@@ -102,15 +102,16 @@ def test_while_a_cell_runs_a_message_is_sent_or_waits_for_the_kernel(
     browser: Browser, box: Sandbox, tmp_path: Path, *, subshells: bool
 ) -> None:
     settings = SETTINGS if subshells else WITHOUT_SUBSHELLS
-    go_on = tmp_path / "go on"
+    begun, go_on = tmp_path / "begun", tmp_path / "go on"
     busy = f"while not pathlib.Path({str(go_on)!r}).exists(): pass"
     with Jupyter(tmp_path / "jupyter", settings) as server:
         name = server.add(reach(box, tmp_path), f"%asteroid_chat {running(box)}")
-        with opened(browser, server, name, host="notebooks") as notebook:
+        with opened(browser, server, name) as notebook:
             notebook.run_all()
             chat = ChatPage(notebook.page)
             expect(chat.log).to_contain_text("Filed an invoice")
-            notebook.run_code(busy, wait=False)
+            notebook.run_code(f"pathlib.Path({str(begun)!r}).touch()\n{busy}", wait=False)
+            until(begun.exists)
             bubble = chat.type_and_send("Meanwhile")
             if not subshells:
                 expect(bubble).to_contain_text("Waiting for the kernel")
