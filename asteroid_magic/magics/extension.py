@@ -57,7 +57,8 @@ class _ErrorLines:
     def __call__(self, _info: object = None) -> None:
         """Look for a replacement; a cell may have installed one."""
         found = vars(self._shell).get("_showtraceback")
-        if found is not None and found != self._show:
+        # This package also replaces it below %%capture.
+        if found is not None and not str(found.__module__).startswith(PACKAGE):
             self._replacement = found
             self._shell._showtraceback = self._show  # type: ignore[assignment, method-assign]  # noqa: SLF001 (rich sets it, too)
 
