@@ -5,6 +5,7 @@ traceback (hazard 41): rich would show frames, and their variables if asked to.
 """
 
 import inspect
+import linecache
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,12 @@ def _check_running_cell(shell: "InteractiveShell") -> None:
         from .load_check import check_script  # noqa: PLC0415 (few scripts ask for help)
 
         check_script()
+    # With `ipython --ext`, the script runs after this.
+    script = "" if cells else getattr(shell.parent, "file_to_run", "")
+    if script and any(HELP in line for line in linecache.getlines(script)):
+        from .load_check import guard_help  # noqa: PLC0415 (as above)
+
+        guard_help(shell)
 
 
 def unload(shell: "InteractiveShell") -> None:
