@@ -18,7 +18,7 @@ from IPython.core.getipython import get_ipython
 
 from ..constants import SEND_MAGIC
 from ..errors import AsteroidError, InvalidInput
-from .refusal import call, displayed
+from .refusal import call, displayed, note_above, prints_displays
 
 # They run their cell as the user would.
 _RUNNING = {"time", "capture", "prun"}
@@ -83,7 +83,12 @@ def run_captured(name: str, arguments: str, code: str) -> None:
     error = result.error_before_exec or result.error_in_exec
     if isinstance(error, AsteroidError):
         # Drop the frames: they may hold the key.
-        raise displayed(error.with_traceback(None))
+        error = error.with_traceback(None)
+        if "--no-display" in arguments.split() and not prints_displays():
+            # The card was not captured.
+            note_above(error)
+            raise error
+        raise displayed(error)
     if isinstance(error, UsageError):
         raise error.with_traceback(None)
 
@@ -103,7 +108,7 @@ def _errors_kept() -> Iterator[None]:
         yield
     finally:
         if before is None:
-            del shell._showtraceback
+            del shell._showtraceback  # noqa: SLF001 (as above)
         else:
             shell._showtraceback = before  # noqa: SLF001 (as above)
 

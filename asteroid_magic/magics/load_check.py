@@ -61,8 +61,8 @@ def _hides_result(typed: str) -> bool:
 
 def _refuse() -> None:
     raise InvalidInput(
-        "Nothing was sent. IPython had read all of this cell before the extension was loaded, so it "
-        "would change the message or hide its outcome.",
+        "Nothing was sent. IPython had read all of this cell before the extension was loaded, so "
+        "it would change the message or hide its outcome.",
         hint="Run the cell again: the extension is loaded now. It is best to load it in a cell of "
         "its own, and for a script with: ipython --ext asteroid_magic script.ipy",
         title="This cell loads the extension and then sends",
@@ -79,8 +79,8 @@ def check_script() -> None:
 
 def _refuse_script(number: int) -> None:
     raise InvalidInput(
-        f"Nothing was sent. Line {number} of this script asks for help: nbconvert writes that for a "
-        "line that ends in ?, even if the line sends a message.",
+        f"Nothing was sent. Line {number} of this script asks for help: nbconvert writes that for "
+        "a line that ends in ?, even if the line sends a message.",
         hint="In the notebook, write such a message in a %%asteroid_send cell, then convert it "
         "again. Or run the notebook itself, with: jupyter execute. Delete other requests for help.",
         title="This script may have lost the words of a message",
@@ -96,7 +96,7 @@ def guard_help(shell: "InteractiveShell") -> None:
     for name in ("pinfo", "pinfo2", "psearch"):
         # A look at it loads the real one, if IPython has not yet.
         getattr(magics[name], "__name__", None)
-        shell.register_magic_function(_guarded(magics[name]), magic_name=name)  # type: ignore[no-untyped-call]
+        shell.magics_manager.register_function(_guarded(magics[name]), magic_name=name)  # type: ignore[no-untyped-call]
 
 
 def _guarded(show: Callable[[str], object]) -> Callable[[str], object]:

@@ -130,7 +130,10 @@ def test_below_the_card_a_watching_user_reads_the_outcome_in_a_few_words(
     assert "No execution has this ID" in error["evalue"]
 
 
-@pytest.mark.parametrize("above", ["%%capture\n", "%%capture out\n", "%%capture\n%%capture\n"])
+@pytest.mark.parametrize(
+    "above",
+    ["%%capture\n", "%%capture out\n", "%%capture\n%%capture\n", "%%capture --no-display\n"],
+)
 def test_a_failure_that_was_captured_is_shown_once_and_fails_the_cell(
     kernel: Kernel, box: Sandbox, above: str
 ) -> None:
