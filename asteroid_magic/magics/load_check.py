@@ -96,7 +96,7 @@ def guard_help(shell: "InteractiveShell") -> None:
     for name in ("pinfo", "pinfo2", "psearch"):
         # A look at it loads the real one, if IPython has not yet.
         getattr(magics[name], "__name__", None)
-        shell.magics_manager.register_function(_guarded(magics[name]), magic_name=name)  # type: ignore[no-untyped-call]
+        shell.magics_manager.register_function(_guarded(magics[name]), magic_name=name)
 
 
 def _guarded(show: Callable[[str], object]) -> Callable[[str], object]:
