@@ -90,7 +90,7 @@ def _refuse_script(number: int) -> None:
 def guard_help(shell: "InteractiveShell") -> None:
     """Stop a script that is about to run where it asks for help on what nothing has.
 
-    If nbconvert lost all of its messages, no call of ours is left in it that could stop it.
+    If nbconvert lost all of its messages, no send is left in it that could stop it.
     """
     magics = shell.magics_manager.magics["line"]
     for name in ("pinfo", "pinfo2", "psearch"):
