@@ -234,7 +234,10 @@ def test_it_fits_narrow_and_wide_windows(open_cells: Opener, box: Sandbox, width
         assert box_of["width"] <= 46 * 16 + 1
 
 
-def test_tables_are_read_whole_in_a_narrow_window(open_cells: Opener, box: Sandbox) -> None:
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_tables_are_read_whole_in_a_narrow_window(
+    open_cells: Opener, box: Sandbox, host: str
+) -> None:
     box.add_waiting(1, "choices")
     box.fail_next(status=404)
     rows = f"rows = [({box.executions[0].id!r}, 'Rather many words, in one row. ' * 9), ('x', 'y')]"
@@ -243,9 +246,11 @@ def test_tables_are_read_whole_in_a_narrow_window(open_cells: Opener, box: Sandb
         f"from asteroid_magic import send_many\n{rows}[:1]\nsend_many(rows, progress=False)",
     )
     look: dict[str, Any] = {"viewport": {"width": 400, "height": 1200}}
-    with open_cells(box, *cells, host="notebooks", **look) as notebook:
+    with open_cells(box, *cells, host=host, **look) as notebook:
         tables = notebook.page.locator(".asteroid-list")
         tables.nth(1).wait_for()
+        for name in notebook.page.locator(".asteroid-executions .asteroid-wide").all():
+            assert name.evaluate("one => one.scrollWidth - one.clientWidth") == 0
         for table in tables.all():
             assert table.evaluate("one => one.scrollWidth - one.clientWidth") == 0
         assert "Which of these shall I order" in tables.nth(0).inner_text()
