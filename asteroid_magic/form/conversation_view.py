@@ -10,6 +10,7 @@ from ..monitor.sends import own_messages
 from ..render.times import age, clock
 from ..text import shorten, span
 from . import html
+from .entry_list import EntryList
 from .question import QuestionPanel
 from .widgets import FormWidgets, show
 
@@ -28,6 +29,7 @@ class ConversationView:
     def __init__(self, fields: FormWidgets) -> None:
         self._fields = fields
         self._asking = QuestionPanel(fields.question, fields.answer)
+        self._entries = EntryList(fields.conversation)
         # What the conversation and the cards were last drawn from.
         self._drawn: tuple[object, ...] = ()
 
@@ -70,8 +72,7 @@ class ConversationView:
         # What newer entries have pushed out has its card again.
         found = {at: one for at, one in found.items() if one in visible}
         own = set(found.values())
-        shown = html.conversation(state, entries, own, has_older=has_older)
-        self._fields.conversation.value = shown
+        self._entries.show(state, html.owned_entries(entries, own), has_older=has_older)
         self._fields.cards.value = html.outcomes(sends, chosen, found.keys())
 
     def _show_reply(

@@ -83,7 +83,7 @@ class FormWidgets:
         )
         self.about = HTML()
         # It scrolls: the keyboard must reach it, and stay in it when its words change.
-        self.conversation = HTML(tabbable=True)
+        self.conversation = VBox(tabbable=True)
         self.cards = HTML()
         self.doing = HTML()
         self.stop = Button(

@@ -13,7 +13,7 @@ from tests.support.outcomes import ID, Seen
 from tests.support.records import RecordServer
 from tests.support.waiting import until
 
-from .conftest import fields, listed, read, sent, words
+from .conftest import fields, listed, markup, read, sent, words
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> javascript:alert(3) "\x1b[2J'
 SPOKE = {
@@ -42,7 +42,7 @@ def test_the_last_ten_entries_are_shown_the_newest_last_and_thoughts_folded() ->
         with AsteroidClient("key-4711-secret", server.base_url) as client:
             form = SendForm(ID, client=client)
             until(lambda: "Let me think." in words(fields(form).conversation))
-            shown = fields(form).conversation.value
+            shown = markup(fields(form).conversation)
             assert shown.count('class="asteroid-entry ') == 10
             assert "note 21" in shown
             assert "note 20" not in shown
@@ -164,11 +164,11 @@ def test_hostile_words_of_an_execution_stay_words() -> None:
                 fields(form).question.children[0],
             ]
             for widget in drawn:
-                seen = Seen(widget.value)
+                seen = Seen(markup(widget))
                 assert not {"script", "img", "a"} & seen.tags
                 assert not {name for name in seen.attributes if name.startswith("on")}
                 assert "<script>alert" in seen.words
-                assert "\x1b" not in widget.value
+                assert "\x1b" not in markup(widget)
             form.close()
 
 

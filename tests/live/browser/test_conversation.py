@@ -1,16 +1,25 @@
 """What a form shows of the chosen execution, and how it stays up to date, in a real Notebook 7."""
 
 import re
+from types import SimpleNamespace
 
+import pytest
 from playwright.sync_api import expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener
+from tests.support.outcomes import ID
 from tests.support.pages import FormPage
+from tests.support.records import RecordServer
 from tests.support.sandboxes import asking, deliver, finished, running
 
 FORM = "form = %asteroid_form\nform"
 AGE = re.compile(r"^(\d+ s|\d+ min)$")
+THOUGHT = "\n".join(f"Thought {number}" for number in range(30))
+# In pixels: how far a field is from being scrolled to its end, and where an element begins in it.
+FROM_BOTTOM = "one => Math.abs(one.scrollTop)"
+TOP = """one => one.getBoundingClientRect().top
+  - one.closest('.asteroid-form-talk-field').getBoundingClientRect().top"""
 UPDATED = re.compile(r"^updated (just now|\d+ s ago)$")
 
 
@@ -175,3 +184,43 @@ def test_a_confirmation_is_answered_by_a_message_that_the_user_can_edit(
         expect(form.entries.filter(has_text="Thank you. You said").first).to_be_visible()
         expect(form.button("Approve")).to_have_count(0)
     assert box.messages(ticket.id) == ["Approved, but only in second class."]
+
+
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_what_the_user_has_opened_stays_open_and_in_sight_when_entries_come(
+    open_cells: Opener, host: str
+) -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "running", "workflowName": "Slow"}
+        for number in range(12):
+            note = {"activityType": "generic", "message": f"{number}. " + "Some words. " * 30}
+            server.happen(ID, note, ago=100 - number)
+        server.happen(ID, {"activityType": "reasoning", "reasoning": THOUGHT}, ago=60)
+        account = SimpleNamespace(base_url=server.base_url, api_key="key-4711-secret")
+        with open_cells(account, f"%asteroid_form {ID}", host=host) as notebook:
+            form = FormPage(notebook.page)
+            expect(form.entries).to_have_count(10)
+            region = form.root.get_by_role("region", name="Conversation")
+            assert "Some words." in region.aria_snapshot()
+            form.conversation.locator("summary").click()
+            opened = form.conversation.locator("details").element_handle()
+            talk = form.conversation.element_handle()
+            # Whoever is at the bottom sees what is new.
+            assert notebook.page.evaluate(FROM_BOTTOM, talk) < 2
+            server.happen(ID, {"activityType": "generic", "message": "New, and in sight."})
+            form.button("Refresh").click()
+            expect(form.entries.last).to_contain_text("New, and in sight.")
+            expect(form.entries).to_have_count(10)
+            assert notebook.page.evaluate(FROM_BOTTOM, talk) < 2
+            assert opened.evaluate("one => one.isConnected && one.open")
+            # Whoever reads further up goes on with that.
+            opened.evaluate("one => one.scrollIntoView({ block: 'start' })")
+            top = opened.evaluate(TOP)
+            away = notebook.page.evaluate(FROM_BOTTOM, talk)
+            assert away > 20
+            form.message.fill("Mine.")
+            form.press("Send")
+            expect(form.own("Mine.")).to_have_count(1)
+            assert opened.evaluate("one => one.isConnected && one.open")
+            assert abs(opened.evaluate(TOP) - top) < 2
+            assert notebook.page.evaluate(FROM_BOTTOM, talk) > away
