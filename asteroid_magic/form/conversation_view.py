@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..models.activities import Activities
-from ..models.watch import Ending
+from ..models.watch import Ending, unfinished
 from ..monitor import ConversationState, MonitorState, ReplyState, Send
 from ..monitor.sends import own_messages
 from ..render.times import age, clock
+from ..render.transcript import TranscriptEntry
 from ..text import shorten, span
 from . import html
 from .entry_list import EntryList
@@ -32,6 +33,7 @@ class ConversationView:
         self._entries = EntryList(fields.conversation)
         # What the conversation and the cards were last drawn from.
         self._drawn: tuple[object, ...] = ()
+        self._tells_doing = False
 
     def show(
         self, state: MonitorState, chosen: str, sends: Sequence[Send], *, has_key: bool
@@ -67,6 +69,7 @@ class ConversationView:
             return
         self._drawn = known
         entries, has_older = html.newest_entries(state)
+        self._tells_doing = _tells_doing(state, entries)
         visible = {one.activity_id for one in entries}
         found = own_messages(state, sends) if state else {}
         # What newer entries have pushed out has its card again.
@@ -88,9 +91,18 @@ class ConversationView:
             self._fields.doing.value = html.note(words, "busy")
             return
         words = _ended(replies)
-        if not words and doing and is_running:
+        if not words and doing and is_running and not self._tells_doing:
             words = f"Now: {doing}"
         self._fields.doing.value = html.note(words)
+
+
+def _tells_doing(state: ConversationState | None, entries: Sequence[TranscriptEntry]) -> bool:
+    """Return True if the last of the entries tells what the agent is doing."""
+    if state is None or not entries or entries[-1].kind == "person":
+        # What the agent does since a message is in no entry.
+        return False
+    going = unfinished(state.activities)
+    return not going or going[-1].id == entries[-1].activity_id
 
 
 def _ended(replies: Sequence[ReplyState]) -> str:

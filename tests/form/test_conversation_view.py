@@ -64,7 +64,7 @@ def test_after_delivered_it_shows_what_the_agent_does_then_the_reply(account: Sa
     shown = words(fields(form).conversation)
     assert "You Friday 18:30 ✓ Delivered" in shown
     assert "Done, I booked what you said: “Friday 18:30”" in shown
-    assert fields(form).stop.layout.display == "none"
+    until(lambda: fields(form).stop.layout.display == "none")
     assert "asteroid-form-says-over" in fields(form).spoken._dom_classes
     # The conversation shows the message: its card would say it twice.
     assert "Friday 18:30" not in words(fields(form).cards)
@@ -236,4 +236,26 @@ def test_an_execution_that_is_over_or_purged_is_shown_as_that() -> None:
             form = SendForm(ID, client=client)
             until(lambda: "Asteroid has deleted" in words(fields(form).conversation))
             assert "finished" in words(fields(form).header)
+            form.close()
+
+
+def test_what_the_agent_does_is_said_only_if_the_conversation_does_not_show_it() -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "running"}
+        begins = {"activityType": "action_started", "actionId": "a2", "message": "Sorting mail"}
+        server.happen(ID, begins, ago=30)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            until(lambda: "Sorting mail" in words(fields(form).conversation))
+            until(lambda: words(fields(form).doing) == "")
+            server.happen(ID, {"activityType": "reasoning", "reasoning": "What next?"}, ago=20)
+            fields(form).refresh.click()
+            until(lambda: words(fields(form).doing) == "Now: Sorting mail")
+            done = {**begins, "activityType": "action_completed", "message": "Sorted mail"}
+            server.happen(ID, done, ago=10)
+            fields(form).refresh.click()
+            until(lambda: words(fields(form).doing) == "")
+            server.accept(ID, "Well done.")
+            fields(form).refresh.click()
+            until(lambda: words(fields(form).doing) == "Now: has a message to read")
             form.close()

@@ -151,7 +151,8 @@ def test_a_screen_reader_is_told_by_one_element_that_stays(
         form.tells("This is not an execution ID.")
         form.execution.fill(box.executions[0].id)
         form.tells("")
-        # The options are reached one by one: Lab keeps the arrow keys to itself.
+        # The options are reached one by one: ipywidgets gives radio buttons no common name, and
+        # so the arrow keys do not move among them.
         keyboard = notebook.page.keyboard
         form.root.get_by_role("radio").first.focus()
         keyboard.press("Tab")
