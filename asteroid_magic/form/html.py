@@ -81,7 +81,7 @@ def header(
 ) -> str:
     """Return the name of the chosen workflow, its status and for how long it has had that.
 
-    Without a chosen execution, it says how many wait for the user; `has_more`: more may do so.
+    If that is unknown, it says how long ago the execution began. Without a chosen execution, it says how many wait for the user; `has_more`: more may do so.
     """
     if state is None:
         more = "or more " if has_more else ""
@@ -94,13 +94,18 @@ def header(
         # What cannot be read has no name; the form says why, below.
         name = "…" if state.error is None else f"Execution {state.execution_id[:SHORT_ID]}"
         return _drawn("header.html", name=name, status="", tone="", age="", since="")
+    # Since when it has its status, or else the time that is known.
+    moment = state.since or state.started
+    words = "" if moment is None else age(moment)
+    if moment is not None and state.since is None:
+        words = f"began {words} ago"
     return _drawn(
         "header.html",
         name=workflow_of(execution),
         status=shorten(status_words(execution.status), LONGEST_NAME),
         tone=tone_of(execution),
-        age="" if state.since is None else age(state.since),
-        since="" if state.since is None else stamp(state.since),
+        age=words,
+        since="" if moment is None else stamp(moment),
     )
 
 

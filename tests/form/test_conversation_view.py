@@ -1,6 +1,7 @@
 """The conversation in the form: status, entries, what the agent does, its reply, how old it is."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -258,4 +259,20 @@ def test_what_the_agent_does_is_said_only_if_the_conversation_does_not_show_it()
             server.accept(ID, "Well done.")
             fields(form).refresh.click()
             until(lambda: words(fields(form).doing) == "Now: has a message to read")
+            form.close()
+
+
+@pytest.mark.parametrize("member", ["startedAt", "createdAt"])
+def test_if_it_is_unknown_since_when_it_runs_the_header_says_when_it_began(member: str) -> None:
+    began = datetime.now(UTC) - timedelta(hours=3)
+    with RecordServer() as server:
+        server.execution = {"status": "running", "workflowName": "Long", member: began.isoformat()}
+        server.happen(ID, {"activityType": "generic", "message": "Still sorting"}, ago=30)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            until(lambda: words(fields(form).header) == "Long running began 3 h ago")
+            server.happen(ID, {"activityType": "status_changed", "status": "paused"}, ago=120)
+            server.execution["status"] = "paused"
+            fields(form).refresh.click()
+            until(lambda: words(fields(form).header) == "Long paused 2 min")
             form.close()
