@@ -382,7 +382,22 @@ def test_an_object_without_an_execution_is_refused() -> None:
         SendForm(42)
     with pytest.raises(InvalidInput, match="of type int, not text"):
         SendForm(EXECUTION, message=5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="of type NoneType, not text"):
+        SendForm(EXECUTION, message=None)  # type: ignore[arg-type]
     assert len(every_widget()) == before
+
+
+def test_a_value_that_is_none_is_refused_and_changes_nothing() -> None:
+    form = SendForm(EXECUTION, "Typed.")
+    for wrong in (None, 5, b"bytes", ["a"]):
+        with pytest.raises(InvalidInput, match="not text"):
+            form.message = wrong  # type: ignore[assignment]
+    for odd in (5, b"bytes", ["a", "b"], object()):
+        with pytest.raises(InvalidInput, match="holds no execution ID"):
+            form.execution = odd
+    assert (form.execution, form.message) == (EXECUTION, "Typed.")
+    form.execution = None
+    assert form.execution == ""
 
 
 def test_a_closed_form_leaves_nothing_behind(shell: InteractiveShell, account: Sandbox) -> None:
