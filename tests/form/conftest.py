@@ -1,5 +1,6 @@
 """How the tests of the form use it, and what a user sees of it."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from datetime import datetime
@@ -103,3 +104,10 @@ def sent(form: SendForm, message: str = "Yes, go on.") -> SendForm:
 def times_of_sends(form: SendForm) -> list[datetime]:
     """Return when the sends ended; an outcome itself changes when its reply is there."""
     return [one.at for one in form._sends]
+
+
+def every_widget() -> list[ipywidgets.Widget]:
+    """Return every widget that is open, also those that widgets create for themselves."""
+    # By type: reading __class__ would wake the proxies of other tests.
+    found = [one for one in gc.get_objects() if issubclass(type(one), ipywidgets.Widget)]
+    return [one for one in found if getattr(one, "comm", None) is not None]

@@ -8,13 +8,14 @@ import pytest
 from asteroid_magic import AsteroidClient, Delivery, SendForm
 from asteroid_magic.form import form as form_module
 from asteroid_magic.form import html
+from asteroid_magic.render.cards import as_html
 from asteroid_magic.sandbox import Sandbox
 from tests.support.messages import CELLS, LINES
 from tests.support.outcomes import ID, Seen
 from tests.support.records import RecordServer
 from tests.support.waiting import until
 
-from .conftest import fields, listed, markup, read, sent, words
+from .conftest import every_widget, fields, listed, markup, read, sent, words
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> javascript:alert(3) "\x1b[2J'
 SPOKE = {
@@ -276,3 +277,29 @@ def test_if_it_is_unknown_since_when_it_runs_the_header_says_when_it_began(membe
             fields(form).refresh.click()
             until(lambda: words(fields(form).header) == "Long paused 2 min")
             form.close()
+
+
+def test_a_message_with_the_key_is_sent_as_typed_and_the_conversation_hides_the_key(
+    account: Sandbox,
+) -> None:
+    run, text = account.executions[1].id, f"Is {account.api_key} the key?"
+    form = sent(read(SendForm(run)), text)
+    assert account.messages(run) == [text]
+    own = "You Is [API key] the key? ✓ Delivered"
+    until(lambda: own in words(fields(form).conversation))
+    # It counts as shown: no card says it twice, nor is the key in any other widget.
+    assert words(fields(form).cards) == ""
+    until(lambda: form.outcomes[0].reply)  # type: ignore[union-attr]
+    assert not any(account.api_key in repr(one.get_state()) for one in every_widget())
+
+
+def test_a_card_of_a_message_with_the_key_shows_what_was_typed_as_the_magics_do(
+    account: Sandbox,
+) -> None:
+    account.fail_next(status=400)
+    text = f"Is {account.api_key} the key?"
+    form = sent(read(SendForm(account.executions[1].id)), text)
+    assert form.message == text
+    assert text in words(fields(form).cards)
+    assert text in Seen(as_html(form.outcomes[0])).words
+    assert text in Seen(html.saved_view("abc", form._sends, form._sends[0].at)).words
