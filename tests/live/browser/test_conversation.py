@@ -2,6 +2,7 @@
 
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -224,3 +225,47 @@ def test_what_the_user_has_opened_stays_open_and_in_sight_when_entries_come(
             assert opened.evaluate("one => one.isConnected && one.open")
             assert abs(opened.evaluate(TOP) - top) < 2
             assert notebook.page.evaluate(FROM_BOTTOM, talk) > away
+
+
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_after_delivered_the_next_question_appears_with_its_options(
+    open_cells: Opener, host: str
+) -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "paused_by_agent", "workflowName": "Two questions"}
+        server.happen(ID, asks("Which day?", "Friday", "Saturday"), ago=60)
+
+        def ask_again(_execution_id: str, text: str) -> int:
+            if text == "Saturday":
+                server.happen(ID, {"activityType": "status_changed", "status": "running"})
+                server.happen(ID, asks("And which time?", "18:30", "21:15"))
+            return 201
+
+        server.post = ask_again
+        account = SimpleNamespace(base_url=server.base_url, api_key="key-4711-secret")
+        with open_cells(account, f"form = %asteroid_form {ID}\nform", host=host) as notebook:
+            form = FormPage(notebook.page)
+            form.root.get_by_label("Saturday").check()
+            form.press("Send")
+            form.tells("The agent asks you something.")
+            form.says("And which time?")
+            expect(form.own("Saturday")).to_have_count(1)
+            expect(form.root.get_by_role("radio")).to_have_count(2)
+            expect(form.root.get_by_label("Friday")).to_have_count(0)
+            form.root.get_by_label("21:15").check()
+            expect(form.message).to_have_value("21:15")
+            form.press("Send")
+            expect(form.own("21:15")).to_be_visible()
+            notebook.check("form.outcomes[1].reply[-1].question[0].question == 'And which time?'")
+    assert [text for _, text in server.accepted] == ["Saturday", "21:15"]
+
+
+def asks(question: str, *labels: str) -> dict[str, Any]:
+    """Return an activity with which the agent asks this question."""
+    asked = {"question": question, "options": [{"label": label} for label in labels]}
+    paused = {"reason": question, "question": {"questions": [asked]}}
+    return {
+        "activityType": "status_changed",
+        "status": "paused_by_agent",
+        "pausedPayload": paused,
+    }
