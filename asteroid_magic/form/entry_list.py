@@ -37,7 +37,11 @@ class EntryList:
         card = VBox([self._start, self._entries])
         for name in ("asteroid-card", "asteroid-form-conversation", "mathjax_ignore"):
             card.add_class(name)
-        box.children = (card,)
+        # A box cannot take the keyboard; what can must not be drawn anew meanwhile.
+        stop = HTML(html.scroll_stop())
+        stop.add_class("asteroid-form-stop")
+        # The style sheet turns their order round, which keeps the end in sight.
+        box.children = (stop, card)
         show(box, is_shown=False)
         self._prefix = f"asteroid-entry-{uuid.uuid4().hex[:8]}"
         self._made = 0

@@ -139,6 +139,11 @@ def conversation_start(
     return _drawn("conversation_start.html", owned=owned, above=above, below=below)
 
 
+def scroll_stop() -> str:
+    """Return the element that takes the keyboard, to scroll the conversation with it."""
+    return _drawn("scroll_stop.html")
+
+
 def conversation_entry(entry: TranscriptEntry, element_id: str, *, is_new_day: bool) -> str:
     """Return an entry of a conversation; `is_new_day`: the one before it is of another day."""
     return _drawn(

@@ -108,8 +108,7 @@ class FormWidgets:
             value=execution, description="Execution ID", placeholder="or paste an ID"
         )
         self.about = HTML()
-        # It scrolls: the keyboard must reach it, and stay in it when its words change.
-        self.conversation = VBox(tabbable=True)
+        self.conversation = VBox()
         self.cards = HTML()
         self.doing = HTML()
         self.stop = Button(

@@ -22,6 +22,7 @@ class FormPage:
         self.send = self.button("Send")
         self.header = self.root.locator(".asteroid-form-header")
         self.conversation = self.root.locator(".asteroid-form-talk-field").locator("visible=true")
+        self.scroll_stop = self.root.get_by_role("group", name="Scroll the conversation")
         self.entries = self.conversation.locator(".asteroid-entry").locator("visible=true")
         self.cards = self.root.locator(".asteroid-form-outcomes .asteroid-card")
         self.spoken = self.root.get_by_role("status")

@@ -219,6 +219,17 @@ def test_what_the_user_has_opened_stays_open_and_in_sight_when_entries_come(
             top = opened.evaluate(TOP)
             away = notebook.page.evaluate(FROM_BOTTOM, talk)
             assert away > 20
+            # The keyboard gets to where the user reads, and stays there.
+            form.scroll_stop.focus()
+            assert notebook.page.evaluate(FROM_BOTTOM, talk) == away
+            server.happen(ID, {"activityType": "generic", "message": "Out of sight."})
+            expect(form.entries.last).to_contain_text("Out of sight.")
+            expect(form.scroll_stop).to_be_focused()
+            assert abs(opened.evaluate(TOP) - top) < 2
+            notebook.page.keyboard.press("End")
+            notebook.page.wait_for_function(f"one => ({FROM_BOTTOM})(one) < 2", arg=talk)
+            opened.evaluate("one => one.scrollIntoView({ block: 'start' })")
+            top, away = opened.evaluate(TOP), notebook.page.evaluate(FROM_BOTTOM, talk)
             form.message.fill("Mine.")
             form.press("Send")
             expect(form.own("Mine.")).to_have_count(1)
