@@ -81,7 +81,8 @@ def header(
 ) -> str:
     """Return the name of the chosen workflow, its status and for how long it has had that.
 
-    If that is unknown, it says how long ago the execution began. Without a chosen execution, it says how many wait for the user; `has_more`: more may do so.
+    If that is unknown, it says how long ago the execution began. Without a chosen execution, it
+    says how many wait for the user; `has_more`: more may do so.
     """
     if state is None:
         more = "or more " if has_more else ""
@@ -126,9 +127,7 @@ def newest_entries(state: ConversationState | None) -> tuple[tuple[TranscriptEnt
     return shown, state.has_older or bool(left_out) or len(entries) > len(shown)
 
 
-def conversation_start(
-    state: ConversationState, owned: Sequence[str], *, has_older: bool
-) -> str:
+def conversation_start(state: ConversationState, owned: Sequence[str], *, has_older: bool) -> str:
     """Return what stands above the entries of a conversation.
 
     `owned` are the `element_id`s of its entries: for a screen reader, they are inside of it.

@@ -122,11 +122,11 @@ class QuestionPanel:
 def _labels(options: Sequence[Option]) -> list[str]:
     """Return a label for each option, all of them different: browsers tell them apart by that."""
     labels: list[str] = []
-    for label in map(_label, options):
-        same, number = label, 1
+    for words in map(_label, options):
+        label, number = words, 1
         while label in labels:
             number += 1
-            label = f"{same} ({number})"
+            label = f"{words} ({number})"
         labels.append(label)
     return labels
 

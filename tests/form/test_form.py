@@ -26,7 +26,18 @@ from tests.support.servers import FaultServer, answers, resets, silent
 from tests.support.shells import Notebook
 from tests.support.waiting import until
 
-from .conftest import every_widget, fields, frozen_by_browser, heading, listed, read, sent, threads, use, words
+from .conftest import (
+    every_widget,
+    fields,
+    frozen_by_browser,
+    heading,
+    listed,
+    read,
+    sent,
+    threads,
+    use,
+    words,
+)
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 

@@ -1,6 +1,7 @@
 """What a form shows of the chosen execution, and how it stays up to date, in a real Notebook 7."""
 
 import re
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -187,55 +188,71 @@ def test_a_confirmation_is_answered_by_a_message_that_the_user_can_edit(
     assert box.messages(ticket.id) == ["Approved, but only in second class."]
 
 
-@pytest.mark.parametrize("host", ["lab", "notebooks"])
-def test_what_the_user_has_opened_stays_open_and_in_sight_when_entries_come(
-    open_cells: Opener, host: str
-) -> None:
+@pytest.fixture
+def talkative() -> Iterator[RecordServer]:
+    """A server whose execution has said a lot, and then had a long thought."""
     with RecordServer() as server:
         server.execution = {"status": "running", "workflowName": "Slow"}
         for number in range(12):
-            note = {"activityType": "generic", "message": f"{number}. " + "Some words. " * 30}
-            server.happen(ID, note, ago=100 - number)
+            words = f"{number}. " + "Some words. " * 30
+            server.happen(ID, {"activityType": "generic", "message": words}, ago=100 - number)
         server.happen(ID, {"activityType": "reasoning", "reasoning": THOUGHT}, ago=60)
-        account = SimpleNamespace(base_url=server.base_url, api_key="key-4711-secret")
-        with open_cells(account, f"%asteroid_form {ID}", host=host) as notebook:
-            form = FormPage(notebook.page)
-            expect(form.entries).to_have_count(10)
-            region = form.root.get_by_role("region", name="Conversation")
-            assert "Some words." in region.aria_snapshot()
-            form.conversation.locator("summary").click()
-            opened = form.conversation.locator("details").element_handle()
-            talk = form.conversation.element_handle()
-            # Whoever is at the bottom sees what is new.
-            assert notebook.page.evaluate(FROM_BOTTOM, talk) < 2
-            server.happen(ID, {"activityType": "generic", "message": "New, and in sight."})
-            form.button("Refresh").click()
-            expect(form.entries.last).to_contain_text("New, and in sight.")
-            expect(form.entries).to_have_count(10)
-            assert notebook.page.evaluate(FROM_BOTTOM, talk) < 2
-            assert opened.evaluate("one => one.isConnected && one.open")
-            # Whoever reads further up goes on with that.
-            opened.evaluate("one => one.scrollIntoView({ block: 'start' })")
-            top = opened.evaluate(TOP)
-            away = notebook.page.evaluate(FROM_BOTTOM, talk)
-            assert away > 20
-            # The keyboard gets to where the user reads, and stays there.
-            form.scroll_stop.focus()
-            assert notebook.page.evaluate(FROM_BOTTOM, talk) == away
-            server.happen(ID, {"activityType": "generic", "message": "Out of sight."})
-            expect(form.entries.last).to_contain_text("Out of sight.")
-            expect(form.scroll_stop).to_be_focused()
-            assert abs(opened.evaluate(TOP) - top) < 2
-            notebook.page.keyboard.press("End")
-            notebook.page.wait_for_function(f"one => ({FROM_BOTTOM})(one) < 2", arg=talk)
-            opened.evaluate("one => one.scrollIntoView({ block: 'start' })")
-            top, away = opened.evaluate(TOP), notebook.page.evaluate(FROM_BOTTOM, talk)
-            form.message.fill("Mine.")
-            form.press("Send")
-            expect(form.own("Mine.")).to_have_count(1)
-            assert opened.evaluate("one => one.isConnected && one.open")
-            assert abs(opened.evaluate(TOP) - top) < 2
-            assert notebook.page.evaluate(FROM_BOTTOM, talk) > away
+        yield server
+
+
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_what_the_user_has_opened_stays_open_and_the_newest_in_sight(
+    open_cells: Opener, talkative: RecordServer, host: str
+) -> None:
+    with open_cells(account_at(talkative), f"%asteroid_form {ID}", host=host) as notebook:
+        form = FormPage(notebook.page)
+        expect(form.entries).to_have_count(10)
+        region = form.root.get_by_role("region", name="Conversation")
+        assert "Some words." in region.aria_snapshot()
+        form.conversation.locator("summary").click()
+        opened = form.conversation.locator("details").element_handle()
+        talk = form.conversation.element_handle()
+        assert talk.evaluate(FROM_BOTTOM) < 2
+        talkative.happen(ID, {"activityType": "generic", "message": "New, and in sight."})
+        form.button("Refresh").click()
+        expect(form.entries.last).to_contain_text("New, and in sight.")
+        expect(form.entries).to_have_count(10)
+        assert talk.evaluate(FROM_BOTTOM) < 2
+        # Its entry changes once it is delivered, and those around it do not.
+        form.message.fill("Mine.")
+        form.press("Send")
+        expect(form.own("Mine.")).to_have_count(1)
+        assert talk.evaluate(FROM_BOTTOM) < 2
+        assert opened.evaluate("one => one.isConnected && one.open")
+
+
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_whoever_reads_further_up_stays_there_while_entries_come(
+    open_cells: Opener, talkative: RecordServer, host: str
+) -> None:
+    with open_cells(account_at(talkative), f"%asteroid_form {ID}", host=host) as notebook:
+        form = FormPage(notebook.page)
+        form.conversation.locator("summary").click()
+        opened = form.conversation.locator("details").element_handle()
+        talk = form.conversation.element_handle()
+        opened.evaluate("one => one.scrollIntoView({ block: 'start' })")
+        top, away = opened.evaluate(TOP), talk.evaluate(FROM_BOTTOM)
+        assert away > 20
+        # The keyboard gets to where the user reads, and stays there.
+        form.scroll_stop.focus()
+        assert talk.evaluate(FROM_BOTTOM) == away
+        talkative.happen(ID, {"activityType": "generic", "message": "Out of sight."})
+        expect(form.entries.last).to_contain_text("Out of sight.")
+        expect(form.scroll_stop).to_be_focused()
+        assert abs(opened.evaluate(TOP) - top) < 2
+        assert talk.evaluate(FROM_BOTTOM) > away
+        notebook.page.keyboard.press("End")
+        notebook.page.wait_for_function(f"one => ({FROM_BOTTOM})(one) < 2", arg=talk)
+
+
+def account_at(server: RecordServer) -> SimpleNamespace:
+    """Return what tells a cell where this server is."""
+    return SimpleNamespace(base_url=server.base_url, api_key="key-4711-secret")
 
 
 @pytest.mark.parametrize("host", ["lab", "notebooks"])
@@ -253,8 +270,9 @@ def test_after_delivered_the_next_question_appears_with_its_options(
             return 201
 
         server.post = ask_again
-        account = SimpleNamespace(base_url=server.base_url, api_key="key-4711-secret")
-        with open_cells(account, f"form = %asteroid_form {ID}\nform", host=host) as notebook:
+        with open_cells(
+            account_at(server), f"form = %asteroid_form {ID}\nform", host=host
+        ) as notebook:
             form = FormPage(notebook.page)
             form.root.get_by_label("Saturday").check()
             form.press("Send")
