@@ -40,7 +40,7 @@ class Shown:
 
     @property
     def widgets(self) -> list[HTML]:
-        (card,) = self.box.children
+        _, card = self.box.children
         return list(card.children[1].children)
 
 
