@@ -157,8 +157,6 @@ class Monitor:
                 # It has accepted a message, so it is not over.
                 chosen.refresh()
             self._replies.append(reply)
-            # Sending has taken requests, too.
-            self._schedule.requested(delivery.attempts)
             self._schedule.touched()
             self._wake()
 
