@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..models.activities import Activities
-from ..models.watch import Ending
+from ..models.watch import Ending, unfinished
 from ..monitor import ConversationState, MonitorState, ReplyState, Send
 from ..monitor.sends import own_messages
 from ..render.times import age, clock
+from ..render.transcript import TranscriptEntry
 from ..text import shorten, span
 from . import html
+from .entry_list import EntryList
 from .question import QuestionPanel
 from .widgets import FormWidgets, show
 
@@ -28,8 +30,10 @@ class ConversationView:
     def __init__(self, fields: FormWidgets) -> None:
         self._fields = fields
         self._asking = QuestionPanel(fields.question, fields.answer)
+        self._entries = EntryList(fields.conversation)
         # What the conversation and the cards were last drawn from.
         self._drawn: tuple[object, ...] = ()
+        self._tells_doing = False
 
     def show(
         self, state: MonitorState, chosen: str, sends: Sequence[Send], *, has_key: bool
@@ -65,13 +69,13 @@ class ConversationView:
             return
         self._drawn = known
         entries, has_older = html.newest_entries(state)
+        self._tells_doing = _tells_doing(state, entries)
         visible = {one.activity_id for one in entries}
         found = own_messages(state, sends) if state else {}
         # What newer entries have pushed out has its card again.
         found = {at: one for at, one in found.items() if one in visible}
         own = set(found.values())
-        shown = html.conversation(state, entries, own, has_older=has_older)
-        self._fields.conversation.value = shown
+        self._entries.show(state, html.owned_entries(entries, own), has_older=has_older)
         self._fields.cards.value = html.outcomes(sends, chosen, found.keys())
 
     def _show_reply(
@@ -87,9 +91,18 @@ class ConversationView:
             self._fields.doing.value = html.note(words, "busy")
             return
         words = _ended(replies)
-        if not words and doing and is_running:
+        if not words and doing and is_running and not self._tells_doing:
             words = f"Now: {doing}"
         self._fields.doing.value = html.note(words)
+
+
+def _tells_doing(state: ConversationState | None, entries: Sequence[TranscriptEntry]) -> bool:
+    """Return True if the last of the entries tells what the agent is doing."""
+    if state is None or not entries or entries[-1].kind == "person":
+        # What the agent does since a message is in no entry.
+        return False
+    going = unfinished(state.activities)
+    return not going or going[-1].id == entries[-1].activity_id
 
 
 def _ended(replies: Sequence[ReplyState]) -> str:

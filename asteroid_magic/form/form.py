@@ -357,7 +357,12 @@ class SendForm(VBox):  # type: ignore[misc]
                 self._fields.show_progress(words)
 
     def _finish(self, sending: BackgroundSend, outcome: Delivery | AsteroidError) -> None:
-        sent = Send(datetime.now(UTC), outcome, listed_before=sending.listed_before)
+        sent = Send(
+            datetime.now(UTC),
+            outcome,
+            listed_before=sending.listed_before,
+            listed_as=sending.listed_as,
+        )
         if self._is_closed:
             self._sends = [sent, *self._sends][:MOST_CARDS]
             self._outcomes = tuple(one.outcome for one in self._sends)

@@ -3,7 +3,7 @@
 The templates escape every string, as those of the cards do.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -13,7 +13,7 @@ from ..models.activities import Question
 from ..models.delivery import Delivery
 from ..models.executions import SHORT_ID, Execution, status_words
 from ..monitor import ConversationState, Send
-from ..render.card import Card, TranscriptCard
+from ..render.card import Card
 from ..render.cards import card_for
 from ..render.outcomes import in_command
 from ..render.table import tone_of
@@ -71,7 +71,9 @@ ANNOUNCEMENTS = {
 def style() -> str:
     """Return the style sheet of a form."""
     sheets = ["form.css", "card.css", "transcript.css"]
-    return _drawn("style.html", sheets=sheets, announcements=ANNOUNCEMENTS)
+    return _drawn(
+        "style.html", sheets=sheets, announcements=ANNOUNCEMENTS, most_entries=MOST_ENTRIES
+    )
 
 
 def header(
@@ -79,7 +81,8 @@ def header(
 ) -> str:
     """Return the name of the chosen workflow, its status and for how long it has had that.
 
-    Without a chosen execution, it says how many wait for the user; `has_more`: more may do so.
+    If that is unknown, it says how long ago the execution began. Without a chosen execution, it
+    says how many wait for the user; `has_more`: more may do so.
     """
     if state is None:
         more = "or more " if has_more else ""
@@ -92,13 +95,18 @@ def header(
         # What cannot be read has no name; the form says why, below.
         name = "…" if state.error is None else f"Execution {state.execution_id[:SHORT_ID]}"
         return _drawn("header.html", name=name, status="", tone="", age="", since="")
+    # Since when it has its status, or else the time that is known.
+    moment = state.since or state.started
+    words = "" if moment is None else age(moment)
+    if moment is not None and state.since is None:
+        words = f"began {words} ago"
     return _drawn(
         "header.html",
         name=workflow_of(execution),
         status=shorten(status_words(execution.status), LONGEST_NAME),
         tone=tone_of(execution),
-        age="" if state.since is None else age(state.since),
-        since="" if state.since is None else stamp(state.since),
+        age=words,
+        since="" if moment is None else stamp(moment),
     )
 
 
@@ -119,29 +127,34 @@ def newest_entries(state: ConversationState | None) -> tuple[tuple[TranscriptEnt
     return shown, state.has_older or bool(left_out) or len(entries) > len(shown)
 
 
-def conversation(
-    state: ConversationState | None,
-    entries: Sequence[TranscriptEntry],
-    own: Collection[str],
-    *,
-    has_older: bool,
-) -> str:
-    """Return these entries of a conversation.
+def conversation_start(state: ConversationState, owned: Sequence[str], *, has_older: bool) -> str:
+    """Return what stands above the entries of a conversation.
 
-    `own` are the activities that are messages which this form has delivered.
+    `owned` are the `element_id`s of its entries: for a screen reader, they are inside of it.
     """
-    if state is None or state.updated_at is None:
-        return ""
-    shown = tuple(_owned(one, own) for one in entries)
     command = f"%asteroid_activities --all {in_command(state.execution_id)}"
-    card = TranscriptCard(
-        outcome="transcript",
-        rows=(),
-        entries=shown,
-        above=f"Older entries: {command}" if has_older else "",
-        below="" if shown else _nothing(state),
+    above = f"Older entries: {command}" if has_older else ""
+    below = "" if owned else nothing(state)
+    return _drawn("conversation_start.html", owned=owned, above=above, below=below)
+
+
+def scroll_stop() -> str:
+    """Return the element that takes the keyboard, to scroll the conversation with it."""
+    return _drawn("scroll_stop.html")
+
+
+def conversation_entry(entry: TranscriptEntry, element_id: str, *, is_new_day: bool) -> str:
+    """Return an entry of a conversation; `is_new_day`: the one before it is of another day."""
+    return _drawn(
+        "conversation_entry.html", entry=entry, element_id=element_id, is_new_day=is_new_day
     )
-    return _drawn("conversation.html", card=card)
+
+
+def owned_entries(
+    entries: Iterable[TranscriptEntry], own: Collection[str]
+) -> list[TranscriptEntry]:
+    """Return the entries; the activities in `own` are messages which this view has delivered."""
+    return [_owned(one, own) for one in entries]
 
 
 def _owned(entry: TranscriptEntry, own: Collection[str]) -> TranscriptEntry:
@@ -150,7 +163,8 @@ def _owned(entry: TranscriptEntry, own: Collection[str]) -> TranscriptEntry:
     return replace(entry, kind="own", label="You", extent="✓ Delivered")
 
 
-def _nothing(state: ConversationState) -> str:
+def nothing(state: ConversationState) -> str:
+    """Return what a conversation without entries says."""
     if state.is_purged:
         return "Asteroid has deleted the activities of this execution."
     return "Nothing has happened yet."

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from ipywidgets import HTML, Button, Checkbox, HBox, RadioButtons, VBox, Widget
+from ipywidgets import HTML, Button, HBox, VBox, Widget
 
 from ..models.activities import Option, Question
 from ..text import shorten, visible
 from . import html
-from .widgets import close
+from .widgets import CheckedChoice, RadioChoice, close
 
 LONGEST_LABEL = 120
 Waits = Literal["asks", "confirm"] | None
@@ -33,6 +33,8 @@ class QuestionPanel:
         self._box, self._answer = box, answer
         self._shown: tuple[str, Waits, tuple[Question, ...]] = ("", None, ())
         self._chosen: list[list[str]] = []
+        # Which boxes are checked, in the order of checking.
+        self._places: list[list[int]] = []
         self._headers: list[str] = []
         self._put = ""
 
@@ -47,6 +49,7 @@ class QuestionPanel:
             return
         self._shown = shown
         self._chosen = [[] for _ in asked]
+        self._places = [[] for _ in asked]
         self._headers = [question.header or question.question for question in asked]
         self._put = ""
         before = self._box.children
@@ -63,7 +66,11 @@ class QuestionPanel:
         if waits_for == "confirm" and not question.options:
             rows += self._confirmation(number)
         elif question.multi_select:
-            rows += [self._checkbox(number, option) for option in question.options]
+            labels = _labels(question.options)
+            rows += [
+                self._checkbox(number, at, label, question.options)
+                for at, label in enumerate(labels)
+            ]
         elif question.options:
             rows.append(self._radio_buttons(number, question.options))
         return rows
@@ -78,20 +85,21 @@ class QuestionPanel:
         line.add_class("asteroid-form-line")
         return [line]
 
-    def _checkbox(self, number: int, option: Option) -> Widget:
-        box = Checkbox(description=_label(option), indent=False)
+    def _checkbox(self, number: int, at: int, label: str, options: Sequence[Option]) -> Widget:
+        box = CheckedChoice(description=label, indent=False)
         box.add_class("asteroid-form-option")
 
         def look(change: dict[str, bool]) -> None:
-            others = [one for one in self._chosen[number] if one != option.label]
-            self._choose(number, [*others, option.label] if change["new"] else others)
+            others = [one for one in self._places[number] if one != at]
+            self._places[number] = [*others, at] if change["new"] else others
+            self._choose(number, [options[one].label for one in self._places[number]])
 
         box.observe(look, "value")
         return box
 
     def _radio_buttons(self, number: int, options: Sequence[Option]) -> Widget:
-        labels = [(_label(one), at) for at, one in enumerate(options)]
-        group = RadioButtons(options=labels, value=None, index=None)
+        labels = [(label, at) for at, label in enumerate(_labels(options))]
+        group = RadioChoice(options=labels, value=None, index=None)
         group.add_class("asteroid-form-option")
 
         def look(change: dict[str, int | None]) -> None:
@@ -109,6 +117,18 @@ class QuestionPanel:
             answers = [f"{header}: {answer}" for header, answer in named if answer]
         before, self._put = self._put, "\n".join(answers)
         self._answer(self._put, before)
+
+
+def _labels(options: Sequence[Option]) -> list[str]:
+    """Return a label for each option, all of them different: browsers tell them apart by that."""
+    labels: list[str] = []
+    for words in map(_label, options):
+        label, number = words, 1
+        while label in labels:
+            number += 1
+            label = f"{words} ({number})"
+        labels.append(label)
+    return labels
 
 
 def _label(option: Option) -> str:

@@ -15,8 +15,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 import ipywidgets
-from ipywidgets import HTML, Button, HBox, Label, ToggleButtons, VBox
-from traitlets import CBool
+from ipywidgets import HTML, Button, HBox, Label, VBox
+from traitlets import CBool, TraitError
 
 from . import html
 
@@ -24,7 +24,21 @@ FEWEST_ROWS, MOST_ROWS, COLUMNS = 4, 16, 80
 TAKEN = "asteroid-form-is-taken"
 
 
-class _Freezing(ipywidgets.Widget):  # type: ignore[misc]
+class _Field(ipywidgets.Widget):  # type: ignore[misc]
+    """A widget that ignores a value from the browser that it cannot have.
+
+    The list may have become shorter meanwhile; ipywidgets would write a trace into the log.
+    """
+
+    def set_state(self, sync_data: dict[str, object]) -> None:
+        """Take over what the browser sends, or show it again what holds."""
+        try:
+            super().set_state(sync_data)
+        except TraitError:
+            self.send_state(list(sync_data))
+
+
+class _Freezing(_Field):
     """A field that a choice can freeze: the browser sends the number of the choice."""
 
     disabled = CBool(False).tag(sync=True)
@@ -40,6 +54,18 @@ class _Text(_Freezing, ipywidgets.Text):  # type: ignore[misc]
 
 class _Textarea(_Freezing, ipywidgets.Textarea):  # type: ignore[misc]
     pass
+
+
+class _ToggleButtons(_Field, ipywidgets.ToggleButtons):  # type: ignore[misc]
+    pass
+
+
+class RadioChoice(_Field, ipywidgets.RadioButtons):  # type: ignore[misc]
+    """Radio buttons for a choice of one."""
+
+
+class CheckedChoice(_Field, ipywidgets.Checkbox):  # type: ignore[misc]
+    """A checkbox for one of several choices."""
 
 
 class FormWidgets:
@@ -82,8 +108,7 @@ class FormWidgets:
             value=execution, description="Execution ID", placeholder="or paste an ID"
         )
         self.about = HTML()
-        # It scrolls: the keyboard must reach it, and stay in it when its words change.
-        self.conversation = HTML(tabbable=True)
+        self.conversation = VBox()
         self.cards = HTML()
         self.doing = HTML()
         self.stop = Button(
@@ -94,7 +119,7 @@ class FormWidgets:
             value=message, description="Message", placeholder="What the agent should read"
         )
         # The first choice, to send nothing, is hidden; so is one of the other two.
-        self.send = ToggleButtons(options=["", "Send", "Send again"], button_style="primary")
+        self.send = _ToggleButtons(options=["", "Send", "Send again"], button_style="primary")
         self.look_again = Button(
             description="Look again", tooltip="Look for the message in the execution; sends nothing"
         )

@@ -5,9 +5,11 @@ prompts from a message, take a semicolon at its end for Python, and fail with a 
 the delivery if Python cannot tokenize it. So the lines become Python before the magic gets them.
 
 `%%capture` also drops the error of the cell below it, and goes on. A failed send must be seen, and
-must stop what follows, so `raise_captured` comes behind it.
+must stop what follows, so `run_captured` raises it again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from IPython.core import magic
@@ -16,7 +18,7 @@ from IPython.core.getipython import get_ipython
 
 from ..constants import SEND_MAGIC
 from ..errors import AsteroidError, InvalidInput
-from .refusal import call, displayed
+from .refusal import call, displayed, note_above, prints_displays
 
 # They run their cell as the user would.
 _RUNNING = {"time", "capture", "prun"}
@@ -47,8 +49,7 @@ def transform_below(lines: list[str], below: list[str]) -> list[str]:
         return [f"{call(__name__, 'refuse_repeated', typed)}\n"]
     if name == _CAPTURING:
         typed_name, _, arguments = lines[0].removeprefix("%%").rstrip().partition(" ")
-        run = f"get_ipython().run_cell_magic({typed_name!r}, {arguments!r}, {code!r})"
-        return [f"{run}\n", f"{call(__name__, 'raise_captured')}\n"]
+        return [f"{call(__name__, 'run_captured', typed_name, arguments, code)}\n"]
     return [lines[0], *code.splitlines(keepends=True)]
 
 
@@ -71,15 +72,45 @@ def _shell() -> Any:
     return get_ipython()
 
 
-def raise_captured() -> None:
-    """Raise the error that `%%capture` has dropped, with its card, if a magic here raised it."""
+def run_captured(name: str, arguments: str, code: str) -> None:
+    """Run a cell below `%%capture`.
+
+    Raises the error that it drops, with its card, if a magic here raised it.
+    """
+    with _errors_kept():
+        _shell().run_cell_magic(name, arguments, code)
     result = _shell().last_execution_result
     error = result.error_before_exec or result.error_in_exec
     if isinstance(error, AsteroidError):
         # Drop the frames: they may hold the key.
-        raise displayed(error.with_traceback(None))
+        error = error.with_traceback(None)
+        if "--no-display" in arguments.split() and not prints_displays():
+            # The card was not captured.
+            note_above(error)
+            raise error
+        raise displayed(error)
     if isinstance(error, UsageError):
         raise error.with_traceback(None)
+
+
+@contextmanager
+def _errors_kept() -> Iterator[None]:
+    """Keep IPython from showing our errors: `%%capture` does not capture those of a kernel."""
+    shell = _shell()
+    before, shows = vars(shell).get("_showtraceback"), shell._showtraceback  # noqa: SLF001 (rich sets it, too)
+
+    def show(kind: Any, error: Any, lines: list[str], **options: Any) -> None:
+        if not isinstance(error, AsteroidError):
+            shows(kind, error, lines, **options)
+
+    shell._showtraceback = show  # noqa: SLF001 (as above)
+    try:
+        yield
+    finally:
+        if before is None:
+            del shell._showtraceback  # noqa: SLF001 (as above)
+        else:
+            shell._showtraceback = before  # noqa: SLF001 (as above)
 
 
 def refuse_repeated(text: str) -> None:

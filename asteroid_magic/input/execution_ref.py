@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import SEND, InvalidInput, Operation
 from ..models.message import hyphenated, is_execution_id, named_id
-from ..text import exact, kind_of, quoted, shorten
+from ..text import counted, exact, kind_of, quoted, shorten
 
 SHORTEST_BEGINNING, LONGEST_ID = 8, 36
 MOST_NAMED, LONGEST_NAME = 3, 60
@@ -148,7 +148,7 @@ def id_in(value: object, name: str) -> str:
     size = _size(value)
     if size:
         hint = (
-            f"It has {size:,} items. Take one, as in run = {name}[0], "
+            f"It has {counted(size, 'item')}. Take one, as in run = {name}[0], "
             f"or send to each with %%asteroid_send --each {name}."
         )
     raise InvalidInput(f"The variable {quoted(name)} holds no execution ID: {held}.", hint=hint)

@@ -86,7 +86,11 @@ class Arguments:
 
     def seconds(self, at: int, default: float) -> float:
         """Return the seconds in the word at this position; raises `InputError`."""
-        return seconds(self.words[at], self.usage.text) if len(self.words) > at else default
+        if len(self.words) <= at:
+            return default
+        if not is_seconds(self.words[at]) and is_seconds(self.words[0]):
+            raise InputError(f"The execution comes first, then the seconds.\n{self.usage.text}")
+        return seconds(self.words[at], self.usage.text)
 
 
 def parse(line: str, usage: Usage) -> Arguments:

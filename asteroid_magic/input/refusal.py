@@ -49,9 +49,14 @@ def note_above(error: AsteroidError) -> None:
     is_attended = getattr(getattr(shell, "kernel", None), "_allow_stdin", True)
     if shell is None or is_captured or not is_attended or not _is_in_cell():
         return
-    is_printed = getattr(type(publisher), "publish", None) is DisplayPublisher.publish
-    note_card(error, sys.stdout if is_printed else None)
+    note_card(error, sys.stdout if prints_displays() else None)
     shell.events.register("post_execute", _leave)
+
+
+def prints_displays() -> bool:
+    """Return True if IPython prints what it displays, as in a terminal."""
+    publisher: object = getattr(get_ipython(), "display_pub", None)
+    return getattr(type(publisher), "publish", None) is DisplayPublisher.publish
 
 
 def _is_in_cell() -> bool:

@@ -5,6 +5,7 @@ traceback (hazard 41): rich would show frames, and their variables if asked to.
 """
 
 import inspect
+import linecache
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,8 @@ class _ErrorLines:
     def __call__(self, _info: object = None) -> None:
         """Look for a replacement; a cell may have installed one."""
         found = vars(self._shell).get("_showtraceback")
-        if found is not None and found != self._show:
+        # This package also replaces it below %%capture.
+        if found is not None and not str(found.__module__).startswith(PACKAGE):
             self._replacement = found
             self._shell._showtraceback = self._show  # type: ignore[assignment, method-assign]  # noqa: SLF001 (rich sets it, too)
 
@@ -105,6 +107,12 @@ def _check_running_cell(shell: "InteractiveShell") -> None:
         from .load_check import check_script  # noqa: PLC0415 (few scripts ask for help)
 
         check_script()
+    # With `ipython --ext`, the script runs after this.
+    script = "" if cells else getattr(shell.parent, "file_to_run", "")
+    if script and any(HELP in line for line in linecache.getlines(script)):
+        from .load_check import guard_help  # noqa: PLC0415 (as above)
+
+        guard_help(shell)
 
 
 def unload(shell: "InteractiveShell") -> None:

@@ -7,18 +7,22 @@ transforms each cell of a notebook that it makes a script of, and never knows th
 
 import ast
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from IPython.core.displayhook import DisplayHook
 
 from ..errors import InvalidInput
 from ..input import hooks
+from ..input.known_name import is_known
 from .feedback import display_errors
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 SHOW = "--show "
+# A cell in place of which an error stands begins with this.
+REFUSED = "__import__('asteroid_magic.input.half_message'"
 # Help on anything but a magic: `Are you done?` became `pinfo`, with the last word alone.
 _HELP = re.compile(r"get_ipython\(\)\.run_line_magic\('(?:pinfo2?|psearch)', '(?!%)")
 
@@ -39,6 +43,9 @@ def check_running_cell(shell: "InteractiveShell", typed: str, *, is_below: bool)
     finally:
         hooks.install(shell)
     exact = shell.transform_cell(typed)  # type: ignore[no-untyped-call]
+    if exact.startswith(REFUSED):
+        # Run again, the cell would be refused for another reason: better say that at once.
+        shell.ex(exact)  # type: ignore[no-untyped-call]
     if _meaning(exact) != _meaning(runs) or (is_below and _hides_result(typed)):
         display_errors(_refuse)
 
@@ -54,11 +61,11 @@ def _hides_result(typed: str) -> bool:
 
 def _refuse() -> None:
     raise InvalidInput(
-        "IPython read this cell before the extension was loaded, so it would change the message or "
-        "hide its outcome.",
+        "Nothing was sent. IPython had read all of this cell before the extension was loaded, so "
+        "it would change the message or hide its outcome.",
         hint="Run the cell again: the extension is loaded now. It is best to load it in a cell of "
         "its own, and for a script with: ipython --ext asteroid_magic script.ipy",
-        title="Nothing was sent",
+        title="This cell loads the extension and then sends",
     )
 
 
@@ -72,12 +79,33 @@ def check_script() -> None:
 
 def _refuse_script(number: int) -> None:
     raise InvalidInput(
-        f"Line {number} of this script asks for help. nbconvert writes that for a line that ends "
-        "in ?, even if the line sends a message. The words of the message are lost.",
+        f"Nothing was sent. Line {number} of this script asks for help: nbconvert writes that for "
+        "a line that ends in ?, even if the line sends a message.",
         hint="In the notebook, write such a message in a %%asteroid_send cell, then convert it "
         "again. Or run the notebook itself, with: jupyter execute. Delete other requests for help.",
-        title="Nothing was sent",
+        title="This script may have lost the words of a message",
     )
+
+
+def guard_help(shell: "InteractiveShell") -> None:
+    """Stop a script that is about to run where it asks for help on what nothing has.
+
+    If nbconvert lost all of its messages, no send is left in it that could stop it.
+    """
+    magics = shell.magics_manager.magics["line"]
+    for name in ("pinfo", "pinfo2", "psearch"):
+        # A look at it loads the real one, if IPython has not yet.
+        getattr(magics[name], "__name__", None)
+        shell.magics_manager.register_function(_guarded(magics[name]), magic_name=name)
+
+
+def _guarded(show: Callable[[str], object]) -> Callable[[str], object]:
+    def guarded(line: str) -> object:
+        if not is_known(f"?{line}"):
+            check_script()
+        return show(line)
+
+    return guarded
 
 
 def _meaning(cell: str) -> str:

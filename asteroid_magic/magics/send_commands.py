@@ -214,8 +214,8 @@ def _notes(command: SendCommand, namespace: Mapping[str, Any]) -> tuple[str, ...
         return ()
     listed = ", ".join(f"{{{name}}}" for name in names[:MOST_NAMED])
     more = f" and {len(names) - MOST_NAMED:,} more" if names[MOST_NAMED:] else ""
-    note = f"The message has {listed}{more} as typed. To send the values of these variables, add "
-    return (f"{note}--fill before the execution.",)
+    note = f"The message has {listed}{more} as typed. To send values instead of names, add --fill "
+    return (f"{note}before the execution.",)
 
 
 def _send_each(

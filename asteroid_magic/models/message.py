@@ -71,7 +71,7 @@ def hyphenated(text: str) -> str:
 
 def prepare(execution: ExecutionRef, message: str) -> Outgoing:
     """Return the message ready to send; raises `InvalidInput`, which says what is wrong."""
-    given = exact(message)
+    given, given_id = exact(message), named_id(execution)
     problem: InvalidInput | None
     try:
         execution_id = checked_id(execution, SEND)
@@ -80,7 +80,9 @@ def prepare(execution: ExecutionRef, message: str) -> Outgoing:
     except InvalidInput as error:
         problem = error
     if problem is not None:
-        raise problem.about(named_id(execution), given)
+        if is_execution_id(named_id(message) or "") and not is_execution_id(given_id or ""):
+            problem.hint = "The execution comes first, then the message."
+        raise problem.about(given_id, given)
     body = f'{{"message": {_JSON.encode(text)}}}'.encode()
     return Outgoing(execution_id, text, body)
 

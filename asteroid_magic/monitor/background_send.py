@@ -37,6 +37,8 @@ class BackgroundSend:
         self.began = time.monotonic()
         # The messages, by their activity ID, that the view showed before; None if unknown.
         self.listed_before: frozenset[str] | None = None
+        # The message as the activities will show it, if that differs.
+        self.listed_as = ""
         self._deadline = Deadline(timeout)
         self._done = done
         self._lock = threading.Lock()
@@ -73,6 +75,8 @@ class BackgroundSend:
         outcome: SendOutcome
         try:
             with session_client(client) as sender:
+                key = sender.requester.settings.key
+                self.listed_as = key.hide_in(self.message) if key else ""
                 outcome = sender.send(self.execution_id, self.message, timeout=self._deadline)
         except AsteroidError as error:
             outcome = error.with_traceback(None)

@@ -28,7 +28,8 @@ class ConversationState:
 
     `execution` has the latest status; it is None until it was read. `access` says whether it can
     be: ``"unread"`` means that this is not known yet. `since` (aware, by this machine's clock) is
-    when it got its status, None if unknown. `activities` are the latest, 200 at most, oldest first;
+    when it got its status, None if unknown; `started`, in the same way, when it began to run, or to
+    exist. `activities` are the latest, 200 at most, oldest first;
     `has_older`: there are others. `question` is what it asks now, () for nothing; of an execution
     that waits for confirmation, the reason. `doing` is what the agent does, in one line. `error`
     says why the latest attempt to read failed, if it did.
@@ -38,6 +39,7 @@ class ConversationState:
     access: Access = "unread"
     execution: Execution | None = None
     since: datetime | None = None
+    started: datetime | None = None
     activities: Activities = field(default=Activities(), repr=False)
     has_older: bool = False
     question: tuple[Question, ...] = ()
@@ -172,7 +174,9 @@ class Conversation:
         read = client.execution(self._id, timeout=deadline)
         self._must_read = False
         since = self.state.since if read.status == self._status else self._began(client, read)
-        self.state = replace(self.state, execution=read, since=since)
+        begun = read.started_at or read.created_at
+        started = self.state.started or local_moment(client.server_clock(), begun, self._now())
+        self.state = replace(self.state, execution=read, since=since, started=started)
 
     def _began(self, client: AsteroidClient, read: Execution) -> datetime | None:
         """Return when it got its status, as far as the execution itself tells."""

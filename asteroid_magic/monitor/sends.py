@@ -21,18 +21,24 @@ class Sent(Protocol):
     def listed_before(self) -> frozenset[str] | None:
         """The messages that the conversation showed before; None if it had not been read."""
 
+    @property
+    def listed_as(self) -> str:
+        """The text of the message as a conversation shows it; empty if as it was sent."""
+
 
 class Send(NamedTuple):
     """One send of a view: when it ended (aware, UTC), and how; `note` says what is new about it.
 
     `listed_before` are the messages, by their activity ID, that the conversation showed before;
-    None if it had not been read.
+    None if it had not been read. `listed_as` is the text of the message as a conversation shows it,
+    with the API key in it hidden; empty if it shows what was sent.
     """
 
     at: datetime
     outcome: Delivery | AsteroidError
     note: str = ""
     listed_before: frozenset[str] | None = None
+    listed_as: str = ""
 
 
 def own_messages(state: ConversationState, sends: Sequence[Sent]) -> dict[int, str]:
@@ -47,10 +53,11 @@ def own_messages(state: ConversationState, sends: Sequence[Sent]) -> dict[int, s
         sent, listed_before = sends[at].outcome, sends[at].listed_before
         if not isinstance(sent, Delivery) or sent.execution_id != state.execution_id:
             continue
+        text = sends[at].listed_as or sent.message
         for activity_id, words in messages.items():
             is_new = listed_before is not None and activity_id not in listed_before
             is_it = activity_id == sent.activity_id or (
-                not sent.activity_id and is_new and words == sent.message
+                not sent.activity_id and is_new and words == text
             )
             if is_it and activity_id not in found.values():
                 found[at] = activity_id

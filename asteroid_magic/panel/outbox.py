@@ -26,7 +26,8 @@ class Press:
 
     `stage` says how far it is. Then `outcome` says what is known, and `began` when it was sent, by
     `time.monotonic`. `note` is what is new about it. `listed_before` are the messages that the
-    conversation showed before, by their activity ID; None if it had not been read.
+    conversation showed before, by their activity ID; None if it had not been read. `listed_as` is
+    the text as a conversation shows it, with the API key in it hidden; empty if as it was sent.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Press:
     began: float = 0.0
     note: str = ""
     listed_before: frozenset[str] | None = None
+    listed_as: str = ""
 
 
 class Outbox:
@@ -187,7 +189,9 @@ class Outbox:
             if under_way is None or under_way[1] is not sending:
                 return
             self._under_way = None
-            self._end(under_way[0], outcome)
+            press = self._presses[under_way[0]]
+            self._presses[press.id] = replace(press, listed_as=sending.listed_as)
+            self._end(press.id, outcome)
             is_closed = self._is_closed
         try:
             if isinstance(outcome, Delivery) and not is_closed:

@@ -6,8 +6,11 @@ from datetime import datetime
 from ..form import html
 from ..monitor import ConversationState, Send
 from ..monitor.sends import own_messages
+from ..render.card import TranscriptCard
+from ..render.outcomes import in_command
 from ..render.templates import draw
 from ..render.times import stamp
+from ..render.transcript import TranscriptEntry
 from .outbox import Press
 
 INSTEAD = (
@@ -37,7 +40,7 @@ def draw_copy(
     `presses` are those with an outcome, the oldest first. `words` say what to do.
     """
     sends = [
-        Send(one.at, one.outcome, one.note, one.listed_before)
+        Send(one.at, one.outcome, one.note, one.listed_before, one.listed_as)
         for one in reversed(presses)
         if one.outcome is not None
     ]
@@ -50,7 +53,7 @@ def draw_copy(
         draw("saved_copy_head.html", "asteroid_magic.panel", panel_id=panel_id),
         html.style(),
         html.header(state, 0, 0) if state is not None else "",
-        html.conversation(state, entries, set(own.values()), has_older=has_older),
+        _conversation(state, html.owned_entries(entries, own.values()), has_older=has_older),
         html.outcomes(sends, "" if state is None else state.execution_id, own.keys()),
         draw(
             "saved_copy_foot.html",
@@ -61,3 +64,19 @@ def draw_copy(
     )
     # Each part is HTML already, drawn by the same engine.
     return "".join(parts)
+
+
+def _conversation(
+    state: ConversationState | None, entries: Sequence[TranscriptEntry], *, has_older: bool
+) -> str:
+    if state is None or state.updated_at is None:
+        return ""
+    command = f"%asteroid_activities --all {in_command(state.execution_id)}"
+    card = TranscriptCard(
+        outcome="transcript",
+        rows=(),
+        entries=tuple(entries),
+        above=f"Older entries: {command}" if has_older else "",
+        below="" if entries else html.nothing(state),
+    )
+    return draw("saved_copy_conversation.html", "asteroid_magic.panel", card=card)

@@ -147,7 +147,9 @@ def _answer(error: ApiError) -> Iterator[CardRow | CardBlock]:
         yield from _words("Server said", said, ".server_message")
     elif not error.detail or error.detail not in error.server_text:
         yield from _words("Server said", error.server_text, ".server_text")
-    problems = (_problem(item) for item in error.errors)
+    # A list of one may only repeat what the server said.
+    told = {error.detail, error.server_message}
+    problems = (_problem(item) for item in error.errors if item.get("detail") not in told)
     yield from _listed("Problems", tuple(problem for problem in problems if problem))
     yield from _some("Reason", error.reason)
     yield from _some("Capability", error.capability)

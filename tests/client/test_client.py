@@ -276,6 +276,13 @@ def test_an_execution_id_that_is_no_uuid_is_refused(client: AsteroidClient, exec
     assert "36 characters" in error.hint
 
 
+def test_a_message_before_its_execution_is_pointed_out(client: AsteroidClient) -> None:
+    for second in (EXECUTION, Named(id=EXECUTION)):
+        with pytest.raises(InvalidInput) as caught:
+            client.send("Hello", second)  # type: ignore[arg-type]
+        assert caught.value.hint == "The execution comes first, then the message."
+
+
 class Named:
     """An object that belongs to an execution."""
 

@@ -1,5 +1,6 @@
 """How the tests of the form use it, and what a user sees of it."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,6 +14,7 @@ from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
 from asteroid_magic.form import form as form_module
 from asteroid_magic.form import open_views
+from asteroid_magic.form.html import MOST_ENTRIES
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import Seen
 from tests.support.waiting import until
@@ -52,9 +54,18 @@ def fields(form: SendForm) -> Any:
     return form._fields
 
 
-def words(widget: ipywidgets.HTML) -> str:
-    """Return the words that a user reads in a piece of HTML."""
-    return " ".join(Seen(widget.value).words.split())
+def words(widget: ipywidgets.Widget) -> str:
+    """Return the words that a user reads in a piece of HTML, or in those in a box."""
+    return " ".join(Seen(markup(widget)).words.split())
+
+
+def markup(widget: ipywidgets.Widget) -> str:
+    """Return the HTML of a widget, or of those in a box that the style sheet does not hide."""
+    if not isinstance(widget, ipywidgets.Box):
+        return str(widget.value)
+    is_list = "asteroid-form-entries" in widget._dom_classes
+    children = widget.children[-MOST_ENTRIES:] if is_list else widget.children
+    return "".join(map(markup, children))
 
 
 def heading(form: SendForm) -> str:
@@ -93,3 +104,10 @@ def sent(form: SendForm, message: str = "Yes, go on.") -> SendForm:
 def times_of_sends(form: SendForm) -> list[datetime]:
     """Return when the sends ended; an outcome itself changes when its reply is there."""
     return [one.at for one in form._sends]
+
+
+def every_widget() -> list[ipywidgets.Widget]:
+    """Return every widget that is open, also those that widgets create for themselves."""
+    # By type: reading __class__ would wake the proxies of other tests.
+    found = [one for one in gc.get_objects() if issubclass(type(one), ipywidgets.Widget)]
+    return [one for one in found if getattr(one, "comm", None) is not None]

@@ -1,19 +1,21 @@
 """The conversation in the form: status, entries, what the agent does, its reply, how old it is."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from asteroid_magic import AsteroidClient, Delivery, SendForm
 from asteroid_magic.form import form as form_module
 from asteroid_magic.form import html
+from asteroid_magic.render.cards import as_html
 from asteroid_magic.sandbox import Sandbox
 from tests.support.messages import CELLS, LINES
 from tests.support.outcomes import ID, Seen
 from tests.support.records import RecordServer
 from tests.support.waiting import until
 
-from .conftest import fields, listed, read, sent, words
+from .conftest import every_widget, fields, listed, markup, read, sent, words
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> javascript:alert(3) "\x1b[2J'
 SPOKE = {
@@ -42,7 +44,7 @@ def test_the_last_ten_entries_are_shown_the_newest_last_and_thoughts_folded() ->
         with AsteroidClient("key-4711-secret", server.base_url) as client:
             form = SendForm(ID, client=client)
             until(lambda: "Let me think." in words(fields(form).conversation))
-            shown = fields(form).conversation.value
+            shown = markup(fields(form).conversation)
             assert shown.count('class="asteroid-entry ') == 10
             assert "note 21" in shown
             assert "note 20" not in shown
@@ -61,10 +63,11 @@ def test_after_delivered_it_shows_what_the_agent_does_then_the_reply(account: Sa
     assert isinstance(delivery, Delivery)
     assert any("I booked what you said" in one.text for one in delivery.reply)
     until(lambda: "finished" in words(fields(form).header))
+    # The header is drawn first.
+    until(lambda: "You Friday 18:30 ✓ Delivered" in words(fields(form).conversation))
     shown = words(fields(form).conversation)
-    assert "You Friday 18:30 ✓ Delivered" in shown
     assert "Done, I booked what you said: “Friday 18:30”" in shown
-    assert fields(form).stop.layout.display == "none"
+    until(lambda: fields(form).stop.layout.display == "none")
     assert "asteroid-form-says-over" in fields(form).spoken._dom_classes
     # The conversation shows the message: its card would say it twice.
     assert "Friday 18:30" not in words(fields(form).cards)
@@ -164,11 +167,11 @@ def test_hostile_words_of_an_execution_stay_words() -> None:
                 fields(form).question.children[0],
             ]
             for widget in drawn:
-                seen = Seen(widget.value)
+                seen = Seen(markup(widget))
                 assert not {"script", "img", "a"} & seen.tags
                 assert not {name for name in seen.attributes if name.startswith("on")}
                 assert "<script>alert" in seen.words
-                assert "\x1b" not in widget.value
+                assert "\x1b" not in markup(widget)
             form.close()
 
 
@@ -237,3 +240,67 @@ def test_an_execution_that_is_over_or_purged_is_shown_as_that() -> None:
             until(lambda: "Asteroid has deleted" in words(fields(form).conversation))
             assert "finished" in words(fields(form).header)
             form.close()
+
+
+def test_what_the_agent_does_is_said_only_if_the_conversation_does_not_show_it() -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "running"}
+        begins = {"activityType": "action_started", "actionId": "a2", "message": "Sorting mail"}
+        server.happen(ID, begins, ago=30)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            until(lambda: "Sorting mail" in words(fields(form).conversation))
+            until(lambda: words(fields(form).doing) == "")
+            server.happen(ID, {"activityType": "reasoning", "reasoning": "What next?"}, ago=20)
+            fields(form).refresh.click()
+            until(lambda: words(fields(form).doing) == "Now: Sorting mail")
+            done = {**begins, "activityType": "action_completed", "message": "Sorted mail"}
+            server.happen(ID, done, ago=10)
+            fields(form).refresh.click()
+            until(lambda: words(fields(form).doing) == "")
+            server.accept(ID, "Well done.")
+            fields(form).refresh.click()
+            until(lambda: words(fields(form).doing) == "Now: has a message to read")
+            form.close()
+
+
+@pytest.mark.parametrize("member", ["startedAt", "createdAt"])
+def test_if_it_is_unknown_since_when_it_runs_the_header_says_when_it_began(member: str) -> None:
+    began = datetime.now(UTC) - timedelta(hours=3)
+    with RecordServer() as server:
+        server.execution = {"status": "running", "workflowName": "Long", member: began.isoformat()}
+        server.happen(ID, {"activityType": "generic", "message": "Still sorting"}, ago=30)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            until(lambda: words(fields(form).header) == "Long running began 3 h ago")
+            server.happen(ID, {"activityType": "status_changed", "status": "paused"}, ago=5)
+            server.execution["status"] = "paused"
+            fields(form).refresh.click()
+            until(lambda: re.fullmatch(r"Long paused \d+ s", words(fields(form).header)))
+            form.close()
+
+
+def test_a_message_with_the_key_is_sent_as_typed_and_the_conversation_hides_the_key(
+    account: Sandbox,
+) -> None:
+    run, text = account.executions[1].id, f"Is {account.api_key} the key?"
+    form = sent(read(SendForm(run)), text)
+    assert account.messages(run) == [text]
+    own = "You Is [API key] the key? ✓ Delivered"
+    until(lambda: own in words(fields(form).conversation))
+    # It counts as shown: no card says it twice, nor is the key in any other widget.
+    assert words(fields(form).cards) == ""
+    until(lambda: form.outcomes[0].reply)  # type: ignore[union-attr]
+    assert not any(account.api_key in repr(one.get_state()) for one in every_widget())
+
+
+def test_a_card_of_a_message_with_the_key_shows_what_was_typed_as_the_magics_do(
+    account: Sandbox,
+) -> None:
+    account.fail_next(status=400)
+    text = f"Is {account.api_key} the key?"
+    form = sent(read(SendForm(account.executions[1].id)), text)
+    assert form.message == text
+    assert text in words(fields(form).cards)
+    assert text in Seen(as_html(form.outcomes[0])).words
+    assert text in Seen(html.saved_view("abc", form._sends, form._sends[0].at)).words

@@ -26,7 +26,18 @@ from tests.support.servers import FaultServer, answers, resets, silent
 from tests.support.shells import Notebook
 from tests.support.waiting import until
 
-from .conftest import fields, frozen_by_browser, heading, listed, read, sent, threads, use, words
+from .conftest import (
+    every_widget,
+    fields,
+    frozen_by_browser,
+    heading,
+    listed,
+    read,
+    sent,
+    threads,
+    use,
+    words,
+)
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
 
@@ -337,14 +348,7 @@ def test_no_widget_ever_holds_the_key(account: Sandbox) -> None:
 
 def states() -> str:
     """Return everything that a saved notebook could hold of the widgets."""
-    # Every widget, also those that widgets create for themselves.
     return repr([one.get_state() for one in every_widget()])
-
-
-def every_widget() -> list[ipywidgets.Widget]:
-    # By type: reading __class__ would wake the proxies of other tests.
-    found = [one for one in gc.get_objects() if issubclass(type(one), ipywidgets.Widget)]
-    return [one for one in found if getattr(one, "comm", None) is not None]
 
 
 def test_it_uses_the_client_it_is_given(box: Sandbox) -> None:
@@ -382,7 +386,22 @@ def test_an_object_without_an_execution_is_refused() -> None:
         SendForm(42)
     with pytest.raises(InvalidInput, match="of type int, not text"):
         SendForm(EXECUTION, message=5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="of type NoneType, not text"):
+        SendForm(EXECUTION, message=None)  # type: ignore[arg-type]
     assert len(every_widget()) == before
+
+
+def test_a_value_that_is_none_is_refused_and_changes_nothing() -> None:
+    form = SendForm(EXECUTION, "Typed.")
+    for wrong in (None, 5, b"bytes", ["a"]):
+        with pytest.raises(InvalidInput, match="not text"):
+            form.message = wrong  # type: ignore[assignment]
+    for odd in (5, b"bytes", ["a", "b"], object()):
+        with pytest.raises(InvalidInput, match="holds no execution ID"):
+            form.execution = odd
+    assert (form.execution, form.message) == (EXECUTION, "Typed.")
+    form.execution = None
+    assert form.execution == ""
 
 
 def test_a_closed_form_leaves_nothing_behind(shell: InteractiveShell, account: Sandbox) -> None:

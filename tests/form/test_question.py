@@ -163,3 +163,58 @@ def test_the_question_of_another_account_is_not_shown(account: Sandbox) -> None:
     session.key = None
     form.check_settings()
     assert not fields(form).question.children
+
+
+def asking(several: bool, *labels: str) -> dict[str, Any]:
+    """Return an activity that asks a question with these options."""
+    options = [{"label": label} for label in labels]
+    asked = {"question": "Which?", "multiSelect": several, "options": options}
+    paused = {"question": {"questions": [asked]}}
+    return {**ASKS, "pausedPayload": paused}
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_options_with_the_same_words_are_choices_of_their_own(several: bool) -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "paused_by_agent"}
+        server.happen(ID, asking(several, "Yes", "Yes", "Yes (2)", "No"), ago=5)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            options = parts(form)[1:]
+            shown = ["Yes", "Yes (2)", "Yes (2) (2)", "No"]
+            if several:
+                assert [one.description for one in options] == shown
+                options[0].value = options[1].value = True
+                assert form.message == "Yes, Yes"
+                options[0].value = False
+                assert form.message == "Yes"
+                options[1].value = False
+                assert form.message == ""
+            else:
+                assert [label for label, _ in options[0].options] == shown
+                options[0].index = 2
+                assert form.message == "Yes (2)"
+                options[0].index = 1
+                assert form.message == "Yes"
+            form.close()
+
+
+def test_what_a_browser_cannot_choose_changes_nothing(account: Sandbox) -> None:
+    form = SendForm(account.executions[0].id, "Typed.")
+    _, group = parts(form)
+    until(lambda: len(fields(form).listing.options) == 3)
+    before = [one.get_state() for one in (fields(form).listing, group, fields(form).send)]
+    for widget, state in (
+        (fields(form).listing, {"index": 9}),
+        (fields(form).listing, {"index": "two"}),
+        (group, {"index": 3}),
+        (group, {"index": -1.5}),
+        (fields(form).send, {"index": 3}),
+        (fields(form).message, {"value": None}),
+        (fields(form).execution, {"value": 5}),
+    ):
+        widget.set_state(state)
+    assert [one.get_state() for one in (fields(form).listing, group, fields(form).send)] == before
+    assert (form.execution, form.message) == (account.executions[0].id, "Typed.")
+    group.set_state({"index": 1})
+    assert form.message == "Typed.\nFriday 21:15"

@@ -59,7 +59,7 @@ def test_an_id_is_itself() -> None:
         ("run.missing", "Reading 'run.missing' failed: missing raised AttributeError", "ID"),
         ("broken.id", "Reading 'broken.id' failed: id raised OSError", "ID"),
         ("broken", "'broken' holds no execution ID: Broken", "36 characters"),
-        ("other", "'other' holds no execution ID: list", "Take one, as in run = other[0]"),
+        ("other", "'other' holds no execution ID: list", "2 items. Take one, as in run = other[0]"),
         ("text", "'text' holds no execution ID: 'abc'", "36 characters"),
     ],
 )
@@ -69,6 +69,12 @@ def test_a_word_that_leads_to_no_id_says_so(word: str, says: str, hints: str) ->
     assert says in caught.value.detail
     assert hints in caught.value.hint
     assert caught.value.__context__ is None
+
+
+def test_a_list_of_one_has_one_item() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        resolve_execution("one", {"one": [EXECUTION]})
+    assert caught.value.hint.startswith("It has 1 item. Take one")
 
 
 SEEN = {EXECUTION: "Book a table", EXECUTION.replace("4266", "5266"): "", "9" * 8 + "-x": "Other"}

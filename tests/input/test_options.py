@@ -57,6 +57,11 @@ def test_a_count_is_a_whole_number_above_0(number: str) -> None:
         given.count("--last", 50)
 
 
+def test_seconds_before_the_execution_are_pointed_out() -> None:
+    with pytest.raises(InputError, match="The execution comes first, then the seconds"):
+        parse("3 run", WATCH).seconds(1, 60.0)
+
+
 @pytest.mark.parametrize("seconds", ["0", "soon", "1e3", "86401"])
 def test_seconds_are_a_number_above_0_up_to_a_day(seconds: str) -> None:
     with pytest.raises(InputError, match="seconds"):

@@ -130,16 +130,28 @@ def test_below_the_card_a_watching_user_reads_the_outcome_in_a_few_words(
     assert "No execution has this ID" in error["evalue"]
 
 
-def test_a_failure_that_was_captured_is_shown_again_and_fails_the_cell(
-    kernel: Kernel, box: Sandbox
+@pytest.mark.parametrize(
+    "above",
+    ["%%capture\n", "%%capture out\n", "%%capture\n%%capture\n", "%%capture --no-display\n"],
+)
+def test_a_failure_that_was_captured_is_shown_once_and_fails_the_cell(
+    kernel: Kernel, box: Sandbox, above: str
 ) -> None:
     box.fail_next(status=404)
-    reply, shown = kernel.run("%%capture\n%asteroid_send run_id hello", typed="")
-    captured, raised = [one["content"] for one in shown if one["msg_type"] == "error"]
-    assert "Not delivered. No execution has this ID." in captured["traceback"][0]
-    assert "Not delivered" in shown_as("text/html", shown)
+    reply, shown = kernel.run(f"{above}%asteroid_send run_id hello", typed="")
+    (card,) = [one["content"] for one in shown if one["msg_type"] == "display_data"]
+    (raised,) = [one["content"] for one in shown if one["msg_type"] == "error"]
+    assert "Not delivered" in card["data"]["text/html"]
     assert raised["traceback"] == ["NotFound: not delivered (see above)"]
     assert reply["status"] == "error"
+
+
+def test_an_error_that_is_not_ours_is_shown_below_capture_as_ever(kernel: Kernel) -> None:
+    _, shown = kernel.run("%%capture\n%asteroid_send run_id hello\nint('x')", typed="")
+    _, after = kernel.run("int('x')", typed="")
+    for shows in (shown, after):
+        (error,) = [one["content"] for one in shows if one["msg_type"] == "error"]
+        assert error["ename"] == "ValueError"
 
 
 def test_what_is_printed_elsewhere_leaves_the_card_above(kernel: Kernel, box: Sandbox) -> None:

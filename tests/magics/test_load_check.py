@@ -152,7 +152,7 @@ def test_a_script_in_which_nbconvert_lost_a_message_stops_before_it_sends_anythi
     )
     assert ended.returncode == 1
     assert "Nothing was sent" in ended.stdout
-    assert "of this script asks for help" in ended.stdout
+    assert "of this script asks for help" in " ".join(ended.stdout.split())
     assert "%%asteroid_send" in ended.stdout
     assert box.messages(run_id) == []
 
@@ -180,10 +180,38 @@ def test_such_a_script_stops_also_if_an_option_loads_the_extension(
 ) -> None:
     cells = (f"%asteroid_send {run_id} First.", f"%asteroid_send {run_id} Are you done?")
     ended = run_exported(tmp_path, *cells, options=["--ext", "asteroid_magic"], ending=ending)
-    assert "of this script asks for help" in ended.stdout
+    assert "of this script asks for help" in " ".join(ended.stdout.split())
     assert box.messages(run_id) == []
     ended = run_exported(tmp_path, cells[0], options=["--ext", "asteroid_magic"], ending=ending)
     assert box.messages(run_id) == ["First."], ended.stdout
+
+
+@pytest.mark.usefixtures("unloaded")
+@pytest.mark.parametrize("ending", ["py", "ipy"])
+def test_a_script_that_has_lost_all_its_messages_stops_there(
+    run_id: str, tmp_path: Path, ending: str
+) -> None:
+    cells = ("known = 1", "known?", "%asteroid_send?", "print('reached')")
+    options = ["--ext", "asteroid_magic"]
+    ended = run_exported(tmp_path, *cells, options=options, ending=ending)
+    assert ended.returncode == 0, ended.stdout
+    assert "reached" in ended.stdout
+    lost = (f"%asteroid_send {run_id} Are you done?", *cells)
+    ended = run_exported(tmp_path, *lost, options=options, ending=ending)
+    assert ended.returncode == 1
+    assert "Nothing was sent" in ended.stdout
+    assert "of this script asks for help" in " ".join(ended.stdout.split())
+    assert "reached" not in ended.stdout
+
+
+def test_a_cell_that_would_be_refused_again_says_why_at_once(
+    unloaded: Notebook, box: Sandbox, run_id: str
+) -> None:
+    unloaded.run("%load_ext asteroid_magic\n%%asteroid_send run_id\nThanks")
+    assert isinstance(unloaded.error, InvalidInput)
+    assert "%%asteroid_send must be the first line of its cell" in unloaded.html()
+    assert "Run the cell again" not in unloaded.html()
+    assert box.messages(run_id) == []
 
 
 def test_a_cell_that_loads_the_extension_may_ask_for_help(

@@ -147,7 +147,7 @@ def test_an_interrupt_after_the_answer_does_not_make_it_unknown(
     [
         ("%asteroid_executions", "read"),
         ("%asteroid_activities run_id", "read"),
-        ("%asteroid_watch run_id 0.05", "read"),
+        ("%asteroid_watch run_id 0.3", "read"),
         ("%asteroid_pause run_id", "pause"),
     ],
 )

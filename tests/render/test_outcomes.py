@@ -170,3 +170,10 @@ def test_an_empty_message_is_called_empty_and_a_missing_one_is_not_shown() -> No
     error = errors.InvalidInput("The message is empty.")
     assert "message  (" not in cards.as_text(error)
     assert "your message  (empty)" in cards.as_text(error.about(None, ""))
+
+
+def test_a_list_of_problems_does_not_repeat_the_reason() -> None:
+    members = {"errors": [{"parameter": "status", "detail": "unknown"}]}
+    for detail, rows in (("unknown", 0), ("other", 1)):
+        error = errors.BadRequest(detail, status_code=400, members=members)
+        assert Seen(cards.as_html(error)).words.count("Problems") == rows

@@ -1,16 +1,27 @@
 """What a form shows of the chosen execution, and how it stays up to date, in a real Notebook 7."""
 
 import re
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener
+from tests.support.outcomes import ID
 from tests.support.pages import FormPage
+from tests.support.records import RecordServer
 from tests.support.sandboxes import asking, deliver, finished, running
 
 FORM = "form = %asteroid_form\nform"
 AGE = re.compile(r"^(\d+ s|\d+ min)$")
+THOUGHT = "\n".join(f"Thought {number}" for number in range(30))
+# In pixels: how far a field is from being scrolled to its end, and where an element begins in it.
+FROM_BOTTOM = "one => Math.abs(one.scrollTop)"
+TOP = """one => one.getBoundingClientRect().top
+  - one.closest('.asteroid-form-talk-field').getBoundingClientRect().top"""
 UPDATED = re.compile(r"^updated (just now|\d+ s ago)$")
 
 
@@ -175,3 +186,115 @@ def test_a_confirmation_is_answered_by_a_message_that_the_user_can_edit(
         expect(form.entries.filter(has_text="Thank you. You said").first).to_be_visible()
         expect(form.button("Approve")).to_have_count(0)
     assert box.messages(ticket.id) == ["Approved, but only in second class."]
+
+
+@pytest.fixture
+def talkative() -> Iterator[RecordServer]:
+    """A server whose execution has said a lot, and then had a long thought."""
+    with RecordServer() as server:
+        server.execution = {"status": "running", "workflowName": "Slow"}
+        for number in range(12):
+            words = f"{number}. " + "Some words. " * 30
+            server.happen(ID, {"activityType": "generic", "message": words}, ago=100 - number)
+        server.happen(ID, {"activityType": "reasoning", "reasoning": THOUGHT}, ago=60)
+        yield server
+
+
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_what_the_user_has_opened_stays_open_and_the_newest_in_sight(
+    open_cells: Opener, talkative: RecordServer, host: str
+) -> None:
+    with open_cells(account_at(talkative), f"%asteroid_form {ID}", host=host) as notebook:
+        form = FormPage(notebook.page)
+        expect(form.entries).to_have_count(10)
+        region = form.root.get_by_role("region", name="Conversation")
+        assert "Some words." in region.aria_snapshot()
+        form.conversation.locator("summary").click()
+        opened = form.conversation.locator("details").element_handle()
+        talk = form.conversation.element_handle()
+        assert talk.evaluate(FROM_BOTTOM) < 2
+        talkative.happen(ID, {"activityType": "generic", "message": "New, and in sight."})
+        form.button("Refresh").click()
+        expect(form.entries.last).to_contain_text("New, and in sight.")
+        expect(form.entries).to_have_count(10)
+        assert talk.evaluate(FROM_BOTTOM) < 2
+        # Its entry changes once it is delivered, and those around it do not.
+        form.message.fill("Mine.")
+        form.press("Send")
+        expect(form.own("Mine.")).to_have_count(1)
+        assert talk.evaluate(FROM_BOTTOM) < 2
+        assert opened.evaluate("one => one.isConnected && one.open")
+
+
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_whoever_reads_further_up_stays_there_while_entries_come(
+    open_cells: Opener, talkative: RecordServer, host: str
+) -> None:
+    with open_cells(account_at(talkative), f"%asteroid_form {ID}", host=host) as notebook:
+        form = FormPage(notebook.page)
+        form.conversation.locator("summary").click()
+        opened = form.conversation.locator("details").element_handle()
+        talk = form.conversation.element_handle()
+        opened.evaluate("one => one.scrollIntoView({ block: 'start' })")
+        top, away = opened.evaluate(TOP), talk.evaluate(FROM_BOTTOM)
+        assert away > 20
+        # The keyboard gets to where the user reads, and stays there.
+        form.scroll_stop.focus()
+        assert talk.evaluate(FROM_BOTTOM) == away
+        talkative.happen(ID, {"activityType": "generic", "message": "Out of sight."})
+        expect(form.entries.last).to_contain_text("Out of sight.")
+        expect(form.scroll_stop).to_be_focused()
+        assert abs(opened.evaluate(TOP) - top) < 2
+        assert talk.evaluate(FROM_BOTTOM) > away
+        notebook.page.keyboard.press("End")
+        notebook.page.wait_for_function(f"one => ({FROM_BOTTOM})(one) < 2", arg=talk)
+
+
+def account_at(server: RecordServer) -> SimpleNamespace:
+    """Return what tells a cell where this server is."""
+    return SimpleNamespace(base_url=server.base_url, api_key="key-4711-secret")
+
+
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_after_delivered_the_next_question_appears_with_its_options(
+    open_cells: Opener, host: str
+) -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "paused_by_agent", "workflowName": "Two questions"}
+        server.happen(ID, asks("Which day?", "Friday", "Saturday"), ago=60)
+
+        def ask_again(_execution_id: str, text: str) -> int:
+            if text == "Saturday":
+                server.happen(ID, {"activityType": "status_changed", "status": "running"})
+                server.happen(ID, asks("And which time?", "18:30", "21:15"))
+            return 201
+
+        server.post = ask_again
+        with open_cells(
+            account_at(server), f"form = %asteroid_form {ID}\nform", host=host
+        ) as notebook:
+            form = FormPage(notebook.page)
+            form.root.get_by_label("Saturday").check()
+            form.press("Send")
+            form.tells("The agent asks you something.")
+            form.says("And which time?")
+            expect(form.own("Saturday")).to_have_count(1)
+            expect(form.root.get_by_role("radio")).to_have_count(2)
+            expect(form.root.get_by_label("Friday")).to_have_count(0)
+            form.root.get_by_label("21:15").check()
+            expect(form.message).to_have_value("21:15")
+            form.press("Send")
+            expect(form.own("21:15")).to_be_visible()
+            notebook.check("form.outcomes[1].reply[-1].question[0].question == 'And which time?'")
+    assert [text for _, text in server.accepted] == ["Saturday", "21:15"]
+
+
+def asks(question: str, *labels: str) -> dict[str, Any]:
+    """Return an activity with which the agent asks this question."""
+    asked = {"question": question, "options": [{"label": label} for label in labels]}
+    paused = {"reason": question, "question": {"questions": [asked]}}
+    return {
+        "activityType": "status_changed",
+        "status": "paused_by_agent",
+        "pausedPayload": paused,
+    }

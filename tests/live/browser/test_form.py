@@ -225,8 +225,7 @@ def test_it_works_without_a_mouse(open_cells: Opener, box: Sandbox) -> None:
         keyboard.press("End")
         expect(form.execution).to_have_value(box.executions[1].id)
         expect(form.entries).to_have_count(10)
-        scrolled = form.root.locator(".asteroid-form-talk-field")
-        for stop in (form.execution, scrolled, form.message):
+        for stop in (form.execution, form.scroll_stop, form.message):
             keyboard.press("Tab")
             expect(stop).to_be_focused()
         keyboard.type("Typed, tabbed, sent.")

@@ -12,6 +12,13 @@ from tests.support.pages import FormPage
 from tests.support.sandboxes import asking, deliver, running
 
 QUICKLY = "%config AsteroidMagics.confirm_grace = 0"
+WAITING = ".asteroid-form-waiting-field"
+DELAY = "one => getComputedStyle(one).animationDelay"
+# What can be seen of an element at a moment of its animation, in milliseconds.
+SHOWN_AT = """(one, at) => {
+  one.getAnimations()[0].currentTime = at;
+  return getComputedStyle(one).visibility;
+}"""
 LOOKS_FREE = """one => {
   const { opacity, pointerEvents } = getComputedStyle(one);
   return opacity === '1' && pointerEvents !== 'none';
@@ -90,8 +97,12 @@ def test_while_the_kernel_does_not_answer_a_press_says_so_and_is_sent_once_after
         os.kill(kernel, signal.SIGSTOP)
         try:
             form.press("Send")
-            expect(words).to_be_visible()
             expect(form.message).to_be_disabled()
+            # Most presses are taken sooner: then the words would only flicker.
+            assert form.root.locator(WAITING).evaluate(DELAY) == "0.3s"
+            assert form.root.locator(WAITING).evaluate(SHOWN_AT, 299) == "hidden"
+            assert form.root.locator(WAITING).evaluate(SHOWN_AT, 302) == "visible"
+            expect(words).to_be_visible()
             assert not form.send.evaluate(LOOKS_FREE)
         finally:
             os.kill(kernel, signal.SIGCONT)
