@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener, reach
-from tests.live.browser.test_look import violations
 from tests.support import notebooks
+from tests.support.accessibility import violations
 from tests.support.jupyter import loopback_only
 
 MANY = 60

@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener
+from tests.support.accessibility import BORDER, violations
 from tests.support.outcomes import ID
 from tests.support.pages import DELIVERED, FormPage
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 QUESTIONS = {"light": "form-question.png", "dark": "form-question-dark.png"}
 CARDS = (
     "%asteroid_send --show run_id It's 4 people, at most $50 each.",
@@ -25,29 +24,6 @@ CARDS = (
     "display(send_many([(run_id, 'Go on.'), (unknown, 'Are you done?')], progress=False))",
     "box_is_gone = %asteroid_send --base-url http://127.0.0.1:9 --timeout 1 run_id Hello?",
 )
-
-
-def violations(page: Page, selector: str) -> list[str]:
-    """Return what breaks WCAG 2.1 A or AA in these elements; fail if nothing was judged."""
-    # If the body has no height, axe silently judges no colours in Lab.
-    page.evaluate("document.body.style.height = '100vh'")
-    results = (
-        Axe()
-        .run(
-            page,
-            context={"include": [[selector]]},
-            options={"runOnly": {"type": "tag", "values": RULES}},
-        )
-        .response
-    )
-    judged = [rule for rule in results["passes"] if rule["id"] == "color-contrast"]
-    assert judged, "no contrast was judged"
-    assert judged[0]["nodes"], "no contrast was judged"
-    return [
-        f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for rule in results["violations"]
-        for node in rule["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -146,14 +122,6 @@ def test_in_forced_colours_buttons_have_borders_and_a_choice_can_be_seen(
         assert buttons.count() >= 2
         for button in buttons.all():
             assert button.evaluate(BORDER) == ["solid", True]
-
-
-# Whether the border of a button is drawn, and in another colour than what is inside it.
-BORDER = """one => {
-  const style = getComputedStyle(one);
-  return [style.borderTopStyle, style.borderTopColor !== style.backgroundColor
-    && parseFloat(style.borderTopWidth) > 0];
-}"""
 
 
 def test_a_screen_reader_is_told_by_one_element_that_stays(
