@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..models.activities import Activities
-from ..models.watch import Ending, unfinished
+from ..models.watch import Ending
 from ..monitor import ConversationState, MonitorState, ReplyState, Send
 from ..monitor.sends import own_messages
 from ..render.times import age, clock
-from ..render.transcript import TranscriptEntry
+from ..render.transcript import tells_doing
 from ..text import shorten, span
 from . import html
 from .entry_list import EntryList
@@ -69,7 +69,7 @@ class ConversationView:
             return
         self._drawn = known
         entries, has_older = html.newest_entries(state)
-        self._tells_doing = _tells_doing(state, entries)
+        self._tells_doing = state is not None and tells_doing(state.activities, entries)
         visible = {one.activity_id for one in entries}
         found = own_messages(state, sends) if state else {}
         # What newer entries have pushed out has its card again.
@@ -94,15 +94,6 @@ class ConversationView:
         if not words and doing and is_running and not self._tells_doing:
             words = f"Now: {doing}"
         self._fields.doing.value = html.note(words)
-
-
-def _tells_doing(state: ConversationState | None, entries: Sequence[TranscriptEntry]) -> bool:
-    """Return True if the last of the entries tells what the agent is doing."""
-    if state is None or not entries or entries[-1].kind == "person":
-        # What the agent does since a message is in no entry.
-        return False
-    going = unfinished(state.activities)
-    return not going or going[-1].id == entries[-1].activity_id
 
 
 def _ended(replies: Sequence[ReplyState]) -> str:

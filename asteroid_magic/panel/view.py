@@ -19,7 +19,7 @@ from ..monitor.sends import own_messages
 from ..render.outcomes import error_card
 from ..render.table import tone_of
 from ..render.times import clock
-from ..render.transcript import TranscriptEntry, entries_of
+from ..render.transcript import TranscriptEntry, entries_of, tells_doing
 from ..text import Excerpt, counted, shorten, visible
 from .outbox import Press
 
@@ -42,7 +42,7 @@ class View:
         # What the entries were last made from, and their order.
         self._made_from: tuple[object, ...] = ()
         self._order: list[str] = []
-        self._has_older = False
+        self._has_older = self._tells_doing = False
 
     def forget(self) -> None:
         """Make the next view complete: a front end has none yet."""
@@ -94,7 +94,7 @@ class View:
         made_from = (state.activities, has_question, dict(by_press))
         # Making them takes milliseconds, and a press shows several states of itself.
         if made_from == self._made_from:
-            return {"order": self._order, "entries": [], "hasOlder": self._has_older}
+            return self._parts([])
         entries, left_out = entries_of(state.activities, BUDGET)
         if state.question and entries and entries[-1].kind == "asks":
             # The panel shows it below, with its options.
@@ -111,7 +111,16 @@ class View:
                 new.append(made)
         self._sent, self._made_from, self._order = known, made_from, order
         self._has_older = state.has_older or bool(left_out)
-        return {"order": order, "entries": new, "hasOlder": self._has_older}
+        self._tells_doing = tells_doing(state.activities, entries)
+        return self._parts(new)
+
+    def _parts(self, new: list[Json]) -> Json:
+        return {
+            "order": self._order,
+            "entries": new,
+            "hasOlder": self._has_older,
+            "tellsDoing": self._tells_doing,
+        }
 
 
 def inbox(state: InboxState, now: datetime) -> Json:
@@ -157,6 +166,7 @@ def _conversation(state: ConversationState, now: datetime) -> Json:
         "isPurged": state.is_purged,
         "waitsFor": state.waits_for or "",
         "since": _age(state.since, now),
+        "began": _age(state.started, now),
         "age": _age(state.updated_at, now),
         "questions": [_question(one) for one in state.question] if state.waits_for else [],
         "doing": line(state.doing),

@@ -14,6 +14,7 @@ from typing import Any
 from ..models import coerce
 from ..models.activities import Activity, ActivityKind, Question
 from ..models.executions import PHASES, WAITING, status_words
+from ..models.watch import unfinished
 from ..text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten, span
 from .times import local, zone
 
@@ -112,6 +113,15 @@ def entries_of(
             break
         shown.append(entry)
     return tuple(reversed(shown)), len(told) - len(shown)
+
+
+def tells_doing(activities: Sequence[Activity], entries: Sequence[TranscriptEntry]) -> bool:
+    """Return True if the last of the entries tells what the agent is doing."""
+    if not entries or entries[-1].kind == "person":
+        # What the agent does since a message is in no entry.
+        return False
+    going = unfinished(activities)
+    return not going or going[-1].id == entries[-1].activity_id
 
 
 def _told(activities: Sequence[Activity]) -> list[tuple[Activity, Activity | None]]:

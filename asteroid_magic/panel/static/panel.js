@@ -40,7 +40,8 @@
  *   isPaused: boolean, age: number | null, asks: string}} Listed
  * @typedef {{id: string, name: string, status: string, tone: string, waits: boolean, phase: string,
  *   isPaused: boolean, isKnown: boolean, isRead: boolean, isOver: boolean, isPurged: boolean,
- *   waitsFor: string, since: number | null, age: number | null, questions: Question[],
+ *   waitsFor: string, since: number | null, began: number | null, age: number | null,
+ *   questions: Question[], tellsDoing: boolean,
  *   doing: string, access: string, error: string, awaits: boolean, order: string[],
  *   entries: Entry[], hasOlder: boolean}} Conversation
  * @typedef {{entries: Listed[], waiting: number, hasMore: boolean, error: string,
@@ -541,7 +542,10 @@ class Questions {
       const row = make("div", "ac-options");
       asked.options.forEach((option, place) => {
         const made = this.option(row, option.shown, () => this.choose(at, place));
-        if (option.note) made.title = option.note;
+        if (!option.note) return;
+        made.setAttribute("aria-label", option.shown);
+        made.setAttribute("aria-description", option.note);
+        made.append(make("span", "ac-extent", option.note));
       });
       group.append(row);
     }
@@ -1077,7 +1081,7 @@ class Chat {
     const bar = make("div", "ac-bar");
     const title = make("div", "ac-title");
     title.append(this.name, this.pill, this.since);
-    bar.append(this.back, title, this.menu.root);
+    bar.append(title, this.back, this.menu.root);
     this.doing.append(this.doingText, this.stop);
     const foot = make("div", "ac-foot");
     foot.append(this.updated, this.refresh, this.source);
@@ -1273,7 +1277,7 @@ class Chat {
     const doing = conversation?.waitsFor ? "" : (conversation?.doing ?? "");
     let text = "";
     if (isAwaited) text = doing ? `Waiting for the agent: ${doing}` : "Waiting for the agent…";
-    else if (doing && conversation?.phase === "active") text = `Now: ${doing}`;
+    else if (doing && conversation?.phase === "active" && !conversation.tellsDoing) text = `Now: ${doing}`;
     say(this.doingText, text);
     this.doing.classList.toggle("ac-awaits", isAwaited);
     show(this.stop, isAwaited);
@@ -1286,7 +1290,10 @@ class Chat {
     const passed = (performance.now() - this.shownAt) / 1000;
     const conversation = this.conversation;
     const since = conversation?.since ?? null;
-    say(this.since, since === null ? "" : age(since + passed));
+    const began = conversation?.began ?? null;
+    let lasts = since === null ? "" : age(since + passed);
+    if (since === null && began !== null) lasts = `began ${age(began + passed)} ago`;
+    say(this.since, lasts);
     if (!this.chosen) this.inbox.drawAges(shown.inbox.entries, passed);
     const at = this.chosen ? (conversation?.age ?? null) : shown.inbox.age;
     let text = at === null ? "Reading…" : `updated ${age(at + passed)} ago`;

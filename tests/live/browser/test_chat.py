@@ -69,7 +69,7 @@ def choose_the_first_answer(chat: ChatPage) -> str:
     assert chat.question.get_attribute("aria-labelledby")
     expect(chat.question).to_contain_text("Which time shall I book?")
     option = chat.question.get_by_role("button").first
-    answer = option.inner_text()
+    answer = str(option.get_attribute("aria-label"))
     option.focus()
     chat.page.keyboard.press("Enter")
     expect(chat.message).to_have_value(answer)
