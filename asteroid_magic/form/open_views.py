@@ -41,13 +41,25 @@ _runs: list[bool] = []
 
 def running_cell() -> CellRun | None:
     """Return which cell runs; None outside of a notebook, or in one that does not tell."""
-    shell = get_ipython()
-    parent: Any = getattr(shell, "get_parent", dict)()
+    parent = _parent(get_ipython())
     try:
         cell, run = parent["metadata"]["cellId"], parent["header"]["msg_id"]
     except (KeyError, TypeError):
         return None
     return CellRun(str(cell), str(run)) if cell else None
+
+
+def _parent(shell: object) -> Any:
+    """Return the message that the kernel is answering; empty outside of a kernel."""
+    return getattr(shell, "get_parent", dict)()
+
+
+def _is_made_by_cell(shell: object) -> bool:
+    """Return False if the kernel tells that it answers something else, such as a button."""
+    try:
+        return bool(_parent(shell)["header"]["msg_type"] == "execute_request")
+    except (KeyError, TypeError):
+        return True
 
 
 def watch(view: OpenView) -> None:
@@ -57,8 +69,8 @@ def watch(view: OpenView) -> None:
         shell.events.register("pre_run_cell", _note_run)
         shell.events.register("post_run_cell", _tell)
         _events.append(shell.events)
-        # The cell that makes the view runs.
-        _note_run()
+        if _is_made_by_cell(shell):
+            _note_run()
     _open[id(view)] = view
 
 

@@ -108,6 +108,17 @@ def test_a_cell_runs_from_its_start_to_its_end(shell: InteractiveShell) -> None:
     assert seen[-1] is False
 
 
+def test_a_view_that_a_button_makes_finds_no_cell_running(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind, is_running in (("comm_msg", False), ("execute_request", True)):
+        parent = {"header": {"msg_type": kind, "msg_id": "one"}, "metadata": {}}
+        monkeypatch.setattr(shell, "get_parent", lambda parent=parent: parent, raising=False)
+        form = SendForm()
+        assert open_views.is_cell_running() is is_running
+        form.close()
+
+
 def test_what_the_notebook_says_of_the_cell_is_not_trusted(
     shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -712,7 +712,7 @@ class Log {
     this.nodes = new Map();
     /** @type {Map<string, HTMLDetailsElement>} */
     this.groups = new Map();
-    /** @type {Map<string, {node: HTMLElement, drawn: string}>} */
+    /** @type {Map<string, {node: HTMLElement, drawn: string, press: Press | null}>} */
     this.bubbles = new Map();
     /** @type {Node[]} */
     this.rows = [];
@@ -907,9 +907,14 @@ class Log {
   bubble(id, press, own, isSilent) {
     const state = stateOf(press, own);
     const isLost = !press && isSilent;
-    const drawn = JSON.stringify([state, press, own?.isReturned, isLost]);
+    const drawn = `${state} ${Boolean(own?.isReturned)} ${isLost}`;
     const before = this.bubbles.get(id);
-    if (before?.drawn === drawn) return before.node;
+    // The kernel sends a press anew with every view: its text may be long, and is rarely new.
+    const isSame = before?.press === press || JSON.stringify(before?.press) === JSON.stringify(press);
+    if (before?.drawn === drawn && isSame) {
+      before.press = press;
+      return before.node;
+    }
     const node = before?.node ?? make("div");
     const hadFocus = node.contains(document.activeElement);
     node.className = `ac-entry ac-is-own ac-${state}`;
@@ -924,7 +929,7 @@ class Log {
     }
     node.replaceChildren(what);
     if (hadFocus) (buttons[0] ?? this.root).focus();
-    this.bubbles.set(id, { node, drawn });
+    this.bubbles.set(id, { node, drawn, press });
     return node;
   }
 
@@ -968,8 +973,8 @@ class Log {
     // What may have been delivered is looked for once, before it can be sent again.
     const canEdit =
       isLost || (state === "not_delivered" && !own?.isReturned) || (state === "unknown" && press?.note);
-    if (canEdit) {
-      const text = own?.text ?? press?.typed ?? "";
+    const text = own?.text ?? press?.typed ?? "";
+    if (canEdit && text) {
       made.push(button("Edit and resend", () => this.actions.edit(text), "ac-small"));
     }
     return made;
