@@ -6,7 +6,9 @@ the browser only, and the key nowhere in the panel.
 """
 
 import json
+import math
 import threading
+import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +42,8 @@ STOPS_AFTER_S = 60.0
 MOST_QUESTIONS = 20
 # Without a word from a front end for so long while no cell runs, the form appears instead.
 LONGEST_SILENCE_S, SILENCE_STEP_S = 2.5, 0.25
+# The copy in the notebook follows what an agent does at most this often, in seconds.
+LEAST_BETWEEN_S = 5.0
 # Every text of a front end but a message is short.
 LONGEST_WORD, LONGEST_NOTE = 200, 400
 CONTROLS = ("pause", "resume", "cancel")
@@ -80,6 +84,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._typed = ("", "")
         # What the kept copy was last drawn from; nothing before the panel is displayed.
         self._kept: tuple[object, ...] = ()
+        self._kept_at = -math.inf
         self._keeping = threading.RLock()
         super().__init__()
         self.add_class(f"asteroid-chat-{self._panel_id}")
@@ -264,6 +269,7 @@ class ChatPanel(anywidget.AnyWidget):
     def _answer_ping(self, word: dict[str, str]) -> None:
         self._close_form()
         self._tell("pong", view=word.get("view", ""), number=word.get("number", ""))
+        self._keep()
         if word.get("seen") and self._has_key:
             if self._monitor.state.is_stopped:
                 self._monitor.touch()
@@ -389,7 +395,11 @@ class ChatPanel(anywidget.AnyWidget):
             # The age of what is shown changes all the time; a copy that says so is not new.
             if update and (not self._kept or drawn_from == self._kept):
                 return
-            self._kept = drawn_from
+            is_only_news = drawn_from[1:] == self._kept[1:]
+            if update and is_only_news and time.monotonic() - self._kept_at < LEAST_BETWEEN_S:
+                # An agent may do something every second; the next ping brings it.
+                return
+            self._kept, self._kept_at = drawn_from, time.monotonic()
         drawn = saved_copy.draw_copy(
             self._panel_id, state, presses, datetime.now(UTC), words=self._words()
         )

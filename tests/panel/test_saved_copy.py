@@ -1,16 +1,18 @@
 """What the notebook keeps of a panel: plain HTML, hidden while the panel lives."""
 
+import math
 import re
 from typing import Any
 
 import pytest
 
 from asteroid_magic import AsteroidClient
+from asteroid_magic.panel import panel as panel_module
 from asteroid_magic.panel import saved_copy
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import ID, Seen
 from tests.support.records import RecordServer
-from tests.support.sandboxes import running
+from tests.support.sandboxes import deliver, running
 from tests.support.servers import FaultServer, silent
 from tests.support.waiting import until
 
@@ -51,8 +53,9 @@ def test_the_panel_is_displayed_with_its_copy_below(account: Sandbox, copies: Co
 
 
 def test_it_is_the_conversation_and_says_how_to_get_the_panel_back(
-    account: Sandbox, copies: Copies
+    account: Sandbox, copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(panel_module, "LEAST_BETWEEN_S", 0.0)
     page = displayed(running(account))
     until(lambda: "I am sorting today's invoices" in shown(copies).words)
     page.done(page.press("This one is urgent."))
@@ -64,6 +67,27 @@ def test_it_is_the_conversation_and_says_how_to_get_the_panel_back(
     assert words.count("You This one is urgent.") == words.count("✓ Delivered") == 1
     assert "To get it back, run its cell again." in words
     assert re.search(r"This copy is from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", words)
+
+
+def test_it_follows_a_busy_agent_only_now_and_then_but_every_outcome(
+    account: Sandbox, copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = displayed(running(account))
+    monkeypatch.setattr(panel_module, "LEAST_BETWEEN_S", math.inf)
+    deliver(account, running(account), "From elsewhere.")
+    page.panel._monitor.touch()
+    until(lambda: any("From elsewhere." in one["text"] for one in page.entries.values()))
+    page.ping()
+    assert "From elsewhere." not in shown(copies).words
+    account.fail_next(status=400)
+    page.done(page.press("It's 4 people."))
+    until(lambda: "It's 4 people." in shown(copies).words)
+    monkeypatch.setattr(panel_module, "LEAST_BETWEEN_S", 0.0)
+    deliver(account, running(account), "Once more.")
+    page.panel._monitor.touch()
+    until(lambda: any("Once more." in one["text"] for one in page.entries.values()))
+    page.ping()
+    assert "Once more." in shown(copies).words
 
 
 def test_what_failed_is_kept_with_its_reason(account: Sandbox, copies: Copies) -> None:
