@@ -33,6 +33,7 @@ from ..monitor.background_send import begin
 from ..monitor.sends import messages_in
 from . import saved_copy
 from .outbox import Outbox
+from .stand_in import StandIn
 from .view import View, line
 
 STATIC = Path(__file__).parent / "static"
@@ -77,7 +78,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._note = ""
         self._has_front_end = self._is_replaced = False
         # The form that stands in for the front end, if the page has none.
-        self._instead: Any = None
+        self._instead: StandIn | None = None
         # The conversation that was open last.
         self._latest: ConversationState | None = None
         # What was typed in the form of an earlier run: the execution and the text.
@@ -432,18 +433,11 @@ class ChatPanel(anywidget.AnyWidget):
         with self._lock:
             if self._has_front_end or self._is_closed or self._instead is not None:
                 return
-            from ..form.form import SendForm  # noqa: PLC0415 (rarely needed)
-
             execution, text = self._typed
             is_for_this = self._chosen in {"", execution.lower()}
-            instead = SendForm(
-                self._chosen or (execution if is_for_this else None),
-                text if is_for_this else "",
-                self._client,
+            self._instead = StandIn(
+                self._chosen or execution, text if is_for_this else "", self._client, self.made_in
             )
-            # It belongs to the cell of the panel, whichever cell the kernel has run since.
-            instead.made_in = self.made_in
-            self._instead = instead
         self._keep()
 
 

@@ -481,9 +481,9 @@ def displayed(execution: object = None) -> Page:
 
 def form_of(page: Page) -> SendForm:
     until(lambda: page.panel._instead)
-    form = page.panel._instead
-    assert isinstance(form, SendForm)
-    return form
+    stand_in = page.panel._instead
+    assert stand_in is not None
+    return stand_in._form
 
 
 @pytest.mark.usefixtures("impatient")
@@ -495,9 +495,17 @@ def test_without_a_front_end_the_form_appears_and_goes_when_there_is_one(
     assert form.execution == running(account)
     widget = "application/vnd.jupyter.widget-view+json"
     until(lambda: widget in copies[-1]["data"])
-    assert copies[-1]["data"][widget]["model_id"] == form.model_id
+    stand_in = page.panel._instead
+    assert stand_in is not None
+    assert copies[-1]["data"][widget]["model_id"] == stand_in.model_id
     assert copies[-1]["update"]
+    why, shown = stand_in._box.children
+    assert "The panel cannot be shown here" in why.value
+    assert shown is form
     page.say("hello")
+    # A closed widget has no channel to the browser.
+    assert why.comm is None
+    assert stand_in._box.comm is None
     assert "closed" in repr(form)
     assert page.panel._instead is None
     assert widget not in copies[-1]["data"]

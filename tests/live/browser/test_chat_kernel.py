@@ -240,6 +240,7 @@ def test_without_the_front_end_of_anywidget_the_form_appears(
             page.get_by_text("Trusted").wait_for()
             page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
             form = FormPage(page)
+            expect(page.get_by_text("The panel cannot be shown here")).to_be_visible()
             form.deliver("By the form, then.")
             expect(page.get_by_role("region", name="Asteroid chat")).to_have_count(0)
         finally:
