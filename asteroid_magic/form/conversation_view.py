@@ -108,6 +108,9 @@ def _updated(state: MonitorState, conversation: ConversationState | None) -> tup
     """Return how old is what the form shows, or why it is not up to date."""
     shown = state.inbox if conversation is None else conversation
     at = shown.updated_at
+    if at is not None and conversation is not None and conversation.is_over:
+        # It is read no more; that it is over still, the list says.
+        at = max(at, state.inbox.updated_at or at)
     if state.is_stopped:
         when = "" if at is None else f" since {clock(at)}"
         return f"Not updated{when}. Press Refresh to go on.", "quiet"

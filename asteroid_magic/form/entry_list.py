@@ -5,6 +5,7 @@ anew only if its own value changes, or if one before it in the list goes.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ class EntryList:
         self._prefix = f"asteroid-entry-{uuid.uuid4().hex[:8]}"
         self._made = 0
         self._execution_id = ""
-        # By the ID of the activity, in the order of the list.
+        # By their keys, in the order of the list.
         self._shown: dict[str, _Shown] = {}
 
     def show(
@@ -64,10 +65,11 @@ class EntryList:
             return
         known = self._shown if state.execution_id == self._execution_id else {}
         self._execution_id = state.execution_id
-        keys = [one.activity_id or f"#{at}" for at, one in enumerate(entries)]
+        keys = _keys(entries)
         before = list(known)
         kept = before[: before.index(keys[0])] if keys and keys[0] in known else []
-        if len(kept) + len(keys) > MOST_KEPT:
+        # Those in another order than before take their places anew.
+        if len(kept) + len(keys) > MOST_KEPT or not set(kept).isdisjoint(keys):
             kept = []
         shown = {key: known[key] for key in kept}
         day = known[kept[-1]].day if kept else ""
@@ -79,7 +81,7 @@ class EntryList:
             day = entry.day or day
             shown[key] = _Shown(element_id, widget, day)
         self._replace(shown)
-        owned = [shown[key].element_id for key in dict.fromkeys(keys)]
+        owned = [shown[key].element_id for key in keys]
         self._start.value = html.conversation_start(state, owned, has_older=has_older)
         show(self._box, is_shown=True)
 
@@ -97,3 +99,13 @@ class EntryList:
         for one in before.values():
             if one.widget not in now:
                 one.widget.close()
+
+
+def _keys(entries: Sequence[TranscriptEntry]) -> list[str]:
+    """Return a key for each entry, all of them different, even if the server repeats an ID."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for one in entries:
+        seen[one.activity_id] += 1
+        keys.append(f"{one.activity_id} {seen[one.activity_id]}")
+    return keys

@@ -147,7 +147,10 @@ def _heading(inbox: InboxState, *, has_key: bool) -> str:
 
 
 def lines_of(entries: Iterable[InboxEntry]) -> list[tuple[str, str]]:
-    """Return a line for each execution, ``workflow · status · age · short ID``, with its ID."""
+    """Return a line for each execution, ``workflow · status · age · short ID``, with its ID.
+
+    The age is that of the status. If it is unknown, the line says how long ago it began to exist.
+    """
     lines = []
     for entry in entries:
         one = entry.execution
@@ -164,4 +167,7 @@ def lines_of(entries: Iterable[InboxEntry]) -> list[tuple[str, str]]:
 def _age(entry: InboxEntry) -> str:
     moment = entry.since or entry.created
     words = "" if moment is None else age(moment)
-    return "under 1 min" if words.endswith(" s") else words
+    words = "under 1 min" if words.endswith(" s") else words
+    # One that has not started has had its status since then.
+    is_since = entry.since is not None or entry.execution.phase == "pending"
+    return words if is_since or not words else f"began {words} ago"

@@ -26,10 +26,11 @@ BY_MESSAGE = (
 class QuestionPanel:
     """Shows the question of an execution in `box`; a chosen option goes to `answer` as a message.
 
-    `answer` gets the new message, and the previous one, which it replaces.
+    `answer` gets the new answer, and the previous one, which it replaces; it returns False if it
+    cannot.
     """
 
-    def __init__(self, box: VBox, answer: Callable[[str, str], None]) -> None:
+    def __init__(self, box: VBox, answer: Callable[[str, str], bool]) -> None:
         self._box, self._answer = box, answer
         self._shown: tuple[str, Waits, tuple[Question, ...]] = ("", None, ())
         self._chosen: list[list[str]] = []
@@ -115,8 +116,9 @@ class QuestionPanel:
         if len(answers) > 1:
             named = zip(self._headers, answers, strict=True)
             answers = [f"{header}: {answer}" for header, answer in named if answer]
-        before, self._put = self._put, "\n".join(answers)
-        self._answer(self._put, before)
+        put = "\n".join(answers)
+        if self._answer(put, self._put):
+            self._put = put
 
 
 def _labels(options: Sequence[Option]) -> list[str]:

@@ -11,6 +11,7 @@ While the fields are frozen and the kernel has not taken the press, a style rule
 """
 
 import math
+import re
 import threading
 from collections.abc import Callable, Sequence
 
@@ -215,14 +216,27 @@ class FormWidgets:
         field.value = text
         self._filled.value = str(int(self._filled.value) + 1)
 
-    def answer(self, text: str, before: str) -> None:
-        """Put an answer into the message: in place of the one `before`, or below other text."""
+    def answer(self, text: str, before: str) -> bool:
+        """Put an answer into the message: in place of the one `before`, or below other text.
+
+        Returns False if the message cannot be changed now.
+        """
         if self.message.disabled:
-            return
+            return False
         typed = self.message.value
-        if typed and typed != before:
+        # The user may have written above and behind it.
+        found = re.search(rf"^{re.escape(before)}(?!\w)", typed, re.MULTILINE) if before else None
+        if found is not None:
+            above, behind = typed[: found.start()], typed[found.end() :]
+            if not text:
+                # Its line goes with it.
+                above = above if behind else above.removesuffix("\n")
+                behind = behind.removeprefix("\n")
+            text = above + text + behind
+        elif typed:
             text = f"{typed}\n{text}" if text and not typed.endswith("\n") else typed + text
         self.fill(self.message, text)
+        return True
 
     def freeze(self) -> None:
         """Do in the kernel what pressing Send does in the browser."""

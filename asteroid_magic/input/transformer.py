@@ -122,6 +122,8 @@ def transform_cell(lines: list[str]) -> list[str]:
     if found[0].endswith("\r\n") and body.endswith("\r\n"):
         # The final newline is a CRLF, too, but the magic removes only an LF.
         body = f"{body[:-2]}\n"
+    # Without a body, IPython's own error would not say that nothing was sent.
+    body = body or "\n"
     return [f"get_ipython().run_cell_magic({SEND_MAGIC!r}, {found[1].rstrip()!a}, {body!a})\n"]
 
 

@@ -5,6 +5,12 @@ from html import escape
 
 from .executions import ExecutionSnapshot
 
+# As the cards of the extension call them. All others read as they are.
+STATUS_WORDS = {
+    "awaiting_confirmation": "waits for confirmation",
+    "paused_by_agent": "waits for you",
+    "completed": "finished",
+}
 COLUMNS = ("Workflow", "Status", "Execution")
 _CELL = "padding: 3px 14px 3px 0; text-align: left; vertical-align: top"
 _CODE = "background: none; padding: 0; color: inherit"
@@ -12,7 +18,7 @@ _CODE = "background: none; padding: 0; color: inherit"
 
 def as_text(base_url: str, executions: Sequence[ExecutionSnapshot]) -> str:
     """Return the listing as plain text."""
-    rows = [COLUMNS, *((one.workflow_name, one.status, one.id) for one in executions)]
+    rows = [COLUMNS, *((one.workflow_name, _status(one), one.id) for one in executions)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     lines = [f"A small Asteroid on this machine: {base_url}", ""]
     for row in rows:
@@ -30,7 +36,7 @@ def as_html(base_url: str, executions: Sequence[ExecutionSnapshot]) -> str:
     heads = "".join(f'<th style="{_CELL}">{name}</th>' for name in COLUMNS)
     rows = "".join(
         f'<tr><td style="{_CELL}">{escape(one.workflow_name)}</td>'
-        f'<td style="{_CELL}">{escape(one.status)}</td>'
+        f'<td style="{_CELL}">{escape(_status(one))}</td>'
         f'<td style="{_CELL}"><code style="{_CODE}">{escape(one.id)}</code></td></tr>'
         for one in executions
     )
@@ -51,6 +57,10 @@ def _question_as_html(asking: ExecutionSnapshot) -> str:
         f'<p style="margin: 0">Answer it: '
         f'<code style="{_CODE}">{escape(_answer(asking))}</code></p>'
     )
+
+
+def _status(execution: ExecutionSnapshot) -> str:
+    return STATUS_WORDS.get(execution.status, execution.status)
 
 
 def _asking(executions: Sequence[ExecutionSnapshot]) -> list[ExecutionSnapshot]:

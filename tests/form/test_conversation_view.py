@@ -8,6 +8,11 @@ import pytest
 from asteroid_magic import AsteroidClient, Delivery, SendForm
 from asteroid_magic.form import form as form_module
 from asteroid_magic.form import html
+from asteroid_magic.form.conversation_view import ConversationView
+from asteroid_magic.form.widgets import FormWidgets
+from asteroid_magic.models.executions import Execution
+from asteroid_magic.monitor import ConversationState, MonitorState
+from asteroid_magic.monitor.inbox import InboxState
 from asteroid_magic.render.cards import as_html
 from asteroid_magic.sandbox import Sandbox
 from tests.support.messages import CELLS, LINES
@@ -190,6 +195,23 @@ def test_it_says_how_old_it_is_and_when_it_has_stopped(
     until(lambda: words(fields(form).updated).startswith("Not updated since "))
     form.message = "Typing counts, too."
     until(lambda: words(fields(form).updated).startswith("updated"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("completed", "updated just now"), ("running", "updated 5 min ago")]
+)
+def test_what_is_over_is_as_new_as_the_list_which_says_so(status: str, said: str) -> None:
+    now = datetime.now(UTC)
+    read_at = now - timedelta(minutes=5)
+    execution = Execution(id=ID, workflow_name="Book", status=status)
+    known = ConversationState(execution_id=ID, execution=execution, updated_at=read_at)
+    shown = FormWidgets(ID, "")
+    # Late enough for a slow machine.
+    inbox = InboxState(updated_at=now + timedelta(seconds=30))
+    state = MonitorState(conversation=known, inbox=inbox, is_stopped=False)
+    ConversationView(shown).show(state, ID, (), has_key=True)
+    assert words(shown.updated) == said
+    shown.close()
 
 
 def test_a_reading_that_fails_is_said_and_what_is_known_stays(account: Sandbox) -> None:

@@ -1,6 +1,7 @@
 """The entries of a conversation: what stays as it is while others come and change."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +43,10 @@ class Shown:
     def widgets(self) -> list[HTML]:
         _, card = self.box.children
         return list(card.children[1].children)
+
+    @property
+    def notes(self) -> list[str]:
+        return [words(one).rpartition("Note ")[2] for one in self.widgets]
 
 
 @pytest.fixture
@@ -108,6 +113,24 @@ def test_without_ids_each_is_an_entry(shown: Shown) -> None:
     nameless = [TranscriptEntry("note", "Note", Excerpt(text)) for text in ("one", "two")]
     assert len(shown.show(*nameless)) == 2
     assert words(shown.box) == "Note one Note two"
+
+
+def test_entries_with_the_same_id_are_all_shown(shown: Shown) -> None:
+    again = entry(1, "said again")
+    before = shown.show(entry(1), entry(2), again)
+    assert shown.notes == ["note 1", "note 2", "said again"]
+    assert shown.show(entry(1), entry(2), again) == before
+
+
+@pytest.mark.parametrize("nameless", [False, True])
+def test_entries_stand_in_the_order_in_which_they_came_last(shown: Shown, nameless: bool) -> None:
+    first, moved = entry(1), entry(2)
+    moved = replace(moved, activity_id="") if nameless else moved
+    shown.show(first, moved, entry(3))
+    shown.show(entry(3), moved)
+    assert shown.notes == ["note 3", "note 2"]
+    shown.show(entry(3), moved, entry(4))
+    assert shown.notes == ["note 3", "note 2", "note 4"]
 
 
 def test_the_date_stands_where_it_changes(shown: Shown) -> None:

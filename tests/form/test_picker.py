@@ -1,13 +1,19 @@
 """The fields that name the execution: the list, the ID, and what is said about it."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
+import pytest
 import requests
 
 from asteroid_magic import AsteroidClient, SendForm
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
+from asteroid_magic.form.picker import lines_of
+from asteroid_magic.models.executions import Execution
+from asteroid_magic.monitor.inbox import InboxEntry
 from asteroid_magic.sandbox import Sandbox
+from tests.support.outcomes import ID
 from tests.support.records import RecordServer
 from tests.support.sandboxes import deliver
 from tests.support.waiting import until
@@ -33,8 +39,12 @@ def test_it_offers_all_active_executions_those_that_wait_on_top(account: Sandbox
     waiting, running, _ = account.executions
     assert heading(form) == "Choose one of 2 active executions"
     first, second = lines(form)
-    assert re.fullmatch(rf"Book a table · waits for you · [34] min · {waiting.id[:8]}", first)
-    assert re.fullmatch(rf"Sort incoming invoices · running · 4[67] min · {running.id[:8]}", second)
+    assert re.fullmatch(
+        rf"Book a table · waits for you · began [34] min ago · {waiting.id[:8]}", first
+    )
+    assert re.fullmatch(
+        rf"Sort incoming invoices · running · began 4[67] min ago · {running.id[:8]}", second
+    )
     assert words(fields(form).header) == "1 of 2 active executions waits for you"
     choose(form, "Sort incoming")
     assert form.execution == running.id
@@ -116,7 +126,7 @@ def test_a_list_that_cannot_be_read_is_said_and_a_pasted_id_is_sent(account: San
 def test_the_list_follows_what_is_known_of_the_chosen_one(account: Sandbox) -> None:
     waiting = account.executions[0].id
     form = listed(SendForm(waiting))
-    until(lambda: "waits for you" in lines(form)[0])
+    until(lambda: re.search("· waits for you · [34] min ·", lines(form)[0]))
     deliver(account, waiting, "Friday 18:30")
     fields(form).refresh.click()
     until(lambda: "finished" in words(fields(form).header))
@@ -133,6 +143,19 @@ def test_with_no_execution_or_no_key_the_list_says_so(box: Sandbox) -> None:
         form.check_settings()
         until(lambda: heading(form) == "No execution is active now")
         form.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("running", "running · began 4 min ago"), ("queued", "queued · 4 min")],
+)
+def test_the_age_of_a_status_is_told_from_that_of_the_execution(status: str, said: str) -> None:
+    one = Execution(id=ID, workflow_name="Book", status=status)
+    created = datetime.now(UTC) - timedelta(minutes=4, seconds=5)
+    ((line, _),) = lines_of([InboxEntry(execution=one, created=created)])
+    assert line.startswith(f"Book · {said} · ")
+    ((line, _),) = lines_of([InboxEntry(execution=one, created=created, since=created)])
+    assert line.startswith(f"Book · {said.replace('began ', '').replace(' ago', '')} · ")
 
 
 def test_equal_lines_of_the_list_stay_two_executions() -> None:

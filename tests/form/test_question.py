@@ -69,6 +69,58 @@ def test_where_several_may_be_chosen_each_can_be_taken_back(account: Sandbox) ->
     assert form.message == ""
 
 
+@pytest.mark.parametrize(
+    ("typed", "other"),
+    [
+        ("Friday 18:30, please.", "Friday 21:15, please."),
+        ("We are four.\nFriday 18:30", "We are four.\nFriday 21:15"),
+        ("We are four.\nFriday 18:30\nThanks!", "We are four.\nFriday 21:15\nThanks!"),
+        ("Not Friday 18:30", "Not Friday 18:30\nFriday 21:15"),
+        ("Friday 18:305", "Friday 18:305\nFriday 21:15"),
+    ],
+)
+def test_another_choice_replaces_the_first_and_what_was_written_around_it_stays(
+    account: Sandbox, typed: str, other: str
+) -> None:
+    form = SendForm(account.executions[0])
+    _, group = parts(form)
+    group.index = 0
+    form.message = typed
+    group.index = 1
+    assert form.message == other
+    form.close()
+
+
+@pytest.mark.parametrize(
+    ("around", "left"),
+    [("{}", ""), ("Hello!\n{}", "Hello!"), ("{}\nThanks!", "Thanks!"), ("{} Now.", " Now.")],
+)
+def test_a_choice_that_is_taken_back_leaves_what_was_written_around_it(
+    account: Sandbox, around: str, left: str
+) -> None:
+    (run,) = account.add_waiting(1, kind="choices")
+    form = SendForm(run)
+    _, first, *_ = parts(form)
+    first.value = True
+    form.message = around.format("Recycled paper")
+    first.value = False
+    assert form.message == left
+    form.close()
+
+
+def test_a_choice_while_the_form_sends_does_not_count_as_put(account: Sandbox) -> None:
+    form = SendForm(account.executions[0])
+    _, group = parts(form)
+    group.index = 0
+    account.fail_next(status=400, delay=0.5)
+    form.submit()
+    group.index = 1
+    until(lambda: form.outcomes)
+    assert form.message == "Friday 18:30"
+    group.index = 2
+    assert form.message == "Saturday 20:00"
+
+
 def test_a_confirmation_shows_its_reason_and_two_answers(account: Sandbox) -> None:
     (run,) = account.add_waiting(1, kind="confirmation")
     form = SendForm(run)

@@ -30,7 +30,7 @@ def test_it_is_committed_without_outputs() -> None:
 
 def test_the_sandbox_lists_its_executions_and_the_question(ran: dict[str, NotebookNode]) -> None:
     listing = cell_with(ran, "box = %asteroid_sandbox")
-    for words in ("Book a table", "paused_by_agent", "Which time shall I book?", "%asteroid_send"):
+    for words in ("Book a table", "waits for you", "Which time shall I book?", "%asteroid_send"):
         assert words in notebooks.html(listing)
         assert words in notebooks.text(listing)
 
@@ -39,7 +39,7 @@ def test_the_answer_is_delivered_and_the_agent_goes_on(ran: dict[str, NotebookNo
     answered = cell_with(ran, "send waiting Friday")
     assert "<strong>Delivered</strong>" in notebooks.html(answered)
     assert "at most $50 each." in Seen(notebooks.html(answered)).words
-    assert "completed" in notebooks.text(cell_with(ran, "while box.executions"))
+    assert "finished" in notebooks.text(cell_with(ran, "while box.executions"))
 
 
 def test_a_cell_is_delivered_as_typed(ran: dict[str, NotebookNode]) -> None:

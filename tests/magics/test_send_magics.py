@@ -176,11 +176,21 @@ def test_an_option_after_the_execution_sends_nothing(
 
 
 def test_an_empty_message_is_refused(notebook: Notebook) -> None:
-    for cell in ("%asteroid_send run_id", "%asteroid_send run_id ''", "%%asteroid_send run_id\n\n"):
+    below = [f"%%asteroid_send run_id{end}" for end in ("", "\n", "\r\n", "\n\n")]
+    for cell in ("%asteroid_send run_id", "%asteroid_send run_id ''", *below):
         notebook.run(cell)
         assert isinstance(notebook.error, InvalidInput), cell
-    notebook.run("%%asteroid_send run_id")
-    assert "cell body is empty" in notebook.text
+        assert "Not delivered" in notebook.text, cell
+        assert "The message is empty" in notebook.text, cell
+
+
+def test_a_cell_with_its_message_in_the_first_line_is_told_what_to_type(
+    notebook: Notebook, box: Sandbox, run_id: str
+) -> None:
+    notebook.run("%%asteroid_send run_id Go on.")
+    assert "the message starts below the first line" in notebook.text
+    assert "'Go on.'" in notebook.text
+    assert box.messages(run_id) == []
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import requests
 from IPython.core.formatters import DisplayFormatter
 from IPython.lib.pretty import pretty
 
+from asteroid_magic.models.executions import status_words
 from asteroid_magic.sandbox import Sandbox
-from asteroid_magic.sandbox.executions import ExecutionSnapshot
+from asteroid_magic.sandbox.executions import PHASES, ExecutionSnapshot
 from asteroid_magic.sandbox.listing import as_html, as_text
 from tests.support.sandboxes import asking, eventually, send
 
@@ -59,7 +60,8 @@ def test_the_listing_tells_all_there_is_to_know(box: Sandbox, kind: str) -> None
     assert box.api_key not in data
     assert box.foreign_execution_id not in data
     for execution in box.executions:
-        row = r"\s+".join(map(re.escape, (execution.workflow_name, execution.status, execution.id)))
+        status = status_words(execution.status)
+        row = r"\s+".join(map(re.escape, (execution.workflow_name, status, execution.id)))
         assert len(re.findall(f"^{row}$", text, re.MULTILINE)) == 1
     question = box.executions[0].question
     assert question
@@ -97,10 +99,17 @@ def test_the_text_is_a_table_in_columns() -> None:
     assert as_text(ADDRESS, executions).splitlines() == [
         f"A small Asteroid on this machine: {ADDRESS}",
         "",
-        "  Workflow     Status     Execution",
-        "  A long name  running    id-1",
-        "  Short        completed  id-2",
+        "  Workflow     Status    Execution",
+        "  A long name  running   id-1",
+        "  Short        finished  id-2",
     ]
+
+
+@pytest.mark.parametrize("status", PHASES)
+def test_a_status_has_the_words_that_all_cards_have(status: str) -> None:
+    listed = [ExecutionSnapshot("id-1", "One", status)]
+    assert f"One       {status_words(status)}" in as_text(ADDRESS, listed)
+    assert f"\n{status_words(status)}\n" in read(as_html(ADDRESS, listed))
 
 
 def test_html_is_escaped_and_text_is_not() -> None:

@@ -34,8 +34,8 @@ def test_a_person_picks_an_execution_types_sends_and_sees_the_card(
         assert notebook.page.evaluate(IS_LIGHT) == ("true" if scheme == "light" else "false")
         waiting, running, _ = box.executions
         assert [line.split(" · ")[:3] for line in form.offered()] == [
-            ["Book a table", "waits for you", "4 min"],
-            ["Sort incoming invoices", "running", "47 min"],
+            ["Book a table", "waits for you", "began 4 min ago"],
+            ["Sort incoming invoices", "running", "began 47 min ago"],
         ]
         expect(form.send).to_be_disabled()
         form.choose("Sort incoming invoices")
