@@ -1,8 +1,9 @@
-"""The form in a kernel with the lowest versions that the package accepts.
+"""The form and the panel in a kernel with the lowest versions that the package accepts.
 
 `LOW_PYTHON` names the Python of an environment that has them, such as ipywidgets 7.7 and IPython 7.
-Their front end is that of jupyterlab_widgets 1: `LOW_LABEXTENSIONS` names the folder
-share/jupyter/labextensions of such an installation.
+Their front ends are those of jupyterlab_widgets 1 and anywidget 0.9.0: `LOW_LABEXTENSIONS` names
+the folder share/jupyter/labextensions of such an installation. Without that of anywidget, the panel
+has the front end of the newest.
 """
 
 import os
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import reach
+from tests.support.chats import ChatPage
 from tests.support.jupyter import Jupyter, opened
 from tests.support.pages import FormPage
 from tests.support.sandboxes import asking, running
@@ -21,9 +23,11 @@ LOW = os.environ.get("LOW_PYTHON", "")
 EXTENSIONS = os.environ.get("LOW_LABEXTENSIONS", "")
 
 
-@pytest.mark.skipif(
+pytestmark = pytest.mark.skipif(
     not (LOW and EXTENSIONS), reason="LOW_PYTHON and LOW_LABEXTENSIONS name no lowest versions"
 )
+
+
 @pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_the_form_works_with_the_lowest_versions_in_the_kernel(
     browser: Browser, tmp_path: Path, box: Sandbox, host: str
@@ -58,3 +62,28 @@ def test_the_form_works_with_the_lowest_versions_in_the_kernel(
             expect(notebook.page.get_by_text("This form is closed.")).to_be_visible()
     assert box.messages(asking(box)) == ["Friday 21:15"]
     assert box.messages(running(box)) == ["Sort them by name."]
+
+
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_the_panel_works_with_the_lowest_versions_in_the_kernel(
+    browser: Browser, tmp_path: Path, box: Sandbox, host: str
+) -> None:
+    version = "import anywidget\nassert anywidget.__version__.startswith('0.9.')"
+    cells = (version, reach(box, tmp_path), "panel = %asteroid_chat\npanel")
+    with (
+        Jupyter(tmp_path / "jupyter", python=LOW, labextensions=EXTENSIONS) as jupyter,
+        opened(browser, jupyter, jupyter.add(*cells), host=host) as notebook,
+    ):
+        notebook.run_all()
+        chat = ChatPage(notebook.page)
+        chat.open("Book a table")
+        chat.question.get_by_role("button").first.click()
+        answer = chat.message.input_value()
+        notebook.page.keyboard.press("Control+Enter")
+        expect(chat.bubble(answer).get_by_label("Delivered at")).to_be_visible()
+        expect(chat.log).to_contain_text("I booked what you said")
+        notebook.check("panel.outcomes[0].outcome == 'delivered'")
+        notebook.run_code("panel.close()")
+        expect(chat.root).to_have_count(0)
+        expect(notebook.page.get_by_text("This panel is closed.")).to_be_visible()
+    assert box.messages(asking(box)) == [answer]
