@@ -1,8 +1,9 @@
 """The form and the panel in a kernel with the lowest versions that the package accepts.
 
 `LOW_PYTHON` names the Python of an environment that has them, such as ipywidgets 7.7 and IPython 7.
-Their front end is that of jupyterlab_widgets 1: `LOW_LABEXTENSIONS` names the folder
-share/jupyter/labextensions of such an installation.
+Their front ends are those of jupyterlab_widgets 1 and anywidget 0.9.0: `LOW_LABEXTENSIONS` names
+the folder share/jupyter/labextensions of such an installation. Without that of anywidget, the panel
+has the front end of the newest.
 """
 
 import os
