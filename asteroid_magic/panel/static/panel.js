@@ -460,8 +460,10 @@ class Composer {
    */
   answer(answer, before) {
     const typed = this.text;
-    if (!typed || typed === before) this.write(answer);
-    else if (answer) this.write(typed.endsWith("\n") ? typed + answer : `${typed}\n${answer}`);
+    const isThere = before && (typed === before || typed.endsWith(`\n${before}`));
+    const own = isThere ? typed.slice(0, typed.length - before.length) : typed;
+    if (!answer) this.write(isThere ? own.replace(/\n$/, "") : own);
+    else this.write(own && !own.endsWith("\n") ? `${own}\n${answer}` : own + answer);
   }
 
   keep() {

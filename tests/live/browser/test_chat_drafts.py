@@ -1,0 +1,40 @@
+"""What is typed in the panel is neither lost nor doubled, whatever the kernel says meanwhile."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.support.lone_panels import A, B, LonePage, lone_page
+
+CHECKBOXES = {
+    "waitsFor": "question",
+    "questions": [
+        {
+            "header": "Paper",
+            "question": "Which of these?",
+            "several": True,
+            "options": [{"label": one, "shown": one, "note": ""} for one in ("Red", "Blue")],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def lone(browser: Browser) -> Iterator[LonePage]:
+    with lone_page(browser) as page:
+        yield page
+
+
+def test_a_choice_below_own_words_is_replaced_and_not_repeated(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A, **CHECKBOXES)
+    chat.message.fill("For Monday:")
+    boxes = chat.question.get_by_role("checkbox")
+    boxes.nth(0).check()
+    expect(chat.message).to_have_value("For Monday:\nRed")
+    boxes.nth(1).check()
+    expect(chat.message).to_have_value("For Monday:\nRed, Blue")
+    boxes.nth(0).uncheck()
+    boxes.nth(1).uncheck()
+    expect(chat.message).to_have_value("For Monday:")
