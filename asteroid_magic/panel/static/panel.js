@@ -49,7 +49,7 @@
  * @typedef {{chosen: string, problem: string, key: string, note: string, stopped: boolean,
  *   inbox: InboxView, conversation: Conversation | null, presses: Press[]}} View
  * @typedef {{press: string, execution: string, text: string, at: number, isTaken: boolean,
- *   isReturned: boolean}} Own a press of this page
+ *   isShown: boolean, isReturned: boolean}} Own a press of this page
  */
 
 // Less than ten seconds in all, until a silent kernel is noticed.
@@ -977,7 +977,12 @@ class Log {
       isLost || (state === "not_delivered" && !own?.isReturned) || (state === "unknown" && press?.note);
     const text = own?.text ?? press?.typed ?? "";
     if (canEdit && text) {
-      made.push(button("Edit and resend", () => this.actions.edit(text), "ac-small"));
+      const edit = () => {
+        // It does not come back a second time, once this text is sent.
+        if (own) own.isReturned = true;
+        this.actions.edit(text);
+      };
+      made.push(button("Edit and resend", edit, "ac-small"));
     }
     return made;
   }
@@ -1155,7 +1160,7 @@ class Chat {
       return;
     }
     const at = performance.now();
-    this.own.set(press, { press, execution, text, at, isTaken: false, isReturned: false });
+    this.own.set(press, { press, execution, text, at, isTaken: false, isShown: false, isReturned: false });
     this.questions.forget();
     this.composer.write("");
     say(this.status, "Sending.");
@@ -1193,6 +1198,7 @@ class Chat {
     else this.inbox.draw(shown);
     this.drawDoing();
     this.questions.draw(conversation);
+    this.forget(shown.presses);
     for (const press of shown.presses) this.giveBack(press);
     this.arrange();
     this.drawAges();
@@ -1222,6 +1228,18 @@ class Chat {
     if (!this.chosen) return;
     const own = Array.from(this.own.values()).filter((one) => one.execution === this.chosen);
     this.log.arrange(this.shown?.presses ?? [], own, this.line.isSilent);
+  }
+
+  /**
+   * Forget the presses that the kernel has shown and forgotten: it keeps the latest only.
+   * @param {Press[]} presses
+   */
+  forget(presses) {
+    const known = new Set(presses.map((one) => one.press));
+    for (const one of this.own.values()) {
+      if (known.has(one.press)) one.isShown = true;
+      else if (one.isShown && one.execution === this.chosen) this.own.delete(one.press);
+    }
   }
 
   /**

@@ -38,3 +38,31 @@ def test_a_choice_below_own_words_is_replaced_and_not_repeated(lone: LonePage) -
     boxes.nth(0).uncheck()
     boxes.nth(1).uncheck()
     expect(chat.message).to_have_value("For Monday:")
+
+
+def test_a_text_that_was_put_back_by_hand_does_not_come_back_again(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A)
+    chat.type_and_send("Refused.")
+    chat.message.fill("Typed meanwhile.")
+    (refused,) = chat.presses()
+    chat.show(A, {**refused, "outcome": "not_delivered"})
+    chat.button("Edit and resend").click()
+    expect(chat.message).to_have_value("Refused.\nTyped meanwhile.")
+    chat.page.keyboard.press("Control+Enter")
+    chat.show(A, {**refused, "outcome": "not_delivered"}, {**chat.presses()[1], "stage": "sending"})
+    expect(chat.bubbles).to_have_count(2)
+    expect(chat.message).to_have_value("")
+
+
+def test_a_message_that_the_kernel_has_forgotten_is_not_being_sent_again(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A)
+    chat.type_and_send("The first.")
+    (first,) = chat.presses()
+    chat.tell(type="ack", press=first["press"])
+    chat.show(A, {**first, "activity": "in the log"})
+    expect(chat.bubbles).to_have_count(0)
+    # The kernel keeps the last hundred.
+    chat.show(A)
+    expect(chat.bubbles).to_have_count(0)
