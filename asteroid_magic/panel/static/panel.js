@@ -49,7 +49,8 @@
  * @typedef {{chosen: string, problem: string, key: string, note: string, stopped: boolean,
  *   inbox: InboxView, conversation: Conversation | null, presses: Press[]}} View
  * @typedef {{press: string, execution: string, text: string, at: number, isTaken: boolean,
- *   isShown: boolean, isReturned: boolean}} Own a press of this page
+ *   isShown: boolean, isReturned: boolean, isLeft: boolean}} Own a press of this page; `isLeft`: of a
+ *   panel that was closed before the kernel took it
  */
 
 // Less than ten seconds in all, until a silent kernel is noticed.
@@ -86,15 +87,16 @@ const ENDINGS = {
 const SILENT = "The kernel is not answering; your text is kept here. It may be busy, or restarted.";
 
 /**
- * The drafts that closed panels of this page have left: a new run of a cell must not lose them.
- * @type {Map<string, string>}
+ * What closed panels of this page have left, which a new run of a cell must not lose: the drafts,
+ * each once, and the presses of which no kernel is known to have heard.
+ * @type {{drafts: Map<string, Set<string>>, presses: Own[]}}
  */
-const LEFT = leftDrafts();
+const LEFT = leftByOthers();
 
-function leftDrafts() {
-  const page = /** @type {Record<symbol, Map<string, string>>} */ (/** @type {unknown} */ (globalThis));
-  const name = Symbol.for("asteroid-magic drafts");
-  page[name] ??= new Map();
+function leftByOthers() {
+  const page = /** @type {Record<symbol, typeof LEFT>} */ (/** @type {unknown} */ (globalThis));
+  const name = Symbol.for("asteroid-magic left");
+  page[name] ??= { drafts: new Map(), presses: [] };
   return page[name];
 }
 
@@ -432,9 +434,12 @@ class Composer {
   change(execution) {
     this.keep();
     this.execution = execution;
-    this.box.value = this.drafts.get(execution) || LEFT.get(execution) || "";
-    LEFT.delete(execution);
-    this.grow();
+    const left = LEFT.drafts.get(execution) ?? [];
+    this.box.value = Array.from(new Set([this.drafts.get(execution) ?? "", ...left]))
+      .filter(Boolean)
+      .join("\n");
+    LEFT.drafts.delete(execution);
+    this.keep();
   }
 
   /** @param {string} text */
@@ -474,7 +479,9 @@ class Composer {
   /** Leave the drafts to the next panel of this page. */
   leave() {
     this.keep();
-    for (const [execution, text] of this.drafts) if (text) LEFT.set(execution, text);
+    for (const [execution, text] of this.drafts) {
+      if (text) LEFT.drafts.set(execution, (LEFT.drafts.get(execution) ?? new Set()).add(text));
+    }
   }
 
   /** @param {boolean} canSend */
@@ -908,7 +915,7 @@ class Log {
    */
   bubble(id, press, own, isSilent) {
     const state = stateOf(press, own);
-    const isLost = !press && isSilent;
+    const isLost = !press && (isSilent || Boolean(own?.isLeft));
     const drawn = `${state} ${Boolean(own?.isReturned)} ${isLost}`;
     const before = this.bubbles.get(id);
     // The kernel sends a press anew with every view: its text may be long, and is rarely new.
@@ -1087,6 +1094,7 @@ class Chat {
     window.removeEventListener("keydown", this.claim, true);
     this.line.close();
     this.composer.leave();
+    for (const one of this.own.values()) if (!one.isTaken && !one.isShown) LEFT.presses.push(one);
   }
 
   layOut() {
@@ -1160,7 +1168,8 @@ class Chat {
       return;
     }
     const at = performance.now();
-    this.own.set(press, { press, execution, text, at, isTaken: false, isShown: false, isReturned: false });
+    const isNot = { isTaken: false, isShown: false, isReturned: false, isLeft: false };
+    this.own.set(press, { press, execution, text, at, ...isNot });
     this.questions.forget();
     this.composer.write("");
     say(this.status, "Sending.");
@@ -1214,6 +1223,10 @@ class Chat {
   /** @param {string} chosen */
   change(chosen) {
     this.chosen = chosen;
+    for (const one of LEFT.presses.filter((press) => press.execution === chosen)) {
+      this.own.set(one.press, { ...one, isLeft: true });
+      LEFT.presses.splice(LEFT.presses.indexOf(one), 1);
+    }
     this.log.clear();
     this.composer.change(chosen);
     this.menu.hide();

@@ -66,3 +66,41 @@ def test_a_message_that_the_kernel_has_forgotten_is_not_being_sent_again(lone: L
     # The kernel keeps the last hundred.
     chat.show(A)
     expect(chat.bubbles).to_have_count(0)
+
+
+def test_every_draft_of_a_closed_panel_comes_back_and_overwrites_none(lone: LonePage) -> None:
+    first, second, third = lone.add(), lone.add(), lone.add()
+    for at, chat in enumerate((first, second, third)):
+        chat.root = chat.page.get_by_role("region", name="Asteroid chat").nth(at)
+        chat.message = chat.root.get_by_role("textbox", name="Message")
+        chat.show(A)
+        chat.message.fill(f"Draft {at}")
+    second.close()
+    third.close()
+    first.show("")
+    first.show(A)
+    expect(first.message).to_have_value("Draft 0\nDraft 1\nDraft 2")
+    first.close()
+    chat = lone.add()
+    chat.show(B)
+    expect(chat.message).to_have_value("")
+    chat.show(A)
+    expect(chat.message).to_have_value("Draft 0\nDraft 1\nDraft 2")
+
+
+def test_a_press_that_no_kernel_took_is_shown_by_the_next_panel(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A)
+    for text in ("Taken.", "Not taken."):
+        chat.type_and_send(text)
+    chat.tell(type="ack", press=chat.presses()[0]["press"])
+    chat.close()
+    chat = lone.add()
+    chat.show(B)
+    expect(chat.bubbles).to_have_count(0)
+    chat.show(A)
+    expect(chat.bubbles).to_have_count(1)
+    expect(chat.bubbles).to_contain_text("The kernel has not answered: it may not have been sent.")
+    expect(chat.message).to_have_value("")
+    chat.button("Edit and resend").click()
+    expect(chat.message).to_have_value("Not taken.")
