@@ -1039,7 +1039,8 @@ class Chat {
     this.shown = null;
     this.shownAt = 0;
     this.chosen = "";
-    this.spoken = "";
+    /** @type {Map<string, string> | null} how far each press was when it was told last */
+    this.told = null;
     // True while the user waits for what a click opens: the focus follows it.
     this.movesFocus = false;
     /** @type {Map<string, Own>} */
@@ -1230,6 +1231,8 @@ class Chat {
     this.log.clear();
     this.composer.change(chosen);
     this.menu.hide();
+    this.told = null;
+    say(this.status, "");
     show(this.inbox.root, !chosen);
     show(this.log.root, Boolean(chosen));
     show(this.composer.root, Boolean(chosen));
@@ -1343,18 +1346,23 @@ class Chat {
     say(this.source, key ? `key from ${key}` : "");
   }
 
-  /** Tell a screen reader what has become of the latest message. */
+  /** Tell a screen reader what has become of each message; of the past, nothing. */
   announce() {
+    const told = this.told;
     const presses = this.shown?.presses ?? [];
-    const last = presses[presses.length - 1];
-    const mark = JSON.stringify([last?.press, last?.stage, last?.outcome, last?.ending]);
-    if (mark === this.spoken) return;
-    const isFirst = !this.spoken;
-    this.spoken = mark;
-    if (isFirst || last?.stage !== "done") return;
-    const title = last.title ? `: ${last.title}` : ".";
-    say(this.status, ENDINGS[last.ending] ?? `${STATES[last.outcome] ?? ""}${title}`);
+    this.told = new Map(presses.map((one) => [one.press, [one.stage, one.outcome, one.ending].join()]));
+    if (told === null) return;
+    const news = presses.filter(
+      (one) => one.stage === "done" && told.get(one.press) !== this.told?.get(one.press),
+    );
+    if (news.length) say(this.status, news.map(endOf).join(" "));
   }
+}
+
+/** @param {Press} press */
+function endOf(press) {
+  const title = press.title ? `: ${press.title}` : "";
+  return ENDINGS[press.ending] ?? `${STATES[press.outcome] ?? ""}${title}.`;
 }
 
 /** @param {InboxView} inbox */
