@@ -539,10 +539,10 @@ class Questions {
    * @param {boolean} isConfirmation
    */
   group(asked, at, isConfirmation) {
-    const name = words(asked.question);
+    const name = words(asked.question || asked.header || "The agent waits for your answer.");
     name.id = `ac-${this.view}-${at}`;
     const group = make("div", "ac-question", "", { role: "group", "aria-labelledby": name.id });
-    if (asked.header) group.append(make("div", "ac-label", asked.header));
+    if (asked.header && asked.question) group.append(make("div", "ac-label", asked.header));
     group.append(name);
     if (isConfirmation && !asked.options.length) group.append(this.confirmation(at));
     else if (asked.several) {
@@ -1039,6 +1039,8 @@ class Chat {
     this.shown = null;
     this.shownAt = 0;
     this.chosen = "";
+    // What is to be told of the last command.
+    this.noted = "";
     /** @type {Map<string, string> | null} how far each press was when it was told last */
     this.told = null;
     // True while the user waits for what a click opens: the focus follows it.
@@ -1198,6 +1200,8 @@ class Chat {
   /** @param {View} shown */
   draw(shown) {
     const isOther = shown.chosen !== this.chosen || this.shown === null;
+    const hadFocus = this.root.contains(document.activeElement);
+    if (shown.note && shown.note !== this.shown?.note) this.noted = shown.note;
     this.shown = shown;
     this.shownAt = performance.now();
     if (isOther) this.change(shown.chosen);
@@ -1214,11 +1218,25 @@ class Chat {
     this.drawAges();
     this.drawSend();
     this.announce();
-    if (isOther && this.movesFocus) {
-      this.movesFocus = false;
+    if (this.noted) say(this.status, this.noted);
+    this.noted = "";
+    if (isOther) this.moveFocus(hadFocus);
+    else if (hadFocus && !hasFocus(this.root)) {
       if (this.chosen) this.composer.box.focus();
       else this.inbox.focus();
     }
+  }
+
+  /**
+   * Follow to what a click has opened. What somebody else opens must not get the keys that the user
+   * presses for what was there before.
+   * @param {boolean} hadFocus
+   */
+  moveFocus(hadFocus) {
+    if (this.movesFocus && this.chosen) this.composer.box.focus();
+    else if (hadFocus && this.chosen) this.log.root.focus();
+    else if (this.movesFocus || hadFocus) this.inbox.focus();
+    this.movesFocus = false;
   }
 
   /** @param {string} chosen */
@@ -1363,6 +1381,15 @@ class Chat {
 function endOf(press) {
   const title = press.title ? `: ${press.title}` : "";
   return ENDINGS[press.ending] ?? `${STATES[press.outcome] ?? ""}${title}.`;
+}
+
+/**
+ * Whether the focus is in an element, at something that can be seen.
+ * @param {Element} root
+ */
+function hasFocus(root) {
+  const { activeElement } = document;
+  return root.contains(activeElement) && Boolean(activeElement?.getClientRects().length);
 }
 
 /** @param {InboxView} inbox */

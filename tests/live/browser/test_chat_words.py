@@ -7,6 +7,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.lone_panels import A, B, LonePage, lone_page
 
+QUESTION = {"header": "", "question": "Shall I?", "several": False, "options": []}
+
 
 @pytest.fixture
 def lone(browser: Browser) -> Iterator[LonePage]:
@@ -33,3 +35,52 @@ def test_the_end_of_every_message_is_told_and_no_end_twice(lone: LonePage) -> No
     expect(chat.status).to_have_text("")
     chat.show(A, refused, {**two, "ending": "spoke"})
     expect(chat.status).to_have_text("The agent has spoken.")
+
+
+def test_the_answer_to_a_command_is_told(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A)
+    chat.show(A, note="The execution is now: paused.")
+    expect(chat.banner).to_have_text("The execution is now: paused.")
+    expect(chat.status).to_have_text("The execution is now: paused.")
+
+
+def test_the_focus_stays_in_the_panel_when_its_button_goes(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A)
+    chat.button("More").focus()
+    chat.show(A, isOver=True)
+    expect(chat.message).to_be_focused()
+    chat.show(A, awaits=True)
+    chat.button("Stop waiting").focus()
+    chat.show(A)
+    expect(chat.message).to_be_focused()
+    chat.show(A, waitsFor="confirm", questions=[QUESTION])
+    chat.button("Approve").focus()
+    chat.show(A)
+    expect(chat.message).to_be_focused()
+
+
+def test_keys_for_one_execution_do_not_reach_another_that_somebody_else_opens(
+    lone: LonePage,
+) -> None:
+    chat = lone.add()
+    chat.show(A)
+    chat.message.focus()
+    chat.page.keyboard.type("For the fir")
+    # Another view of the panel, or a cell, opens it.
+    chat.show(B)
+    chat.page.keyboard.type("st one")
+    expect(chat.message).to_have_value("")
+    expect(chat.log).to_be_focused()
+    chat.show(A)
+    expect(chat.message).to_have_value("For the fir")
+
+
+def test_a_question_without_text_has_a_name(lone: LonePage) -> None:
+    chat = lone.add()
+    for header, name in (("Tariff", "Tariff"), ("", "The agent waits for your answer.")):
+        asked = {**QUESTION, "header": header, "question": ""}
+        chat.show(A, waitsFor="question", questions=[asked])
+        expect(chat.root.get_by_role("group", name=name, exact=True)).to_be_visible()
+        expect(chat.question).to_have_text(name)
