@@ -72,6 +72,8 @@ class ChatPanel(anywidget.AnyWidget):
         # What became of the last command to an execution.
         self._note = ""
         self._has_front_end = self._is_replaced = False
+        # The panel that a newer run of the cell has made.
+        self._successor: ChatPanel | None = None
         # The form that stands in for the front end, if the page has none.
         self._instead: Any = None
         # The conversation that was open last.
@@ -92,6 +94,8 @@ class ChatPanel(anywidget.AnyWidget):
         for earlier in open_views.replaced_by(self):
             if typed := getattr(earlier, "message", ""):
                 self._typed = getattr(earlier, "execution", ""), typed
+            if isinstance(earlier, ChatPanel):
+                earlier._successor = self  # noqa: SLF001 (another of this class)
             earlier.replace()
         open_views.watch(self)
         self._open(self._chosen)
@@ -105,6 +109,7 @@ class ChatPanel(anywidget.AnyWidget):
     def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
         """The outcomes of the last hundred messages of this panel, newest first.
 
+        Those of an earlier run of its cell are among them, if they were not delivered for sure.
         The `reply` of a delivery is filled in once the panel no longer waits for it.
         """
         presses = reversed(self._outbox.presses)
@@ -165,6 +170,7 @@ class ChatPanel(anywidget.AnyWidget):
         # Without the lock, which its callback needs.
         self._monitor.close()
         self._outbox.close()
+        self._hand_over()
         if self._instead is not None and self._is_replaced:
             self._instead.replace()
         elif self._instead is not None:
@@ -173,6 +179,16 @@ class ChatPanel(anywidget.AnyWidget):
         super().close()
         # Before version 8, ipywidgets sets the display method of a closed widget to None.
         self.__dict__.pop("_ipython_display_", None)
+
+    def _hand_over(self) -> None:
+        """Leave the messages that failed to the panel of the newer run: they are not lost."""
+        heir = self._successor
+        # That one may have been replaced meanwhile.
+        while heir is not None and heir._is_closed:
+            heir = heir._successor
+        if heir is not None:
+            heir._outbox.take_over(self._outbox.presses)
+            heir._show()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}, {'closed' if self._is_closed else 'open'}>"
