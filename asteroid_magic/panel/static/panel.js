@@ -49,8 +49,8 @@
  * @typedef {{chosen: string, problem: string, key: string, note: string, stopped: boolean,
  *   inbox: InboxView, conversation: Conversation | null, presses: Press[]}} View
  * @typedef {{press: string, execution: string, text: string, at: number, isTaken: boolean,
- *   isShown: boolean, isReturned: boolean, isLeft: boolean}} Own a press of this page; `isLeft`: of a
- *   panel that was closed before the kernel took it
+ *   isShown: boolean, isReturned: boolean, isLost: boolean, outcome: string, ping: number}} Own a press
+ *   of this page, after the ping with this number; `isLost`: its kernel did not take it, or is gone
  */
 
 // Less than ten seconds in all, until a silent kernel is noticed.
@@ -88,7 +88,7 @@ const SILENT = "The kernel is not answering; your text is kept here. It may be b
 
 /**
  * What closed panels of this page have left, which a new run of a cell must not lose: the drafts,
- * each once, and the presses of which no kernel is known to have heard.
+ * each once, and the presses that are not known to be delivered.
  * @type {{drafts: Map<string, Set<string>>, presses: Own[]}}
  */
 const LEFT = leftByOthers();
@@ -193,7 +193,7 @@ class Line {
    * @param {Model} model
    * @param {HTMLElement} root what must be in view for the kernel to keep it up to date
    * @param {{onView: (view: View) => void, onAck: (press: string) => void,
-   *   onSilence: () => void}} listener
+   *   onPong: (number: number) => void, onSilence: () => void}} listener
    */
   constructor(model, root, listener) {
     this.model = model;
@@ -275,11 +275,12 @@ class Line {
   /** @param {unknown} content */
   receive(content) {
     if (content === null || typeof content !== "object") return;
-    const said = /** @type {{type: string, press: string}} */ (content);
+    const said = /** @type {Record<string, string>} */ (content);
     this.waitsSince = null;
     if (said.type === "welcome") this.isWelcome = true;
     this.setSilent(false);
     if (said.type === "ack") this.listener.onAck(String(said.press));
+    if (said.type === "pong" && said.view === this.view) this.listener.onPong(Number(said.number));
     if (said.type === "view") this.listener.onView(/** @type {View} */ (content));
   }
 
@@ -915,7 +916,7 @@ class Log {
    */
   bubble(id, press, own, isSilent) {
     const state = stateOf(press, own);
-    const isLost = !press && (isSilent || Boolean(own?.isLeft));
+    const isLost = !press && (isSilent || Boolean(own?.isLost));
     const drawn = `${state} ${Boolean(own?.isReturned)} ${isLost}`;
     const before = this.bubbles.get(id);
     // The kernel sends a press anew with every view: its text may be long, and is rarely new.
@@ -1081,6 +1082,7 @@ class Chat {
     this.line = new Line(model, this.root, {
       onView: (view) => this.draw(view),
       onAck: (press) => this.onAck(press),
+      onPong: (number) => this.onPong(number),
       onSilence: () => this.onSilence(),
     });
     this.questions = new Questions(this.line.view, (answer, before, isComplete) => {
@@ -1097,7 +1099,17 @@ class Chat {
     window.removeEventListener("keydown", this.claim, true);
     this.line.close();
     this.composer.leave();
-    for (const one of this.own.values()) if (!one.isTaken && !one.isShown) LEFT.presses.push(one);
+    LEFT.presses.push(...Array.from(this.own.values()).filter((one) => this.isOpenEnded(one)));
+  }
+
+  /**
+   * Whether a press would be lost with this panel: its text is nowhere else.
+   * @param {Own} own
+   */
+  isOpenEnded(own) {
+    if (own.isReturned || own.outcome === "delivered") return false;
+    // What the kernel is sending, it sends without the panel, unless it is gone.
+    return Boolean(own.outcome) || own.isLost || !(own.isTaken || own.isShown) || this.line.isSilent;
   }
 
   layOut() {
@@ -1171,8 +1183,9 @@ class Chat {
       return;
     }
     const at = performance.now();
-    const isNot = { isTaken: false, isShown: false, isReturned: false, isLeft: false };
-    this.own.set(press, { press, execution, text, at, ...isNot });
+    const isNot = { isTaken: false, isShown: false, isReturned: false, isLost: false };
+    const ping = this.line.number;
+    this.own.set(press, { press, execution, text, at, ping, outcome: "", ...isNot });
     this.questions.forget();
     this.composer.write("");
     say(this.status, "Sending.");
@@ -1186,7 +1199,18 @@ class Chat {
   /** @param {string} press */
   onAck(press) {
     const own = this.own.get(press);
-    if (own) own.isTaken = true;
+    if (own) Object.assign(own, { isTaken: true, isLost: false });
+    this.arrange();
+  }
+
+  /**
+   * The kernel takes what a page says in its order: what came before this ping has not arrived.
+   * @param {number} number
+   */
+  onPong(number) {
+    for (const one of this.own.values()) {
+      if (!one.isTaken && !one.isShown && one.ping < number) one.isLost = true;
+    }
     this.arrange();
   }
 
@@ -1243,7 +1267,7 @@ class Chat {
   change(chosen) {
     this.chosen = chosen;
     for (const one of LEFT.presses.filter((press) => press.execution === chosen)) {
-      this.own.set(one.press, { ...one, isLeft: true });
+      this.own.set(one.press, { ...one, isLost: true, isShown: false });
       LEFT.presses.splice(LEFT.presses.indexOf(one), 1);
     }
     this.log.clear();
@@ -1270,9 +1294,13 @@ class Chat {
    */
   forget(presses) {
     const known = new Set(presses.map((one) => one.press));
+    for (const { press, outcome } of presses) {
+      const one = this.own.get(press);
+      if (one) Object.assign(one, { isShown: true, isLost: false, outcome });
+    }
     for (const one of this.own.values()) {
-      if (known.has(one.press)) one.isShown = true;
-      else if (one.isShown && one.execution === this.chosen) this.own.delete(one.press);
+      const isOld = one.isShown && !known.has(one.press);
+      if (isOld && one.execution === this.chosen) this.own.delete(one.press);
     }
   }
 

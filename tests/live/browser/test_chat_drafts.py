@@ -104,3 +104,45 @@ def test_a_press_that_no_kernel_took_is_shown_by_the_next_panel(lone: LonePage) 
     expect(chat.message).to_have_value("")
     chat.button("Edit and resend").click()
     expect(chat.message).to_have_value("Not taken.")
+
+
+def test_a_press_that_failed_is_shown_by_the_next_panel_of_a_new_kernel(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A)
+    for text in ("Refused.", "Delivered.", "Being sent."):
+        chat.type_and_send(text)
+    refused, delivered, sending = chat.presses()
+    chat.message.fill("A draft.")
+    refused["outcome"] = "not_delivered"
+    chat.show(A, refused, delivered, {**sending, "stage": "sending", "outcome": ""})
+    chat.close()
+    chat = lone.add()
+    chat.show(A)
+    expect(chat.bubbles).to_have_count(1)
+    expect(chat.bubble("Refused.").get_by_role("button", name="Edit and resend")).to_be_visible()
+    expect(chat.message).to_have_value("A draft.")
+    # A kernel that knows the press knows more.
+    chat.show(A, {**refused, "title": "The server refused it"})
+    expect(chat.bubbles).to_contain_text("Not delivered: The server refused it")
+
+
+def test_a_press_that_did_not_reach_the_kernel_says_so_once_the_kernel_answers(
+    lone: LonePage,
+) -> None:
+    chat = lone.add()
+    chat.show(A)
+    bubble = chat.type_and_send("Into the void.")
+    expect(bubble).to_contain_text("Waiting for the kernel")
+    pinged = "window.said.filter(one => one.type === 'ping').length"
+    chat.page.wait_for_function(f"window.seen ??= {pinged}; {pinged} > window.seen")
+    ping = chat.page.evaluate("window.said.findLast(one => one.type === 'ping')")
+    chat.tell(type="pong", view="another view", number=ping["number"])
+    expect(bubble).not_to_contain_text("it may not have been sent")
+    chat.tell(type="pong", view=ping["view"], number=ping["number"])
+    expect(bubble).to_contain_text("The kernel has not answered: it may not have been sent.")
+    expect(bubble.get_by_role("button", name="Edit and resend")).to_be_visible()
+    # It was only late.
+    press = chat.presses()[0]["press"]
+    chat.tell(type="ack", press=press)
+    expect(bubble).to_contain_text("Sending")
+    expect(bubble).not_to_contain_text("it may not have been sent")
