@@ -123,6 +123,7 @@ def lone_page(browser: Browser) -> Iterator[LonePage]:
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.evaluate(SCRIPT, (STATIC / "panel.js").read_text())
+        page.add_style_tag(content=(STATIC / "panel.css").read_text())
         yield LonePage(page)
     finally:
         context.close()

@@ -904,8 +904,17 @@ class Log {
     for (const one of own) {
       if (!known.has(one.press)) rows.push(this.bubble(one.press, null, one, isSilent));
     }
-    arrange(this.root, [...this.rows, ...rows]);
+    const all = [...this.rows, ...rows];
+    const stay = new Set(all);
+    const { top } = this.root.getBoundingClientRect();
+    // What the user reads stays in its place, also if older entries above it go.
+    const read = Array.from(this.root.children).find(
+      (one) => stay.has(one) && one.getBoundingClientRect().bottom > top,
+    );
+    const before = read?.getBoundingClientRect().top ?? 0;
+    arrange(this.root, all);
     if (wasAtEnd) this.scrollToEnd();
+    else if (read) this.root.scrollTop += read.getBoundingClientRect().top - before;
   }
 
   /**

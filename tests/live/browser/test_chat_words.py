@@ -8,6 +8,12 @@ from playwright.sync_api import Browser, expect
 from tests.support.lone_panels import A, B, LonePage, lone_page
 
 QUESTION = {"header": "", "question": "Shall I?", "several": False, "options": []}
+ENTRY = {
+    **dict.fromkeys(("press", "data", "start", "mark", "extent", "when", "day"), ""),
+    "kind": "agent",
+    "label": "Agent",
+    "items": [],
+}
 
 
 @pytest.fixture
@@ -84,3 +90,35 @@ def test_a_question_without_text_has_a_name(lone: LonePage) -> None:
         chat.show(A, waitsFor="question", questions=[asked])
         expect(chat.root.get_by_role("group", name=name, exact=True)).to_be_visible()
         expect(chat.question).to_have_text(name)
+
+
+def test_what_the_user_reads_stays_in_place_when_older_entries_go(lone: LonePage) -> None:
+    chat = lone.add()
+    entries = [{**ENTRY, "key": str(at), "text": f"Entry {at}\nand more"} for at in range(60)]
+    order = [entry["key"] for entry in entries]
+    chat.show(A, order=order, entries=entries)
+    read = chat.log.get_by_text("Entry 30")
+    read.evaluate("element => element.scrollIntoView({ block: 'start' })")
+    before = read.bounding_box()
+    newest = {**ENTRY, "key": "60", "text": "The newest"}
+    chat.show(A, order=[*order[10:], "60"], entries=[newest], hasOlder=True)
+    expect(chat.log).to_contain_text("The newest")
+    after = read.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["y"] - before["y"]) <= 1
+
+
+def test_many_long_options_leave_the_message_in_view(lone: LonePage) -> None:
+    chat = lone.add()
+    labels = [f"option{at}" * 40 for at in range(200)]
+    options = [{"label": one, "shown": one[:120], "note": ""} for one in labels]
+    asked = {**QUESTION, "options": options}
+    chat.show(A, waitsFor="question", questions=[asked])
+    box = chat.root.bounding_box()
+    assert box is not None
+    assert box["height"] < 720
+    assert chat.root.evaluate("one => one.scrollWidth - one.clientWidth") <= 0
+    option = chat.question.get_by_role("button").last
+    option.click()
+    expect(chat.message).to_have_value(labels[-1])
