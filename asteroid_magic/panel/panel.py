@@ -8,6 +8,7 @@ the browser only, and the key nowhere in the panel.
 import json
 import threading
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from ..monitor import ConversationState, Monitor, MonitorState
 from ..monitor.background_send import begin
 from ..monitor.sends import messages_in
 from . import saved_copy
-from .outbox import Outbox
+from .outbox import Outbox, Press
 from .view import View, line
 
 STATIC = Path(__file__).parent / "static"
@@ -73,7 +74,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._note = ""
         self._has_front_end = self._is_replaced = False
         # The panel that a newer run of the cell has made.
-        self._successor: ChatPanel | None = None
+        self._heir: ChatPanel | None = None
         # The form that stands in for the front end, if the page has none.
         self._instead: Any = None
         # The conversation that was open last.
@@ -95,8 +96,9 @@ class ChatPanel(anywidget.AnyWidget):
             if typed := getattr(earlier, "message", ""):
                 self._typed = getattr(earlier, "execution", ""), typed
             if isinstance(earlier, ChatPanel):
-                earlier._successor = self  # noqa: SLF001 (another of this class)
-            earlier.replace()
+                earlier.replace(self)
+            else:
+                earlier.replace()
         open_views.watch(self)
         self._open(self._chosen)
 
@@ -147,11 +149,22 @@ class ChatPanel(anywidget.AnyWidget):
             self._monitor.choose(self._chosen or None)
         self._show()
 
-    def replace(self) -> None:
-        """Close the panel because a newer run of its cell has made another, once it has sent."""
-        self._is_replaced = True
+    def replace(self, heir: "ChatPanel | None" = None) -> None:
+        """Close the panel because a newer run of its cell has made another, once it has sent.
+
+        The messages that failed go to that panel, the `heir`.
+        """
+        self._is_replaced, self._heir = True, heir
         if not self._outbox.is_busy:
             self.close()
+
+    def take_over(self, presses: Iterable[Press]) -> None:
+        """Show those of these messages that failed, which the panel of an earlier run leaves."""
+        if not self._is_closed:
+            self._outbox.take_over(presses)
+            self._show()
+        elif self._heir is not None:
+            self._heir.take_over(presses)
 
     def close(self) -> None:
         """Close the panel, and end its send and its threads."""
@@ -170,7 +183,8 @@ class ChatPanel(anywidget.AnyWidget):
         # Without the lock, which its callback needs.
         self._monitor.close()
         self._outbox.close()
-        self._hand_over()
+        if self._heir is not None:
+            self._heir.take_over(self._outbox.presses)
         if self._instead is not None and self._is_replaced:
             self._instead.replace()
         elif self._instead is not None:
@@ -179,16 +193,6 @@ class ChatPanel(anywidget.AnyWidget):
         super().close()
         # Before version 8, ipywidgets sets the display method of a closed widget to None.
         self.__dict__.pop("_ipython_display_", None)
-
-    def _hand_over(self) -> None:
-        """Leave the messages that failed to the panel of the newer run: they are not lost."""
-        heir = self._successor
-        # That one may have been replaced meanwhile.
-        while heir is not None and heir._is_closed:
-            heir = heir._successor
-        if heir is not None:
-            heir._outbox.take_over(self._outbox.presses)
-            heir._show()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}, {'closed' if self._is_closed else 'open'}>"

@@ -1,4 +1,4 @@
-"""What the panel tells a screen reader, and where the focus is, in a page whose kernel is the test."""
+"""What the panel tells a screen reader, where the focus is, and what is in view."""
 
 from collections.abc import Iterator
 
