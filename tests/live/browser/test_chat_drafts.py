@@ -1,13 +1,14 @@
 """What is typed in the panel is neither lost nor doubled, whatever the kernel says meanwhile."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.lone_panels import A, B, LonePage, lone_page
 
-CHECKBOXES = {
+CHECKBOXES: dict[str, Any] = {
     "waitsFor": "question",
     "questions": [
         {
