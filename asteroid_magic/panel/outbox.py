@@ -138,6 +138,13 @@ class Outbox:
                         self._presses[press.id] = replace(press, outcome=delivery)
                         break
 
+    def take_over(self, presses: Iterable[Press]) -> None:
+        """Keep those of another outbox that failed, as the oldest of this one; send nothing."""
+        with self._lock:
+            failed = {one.id: one for one in presses if isinstance(one.outcome, AsteroidError)}
+            self._presses = failed | self._presses
+            self._forget_old()
+
     def close(self) -> None:
         """End the send under way; send nothing more: what waits is not delivered."""
         with self._lock:

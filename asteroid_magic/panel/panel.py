@@ -10,6 +10,7 @@ import math
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from ..monitor import ConversationState, Monitor, MonitorState
 from ..monitor.background_send import begin
 from ..monitor.sends import messages_in
 from . import saved_copy
-from .outbox import Outbox
+from .outbox import Outbox, Press
 from .stand_in import StandIn
 from .view import View, line
 
@@ -77,6 +78,8 @@ class ChatPanel(anywidget.AnyWidget):
         # What became of the last command to an execution.
         self._note = ""
         self._has_front_end = self._is_replaced = False
+        # The panel that a newer run of the cell has made.
+        self._heir: ChatPanel | None = None
         # The form that stands in for the front end, if the page has none.
         self._instead: StandIn | None = None
         # The conversation that was open last.
@@ -98,7 +101,10 @@ class ChatPanel(anywidget.AnyWidget):
         for earlier in open_views.replaced_by(self):
             if typed := getattr(earlier, "message", ""):
                 self._typed = getattr(earlier, "execution", ""), typed
-            earlier.replace()
+            if isinstance(earlier, ChatPanel):
+                earlier.replace(self)
+            else:
+                earlier.replace()
         open_views.watch(self)
         self._open(self._chosen)
 
@@ -111,6 +117,7 @@ class ChatPanel(anywidget.AnyWidget):
     def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
         """The outcomes of the last hundred messages of this panel, newest first.
 
+        Those of an earlier run of its cell are among them, if they were not delivered for sure.
         The `reply` of a delivery is filled in once the panel no longer waits for it.
         """
         presses = reversed(self._outbox.presses)
@@ -148,11 +155,22 @@ class ChatPanel(anywidget.AnyWidget):
             self._monitor.choose(self._chosen or None)
         self._show()
 
-    def replace(self) -> None:
-        """Close the panel because a newer run of its cell has made another, once it has sent."""
-        self._is_replaced = True
+    def replace(self, heir: "ChatPanel | None" = None) -> None:
+        """Close the panel because a newer run of its cell has made another, once it has sent.
+
+        The messages that failed go to that panel, the `heir`.
+        """
+        self._is_replaced, self._heir = True, heir
         if not self._outbox.is_busy:
             self.close()
+
+    def take_over(self, presses: Iterable[Press]) -> None:
+        """Show those of these messages that failed, which the panel of an earlier run leaves."""
+        if not self._is_closed:
+            self._outbox.take_over(presses)
+            self._show()
+        elif self._heir is not None:
+            self._heir.take_over(presses)
 
     def close(self) -> None:
         """Close the panel, and end its send and its threads."""
@@ -171,6 +189,8 @@ class ChatPanel(anywidget.AnyWidget):
         # Without the lock, which its callback needs.
         self._monitor.close()
         self._outbox.close()
+        if self._heir is not None:
+            self._heir.take_over(self._outbox.presses)
         if self._instead is not None and self._is_replaced:
             self._instead.replace()
         elif self._instead is not None:

@@ -600,6 +600,32 @@ def test_twenty_runs_of_a_cell_leave_one_panel(cells: Cells, copies: list[dict[s
     until(lambda: len([one for one in threading.enumerate() if "monitor" in one.name]) <= 2)
 
 
+def test_the_next_run_shows_what_failed_before_and_sends_nothing(
+    cells: Cells, account: Sandbox
+) -> None:
+    run = running(account)
+    account.fail_next(status=400)
+    first = cells.run("one", run)
+    first.press("refused", "one")
+    first.press("delivered", "two")
+    assert first.done("one")["outcome"] == "not_delivered"
+    assert first.done("two")["outcome"] == "delivered"
+    # Another is refused only after two newer runs.
+    account.fail_next(delay=0.3)
+    account.fail_next(status=400)
+    first.press("on its way", "three")
+    first.press("refused late", "four")
+    cells.run("one", run)
+    last = cells.run("one", run)
+    assert last.done("four")["typed"] == "refused late"
+    assert [one["press"] for one in last.shown["presses"]] == ["one", "four"]
+    assert last.done("one")["typed"] == "refused"
+    # A late second arrival of the press counts as little as in the panel before.
+    last.press("refused", "one")
+    assert last.bubble("one")["stage"] == "done"
+    assert account.messages(run) == ["delivered", "on its way"]
+
+
 def test_what_it_is_sending_is_sent_to_its_end(cells: Cells, account: Sandbox) -> None:
     run = running(account)
     account.fail_next(delay=0.3)

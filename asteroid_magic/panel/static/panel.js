@@ -49,7 +49,8 @@
  * @typedef {{chosen: string, problem: string, key: string, note: string, stopped: boolean,
  *   inbox: InboxView, conversation: Conversation | null, presses: Press[]}} View
  * @typedef {{press: string, execution: string, text: string, at: number, isTaken: boolean,
- *   isReturned: boolean}} Own a press of this page
+ *   isShown: boolean, isReturned: boolean, isLost: boolean, outcome: string, ping: number}} Own a press
+ *   of this page, after the ping with this number; `isLost`: its kernel did not take it, or is gone
  */
 
 // Less than ten seconds in all, until a silent kernel is noticed.
@@ -86,15 +87,16 @@ const ENDINGS = {
 const SILENT = "The kernel is not answering; your text is kept here. It may be busy, or restarted.";
 
 /**
- * The drafts that closed panels of this page have left: a new run of a cell must not lose them.
- * @type {Map<string, string>}
+ * What closed panels of this page have left, which a new run of a cell must not lose: the drafts,
+ * each once, and the presses that are not known to be delivered.
+ * @type {{drafts: Map<string, Set<string>>, presses: Own[]}}
  */
-const LEFT = leftDrafts();
+const LEFT = leftByOthers();
 
-function leftDrafts() {
-  const page = /** @type {Record<symbol, Map<string, string>>} */ (/** @type {unknown} */ (globalThis));
-  const name = Symbol.for("asteroid-magic drafts");
-  page[name] ??= new Map();
+function leftByOthers() {
+  const page = /** @type {Record<symbol, typeof LEFT>} */ (/** @type {unknown} */ (globalThis));
+  const name = Symbol.for("asteroid-magic left");
+  page[name] ??= { drafts: new Map(), presses: [] };
   return page[name];
 }
 
@@ -191,7 +193,7 @@ class Line {
    * @param {Model} model
    * @param {HTMLElement} root what must be in view for the kernel to keep it up to date
    * @param {{onView: (view: View) => void, onAck: (press: string) => void,
-   *   onSilence: () => void}} listener
+   *   onPong: (number: number) => void, onSilence: () => void}} listener
    */
   constructor(model, root, listener) {
     this.model = model;
@@ -273,11 +275,12 @@ class Line {
   /** @param {unknown} content */
   receive(content) {
     if (content === null || typeof content !== "object") return;
-    const said = /** @type {{type: string, press: string}} */ (content);
+    const said = /** @type {Record<string, string>} */ (content);
     this.waitsSince = null;
     if (said.type === "welcome") this.isWelcome = true;
     this.setSilent(false);
     if (said.type === "ack") this.listener.onAck(String(said.press));
+    if (said.type === "pong" && said.view === this.view) this.listener.onPong(Number(said.number));
     if (said.type === "view") this.listener.onView(/** @type {View} */ (content));
   }
 
@@ -432,9 +435,12 @@ class Composer {
   change(execution) {
     this.keep();
     this.execution = execution;
-    this.box.value = this.drafts.get(execution) || LEFT.get(execution) || "";
-    LEFT.delete(execution);
-    this.grow();
+    const left = LEFT.drafts.get(execution) ?? [];
+    this.box.value = Array.from(new Set([this.drafts.get(execution) ?? "", ...left]))
+      .filter(Boolean)
+      .join("\n");
+    LEFT.drafts.delete(execution);
+    this.keep();
   }
 
   /** @param {string} text */
@@ -460,8 +466,10 @@ class Composer {
    */
   answer(answer, before) {
     const typed = this.text;
-    if (!typed || typed === before) this.write(answer);
-    else if (answer) this.write(typed.endsWith("\n") ? typed + answer : `${typed}\n${answer}`);
+    const isThere = before && (typed === before || typed.endsWith(`\n${before}`));
+    const own = isThere ? typed.slice(0, typed.length - before.length) : typed;
+    if (!answer) this.write(isThere ? own.replace(/\n$/, "") : own);
+    else this.write(own && !own.endsWith("\n") ? `${own}\n${answer}` : own + answer);
   }
 
   keep() {
@@ -472,7 +480,9 @@ class Composer {
   /** Leave the drafts to the next panel of this page. */
   leave() {
     this.keep();
-    for (const [execution, text] of this.drafts) if (text) LEFT.set(execution, text);
+    for (const [execution, text] of this.drafts) {
+      if (text) LEFT.drafts.set(execution, (LEFT.drafts.get(execution) ?? new Set()).add(text));
+    }
   }
 
   /** @param {boolean} canSend */
@@ -530,10 +540,10 @@ class Questions {
    * @param {boolean} isConfirmation
    */
   group(asked, at, isConfirmation) {
-    const name = words(asked.question);
+    const name = words(asked.question || asked.header || "The agent waits for your answer.");
     name.id = `ac-${this.view}-${at}`;
     const group = make("div", "ac-question", "", { role: "group", "aria-labelledby": name.id });
-    if (asked.header) group.append(make("div", "ac-label", asked.header));
+    if (asked.header && asked.question) group.append(make("div", "ac-label", asked.header));
     group.append(name);
     if (isConfirmation && !asked.options.length) group.append(this.confirmation(at));
     else if (asked.several) {
@@ -894,8 +904,17 @@ class Log {
     for (const one of own) {
       if (!known.has(one.press)) rows.push(this.bubble(one.press, null, one, isSilent));
     }
-    arrange(this.root, [...this.rows, ...rows]);
+    const all = [...this.rows, ...rows];
+    const stay = new Set(all);
+    const { top } = this.root.getBoundingClientRect();
+    // What the user reads stays in its place, also if older entries above it go.
+    const read = Array.from(this.root.children).find(
+      (one) => stay.has(one) && one.getBoundingClientRect().bottom > top,
+    );
+    const before = read?.getBoundingClientRect().top ?? 0;
+    arrange(this.root, all);
     if (wasAtEnd) this.scrollToEnd();
+    else if (read) this.root.scrollTop += read.getBoundingClientRect().top - before;
   }
 
   /**
@@ -906,7 +925,7 @@ class Log {
    */
   bubble(id, press, own, isSilent) {
     const state = stateOf(press, own);
-    const isLost = !press && isSilent;
+    const isLost = !press && (isSilent || Boolean(own?.isLost));
     const drawn = `${state} ${Boolean(own?.isReturned)} ${isLost}`;
     const before = this.bubbles.get(id);
     // The kernel sends a press anew with every view: its text may be long, and is rarely new.
@@ -975,7 +994,12 @@ class Log {
       isLost || (state === "not_delivered" && !own?.isReturned) || (state === "unknown" && press?.note);
     const text = own?.text ?? press?.typed ?? "";
     if (canEdit && text) {
-      made.push(button("Edit and resend", () => this.actions.edit(text), "ac-small"));
+      const edit = () => {
+        // It does not come back a second time, once this text is sent.
+        if (own) own.isReturned = true;
+        this.actions.edit(text);
+      };
+      made.push(button("Edit and resend", edit, "ac-small"));
     }
     return made;
   }
@@ -1025,7 +1049,10 @@ class Chat {
     this.shown = null;
     this.shownAt = 0;
     this.chosen = "";
-    this.spoken = "";
+    // What is to be told of the last command.
+    this.noted = "";
+    /** @type {Map<string, string> | null} how far each press was when it was told last */
+    this.told = null;
     // True while the user waits for what a click opens: the focus follows it.
     this.movesFocus = false;
     /** @type {Map<string, Own>} */
@@ -1064,6 +1091,7 @@ class Chat {
     this.line = new Line(model, this.root, {
       onView: (view) => this.draw(view),
       onAck: (press) => this.onAck(press),
+      onPong: (number) => this.onPong(number),
       onSilence: () => this.onSilence(),
     });
     this.questions = new Questions(this.line.view, (answer, before, isComplete) => {
@@ -1080,6 +1108,17 @@ class Chat {
     window.removeEventListener("keydown", this.claim, true);
     this.line.close();
     this.composer.leave();
+    LEFT.presses.push(...Array.from(this.own.values()).filter((one) => this.isOpenEnded(one)));
+  }
+
+  /**
+   * Whether a press would be lost with this panel: its text is nowhere else.
+   * @param {Own} own
+   */
+  isOpenEnded(own) {
+    if (own.isReturned || own.outcome === "delivered") return false;
+    // What the kernel is sending, it sends without the panel, unless it is gone.
+    return Boolean(own.outcome) || own.isLost || !(own.isTaken || own.isShown) || this.line.isSilent;
   }
 
   layOut() {
@@ -1153,7 +1192,9 @@ class Chat {
       return;
     }
     const at = performance.now();
-    this.own.set(press, { press, execution, text, at, isTaken: false, isReturned: false });
+    const isNot = { isTaken: false, isShown: false, isReturned: false, isLost: false };
+    const ping = this.line.number;
+    this.own.set(press, { press, execution, text, at, ping, outcome: "", ...isNot });
     this.questions.forget();
     this.composer.write("");
     say(this.status, "Sending.");
@@ -1167,7 +1208,18 @@ class Chat {
   /** @param {string} press */
   onAck(press) {
     const own = this.own.get(press);
-    if (own) own.isTaken = true;
+    if (own) Object.assign(own, { isTaken: true, isLost: false });
+    this.arrange();
+  }
+
+  /**
+   * The kernel takes what a page says in its order: what came before this ping has not arrived.
+   * @param {number} number
+   */
+  onPong(number) {
+    for (const one of this.own.values()) {
+      if (!one.isTaken && !one.isShown && one.ping < number) one.isLost = true;
+    }
     this.arrange();
   }
 
@@ -1181,6 +1233,8 @@ class Chat {
   /** @param {View} shown */
   draw(shown) {
     const isOther = shown.chosen !== this.chosen || this.shown === null;
+    const hadFocus = this.root.contains(document.activeElement);
+    if (shown.note && shown.note !== this.shown?.note) this.noted = shown.note;
     this.shown = shown;
     this.shownAt = performance.now();
     if (isOther) this.change(shown.chosen);
@@ -1191,24 +1245,45 @@ class Chat {
     else this.inbox.draw(shown);
     this.drawDoing();
     this.questions.draw(conversation);
+    this.forget(shown.presses);
     for (const press of shown.presses) this.giveBack(press);
     this.arrange();
     this.drawAges();
     this.drawSend();
     this.announce();
-    if (isOther && this.movesFocus) {
-      this.movesFocus = false;
+    if (this.noted) say(this.status, this.noted);
+    this.noted = "";
+    if (isOther) this.moveFocus(hadFocus);
+    else if (hadFocus && !hasFocus(this.root)) {
       if (this.chosen) this.composer.box.focus();
       else this.inbox.focus();
     }
   }
 
+  /**
+   * Follow to what a click has opened. What somebody else opens must not get the keys that the user
+   * presses for what was there before.
+   * @param {boolean} hadFocus
+   */
+  moveFocus(hadFocus) {
+    if (this.movesFocus && this.chosen) this.composer.box.focus();
+    else if (hadFocus && this.chosen) this.log.root.focus();
+    else if (this.movesFocus || hadFocus) this.inbox.focus();
+    this.movesFocus = false;
+  }
+
   /** @param {string} chosen */
   change(chosen) {
     this.chosen = chosen;
+    for (const one of LEFT.presses.filter((press) => press.execution === chosen)) {
+      this.own.set(one.press, { ...one, isLost: true, isShown: false });
+      LEFT.presses.splice(LEFT.presses.indexOf(one), 1);
+    }
     this.log.clear();
     this.composer.change(chosen);
     this.menu.hide();
+    this.told = null;
+    say(this.status, "");
     show(this.inbox.root, !chosen);
     show(this.log.root, Boolean(chosen));
     show(this.composer.root, Boolean(chosen));
@@ -1220,6 +1295,22 @@ class Chat {
     if (!this.chosen) return;
     const own = Array.from(this.own.values()).filter((one) => one.execution === this.chosen);
     this.log.arrange(this.shown?.presses ?? [], own, this.line.isSilent);
+  }
+
+  /**
+   * Forget the presses that the kernel has shown and forgotten: it keeps the latest only.
+   * @param {Press[]} presses
+   */
+  forget(presses) {
+    const known = new Set(presses.map((one) => one.press));
+    for (const { press, outcome } of presses) {
+      const one = this.own.get(press);
+      if (one) Object.assign(one, { isShown: true, isLost: false, outcome });
+    }
+    for (const one of this.own.values()) {
+      const isOld = one.isShown && !known.has(one.press);
+      if (isOld && one.execution === this.chosen) this.own.delete(one.press);
+    }
   }
 
   /**
@@ -1310,18 +1401,32 @@ class Chat {
     say(this.source, key ? `key from ${key}` : "");
   }
 
-  /** Tell a screen reader what has become of the latest message. */
+  /** Tell a screen reader what has become of each message; of the past, nothing. */
   announce() {
+    const told = this.told;
     const presses = this.shown?.presses ?? [];
-    const last = presses[presses.length - 1];
-    const mark = JSON.stringify([last?.press, last?.stage, last?.outcome, last?.ending]);
-    if (mark === this.spoken) return;
-    const isFirst = !this.spoken;
-    this.spoken = mark;
-    if (isFirst || last?.stage !== "done") return;
-    const title = last.title ? `: ${last.title}` : ".";
-    say(this.status, ENDINGS[last.ending] ?? `${STATES[last.outcome] ?? ""}${title}`);
+    this.told = new Map(presses.map((one) => [one.press, [one.stage, one.outcome, one.ending].join()]));
+    if (told === null) return;
+    const news = presses.filter(
+      (one) => one.stage === "done" && told.get(one.press) !== this.told?.get(one.press),
+    );
+    if (news.length) say(this.status, news.map(endOf).join(" "));
   }
+}
+
+/** @param {Press} press */
+function endOf(press) {
+  const title = press.title ? `: ${press.title}` : "";
+  return ENDINGS[press.ending] ?? `${STATES[press.outcome] ?? ""}${title}.`;
+}
+
+/**
+ * Whether the focus is in an element, at something that can be seen.
+ * @param {Element} root
+ */
+function hasFocus(root) {
+  const { activeElement } = document;
+  return root.contains(activeElement) && Boolean(activeElement?.getClientRects().length);
 }
 
 /** @param {InboxView} inbox */
