@@ -71,7 +71,7 @@ class ChatPanel(anywidget.AnyWidget):
         self.made_in = open_views.running_cell()
         self._client = client
         self._panel_id = uuid.uuid4().hex[:12]
-        self._lock = threading.RLock()
+        self._lock, self._keeping = threading.RLock(), threading.RLock()
         self._view = View()
         self._settings = settings_in_use(client)
         self._fingerprint = fingerprint()
@@ -89,7 +89,6 @@ class ChatPanel(anywidget.AnyWidget):
         # What the kept copy was last drawn from; nothing before the panel is displayed.
         self._kept: tuple[object, ...] = ()
         self._kept_at = -math.inf
-        self._keeping = threading.RLock()
         super().__init__()
         self.add_class(f"asteroid-chat-{self._panel_id}")
         self._monitor = Monitor(

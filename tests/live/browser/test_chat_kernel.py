@@ -103,7 +103,7 @@ def test_while_a_cell_runs_a_message_is_sent_or_waits_for_the_kernel(
 ) -> None:
     settings = SETTINGS if subshells else WITHOUT_SUBSHELLS
     begun, go_on = tmp_path / "begun", tmp_path / "go on"
-    busy = f"while not pathlib.Path({str(go_on)!r}).exists(): pass"
+    busy = f"import time\nwhile not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)"
     with Jupyter(tmp_path / "jupyter", settings) as server:
         name = server.add(reach(box, tmp_path), f"%asteroid_chat {running(box)}")
         with opened(browser, server, name) as notebook:
