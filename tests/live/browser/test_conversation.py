@@ -25,10 +25,11 @@ TOP = """one => one.getBoundingClientRect().top
 UPDATED = re.compile(r"^updated (just now|\d+ s ago)$")
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_whatever_is_chosen_is_read_before_anything_is_said_of_it(
-    open_cells: Opener, box: Sandbox
+    open_cells: Opener, box: Sandbox, host: str
 ) -> None:
-    with open_cells(box, FORM, host="notebooks") as notebook:
+    with open_cells(box, FORM, host=host) as notebook:
         form = FormPage(notebook.page)
         expect(form.header).to_have_text("1 of 2 active executions waits for you")
         # Not in the list, and over.
@@ -86,10 +87,11 @@ def check_what_is_folded(form: FormPage) -> None:
     assert form.execution.evaluate(size) < form.message.evaluate(size)
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_a_question_that_is_answered_elsewhere_goes_and_the_typed_text_stays(
-    open_cells: Opener, box: Sandbox
+    open_cells: Opener, box: Sandbox, host: str
 ) -> None:
-    with open_cells(box, f"%asteroid_form {asking(box)}", host="notebooks") as notebook:
+    with open_cells(box, f"%asteroid_form {asking(box)}", host=host) as notebook:
         form = FormPage(notebook.page)
         form.message.fill("My own words")
         form.root.get_by_label("Friday 21:15").check()
@@ -110,11 +112,12 @@ def test_a_question_that_is_answered_elsewhere_goes_and_the_typed_text_stays(
     assert box.messages(asking(box)) == ["Saturday 20:00"]
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_a_form_that_nobody_touches_stops_says_so_and_goes_on_after_refresh(
-    open_cells: Opener, box: Sandbox
+    open_cells: Opener, box: Sandbox, host: str
 ) -> None:
     soon = "import asteroid_magic.form.form as made\nmade.STOPS_AFTER_S = 3.0"
-    with open_cells(box, soon, f"%asteroid_form {asking(box)}", host="notebooks") as notebook:
+    with open_cells(box, soon, f"%asteroid_form {asking(box)}", host=host) as notebook:
         form = FormPage(notebook.page)
         expect(form.root.get_by_role("radio")).to_have_count(3)
         form.says(re.compile(r"^Not updated since \d\d:\d\d:\d\d\. Press Refresh to go on\.$"))
@@ -126,12 +129,13 @@ def test_a_form_that_nobody_touches_stops_says_so_and_goes_on_after_refresh(
         form.says(UPDATED)
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_after_delivered_it_shows_what_the_agent_does_and_then_what_it_says(
-    open_cells: Opener,
+    open_cells: Opener, host: str
 ) -> None:
     with Sandbox(pace=2.0) as box:
         cell = f"form = %asteroid_form {asking(box)}\nform"
-        with open_cells(box, cell, host="notebooks") as notebook:
+        with open_cells(box, cell, host=host) as notebook:
             form = FormPage(notebook.page)
             form.root.get_by_label("Friday 18:30").check()
             form.send.click()
@@ -154,10 +158,13 @@ def test_after_delivered_it_shows_what_the_agent_does_and_then_what_it_says(
             notebook.check("other == 'ran'")
 
 
-def test_a_user_can_stop_waiting_for_the_answer_and_still_sees_it(open_cells: Opener) -> None:
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_a_user_can_stop_waiting_for_the_answer_and_still_sees_it(
+    open_cells: Opener, host: str
+) -> None:
     with Sandbox(pace=2.0) as box:
         cell = f"form = %asteroid_form {asking(box)}\nform"
-        with open_cells(box, cell, host="notebooks") as notebook:
+        with open_cells(box, cell, host=host) as notebook:
             form = FormPage(notebook.page)
             form.message.fill("Friday 18:30")
             form.send.click()
@@ -168,11 +175,12 @@ def test_a_user_can_stop_waiting_for_the_answer_and_still_sees_it(open_cells: Op
             expect(form.entries.filter(has_text="Done, I booked what you said")).to_be_visible()
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_a_confirmation_is_answered_by_a_message_that_the_user_can_edit(
-    open_cells: Opener, box: Sandbox
+    open_cells: Opener, box: Sandbox, host: str
 ) -> None:
     (ticket,) = box.add_waiting(1, "confirmation")
-    with open_cells(box, f"%asteroid_form {ticket.id}", host="notebooks") as notebook:
+    with open_cells(box, f"%asteroid_form {ticket.id}", host=host) as notebook:
         form = FormPage(notebook.page)
         expect(form.header).to_contain_text("Buy a ticket")
         form.says("About to pay 29.90 euros for the 09:10 to Rome.")

@@ -217,8 +217,9 @@ def test_other_cells_go_on_while_it_sends(open_cells: Opener, box: Sandbox) -> N
         expect(form.button("Send again")).to_be_enabled()
 
 
-def test_it_works_without_a_mouse(open_cells: Opener, box: Sandbox) -> None:
-    with open_cells(box, "%asteroid_form", host="notebooks") as notebook:
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_it_works_without_a_mouse(open_cells: Opener, box: Sandbox, host: str) -> None:
+    with open_cells(box, "%asteroid_form", host=host) as notebook:
         form = FormPage(notebook.page)
         keyboard = form.page.keyboard
         form.listing.focus()

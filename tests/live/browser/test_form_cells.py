@@ -56,11 +56,12 @@ def test_a_cell_that_runs_again_has_one_form_with_what_was_typed_in_it(
     assert box.messages(asking(box)) == ["Typed into the other form"]
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_a_form_that_another_cell_shows_says_that_it_was_replaced(
-    open_cells: Opener, box: Sandbox
+    open_cells: Opener, box: Sandbox, host: str
 ) -> None:
     cells = ("from asteroid_magic import SendForm", COLLECTED, "forms[0]")
-    with open_cells(box, *cells, host="notebooks") as notebook:
+    with open_cells(box, *cells, host=host) as notebook:
         page = notebook.page
         expect(page.locator(".asteroid-form")).to_have_count(2)
         for _ in range(2):

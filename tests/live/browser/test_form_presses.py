@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from asteroid_magic.sandbox import Sandbox
@@ -25,11 +26,12 @@ LOOKS_FREE = """one => {
 }"""
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_after_a_failure_a_press_sends_and_in_doubt_it_looks_again(
-    open_cells: Opener, box: Sandbox
+    open_cells: Opener, box: Sandbox, host: str
 ) -> None:
     cells = (QUICKLY, f"form = %asteroid_form {running(box)}\nform")
-    with open_cells(box, *cells, host="notebooks") as notebook:
+    with open_cells(box, *cells, host=host) as notebook:
         form = FormPage(notebook.page)
         check_looks_while_it_sends(form, box)
         form.message.fill("Sort them by name.")
@@ -82,12 +84,13 @@ def check_doubt(form: FormPage, box: Sandbox) -> None:
     expect(form.button("Look again")).to_be_hidden()
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_while_the_kernel_does_not_answer_a_press_says_so_and_is_sent_once_afterwards(
-    open_cells: Opener, box: Sandbox, tmp_path: Path
+    open_cells: Opener, box: Sandbox, tmp_path: Path, host: str
 ) -> None:
     own = tmp_path / "pid"
     tell = f"pathlib.Path({str(own)!r}).write_text(str(os.getpid()))"
-    with open_cells(box, tell, f"%asteroid_form {asking(box)}", host="notebooks") as notebook:
+    with open_cells(box, tell, f"%asteroid_form {asking(box)}", host=host) as notebook:
         form = FormPage(notebook.page)
         words = form.root.get_by_text("Waiting for the kernel…")
         form.message.fill("Friday 18:30")

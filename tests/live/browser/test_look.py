@@ -32,7 +32,8 @@ def test_the_form_breaks_no_rule_of_accessibility(
 ) -> None:
     quickly = "%config AsteroidMagics.confirm_grace = 0"
     look: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": 1280, "height": 2600}}
-    with open_cells(box, quickly, "%asteroid_form", host="notebooks", **look) as notebook:
+    host = "notebooks" if scheme == "light" else "lab"
+    with open_cells(box, quickly, "%asteroid_form", host=host, **look) as notebook:
         form = FormPage(notebook.page)
         assert violations(form.page, ".asteroid-form") == []
         form.execution.fill("no ID")
@@ -99,13 +100,14 @@ def check_failures(form: FormPage, box: Sandbox, pictures: Path, scheme: str) ->
     assert violations(form.page, ".asteroid-form") == []
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_in_forced_colours_buttons_have_borders_and_a_choice_can_be_seen(
-    open_cells: Opener, box: Sandbox
+    open_cells: Opener, box: Sandbox, host: str
 ) -> None:
     """As Windows draws a page for users who need a high contrast."""
     (order,) = box.add_waiting(1, "choices")
     look: dict[str, Any] = {"forced_colors": "active", "viewport": {"width": 1000, "height": 1600}}
-    with open_cells(box, "%asteroid_form", host="notebooks", **look) as notebook:
+    with open_cells(box, "%asteroid_form", host=host, **look) as notebook:
         form = FormPage(notebook.page)
         radios, boxes = form.root.get_by_role("radio"), form.root.get_by_role("checkbox")
         for execution, options in ((box.executions[0], radios), (order, boxes)):
@@ -124,10 +126,11 @@ def test_in_forced_colours_buttons_have_borders_and_a_choice_can_be_seen(
             assert button.evaluate(BORDER) == ["solid", True]
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_a_screen_reader_is_told_by_one_element_that_stays(
-    open_cells: Opener, box: Sandbox
+    open_cells: Opener, box: Sandbox, host: str
 ) -> None:
-    with open_cells(box, f"%asteroid_form {box.executions[0].id}", host="notebooks") as notebook:
+    with open_cells(box, f"%asteroid_form {box.executions[0].id}", host=host) as notebook:
         form = FormPage(notebook.page)
         expect(form.root.get_by_role("radio")).to_have_count(3)
         spoken = form.spoken.element_handle()
