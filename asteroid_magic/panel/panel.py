@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 from IPython.display import publish_display_data
@@ -34,8 +34,10 @@ from ..monitor.background_send import begin
 from ..monitor.sends import messages_in
 from . import saved_copy
 from .outbox import Outbox, Press
-from .stand_in import StandIn
 from .view import View, line
+
+if TYPE_CHECKING:
+    from .stand_in import StandIn
 
 STATIC = Path(__file__).parent / "static"
 # The panel stops reading this long after it left the view, in seconds.
@@ -452,6 +454,8 @@ class ChatPanel(anywidget.AnyWidget):
         with self._lock:
             if self._has_front_end or self._is_closed or self._instead is not None:
                 return
+            from .stand_in import StandIn  # noqa: PLC0415 (rarely needed, and it has the whole form)
+
             execution, text = self._typed
             is_for_this = self._chosen in {"", execution.lower()}
             self._instead = StandIn(
