@@ -1,5 +1,6 @@
 """What every test stands on: a clean environment, and a sandbox where one is asked for."""
 
+import atexit
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,8 +76,18 @@ def shell() -> Iterator[InteractiveShell]:
     yield made
     with capture_output():
         made.run_line_magic("unload_ext", "asteroid_magic")
-    made.history_manager.end_session()  # type: ignore[union-attr]
+    end_history(made)
     InteractiveShell.clear_instance()
+
+
+def end_history(shell: InteractiveShell) -> None:
+    """Close the history of a shell: a thousand open files are more than `select` can wait for."""
+    history: Any = shell.history_manager
+    history.end_session()
+    history.save_thread.stop()
+    history.db.close()
+    # Otherwise the end of the program would write to it.
+    atexit.unregister(shell.atexit_operations)
 
 
 @pytest.fixture

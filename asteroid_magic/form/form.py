@@ -7,6 +7,7 @@ readers without a kernel.
 """
 
 import math
+import sys
 import time
 import uuid
 from dataclasses import replace
@@ -169,6 +170,9 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the form, and end its send, its threads and its widgets."""
+        if sys.is_finalizing():
+            # The end of the program closes everything.
+            return
         # An interrupt in the middle would leave widgets and threads that nobody can close.
         with Hold():
             self._close()

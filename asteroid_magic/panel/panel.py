@@ -7,6 +7,7 @@ the browser only, and the key nowhere in the panel.
 
 import json
 import math
+import sys
 import threading
 import time
 import uuid
@@ -175,6 +176,9 @@ class ChatPanel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Close the panel, and end its send and its threads."""
+        if sys.is_finalizing():
+            # The end of the program closes everything.
+            return
         # An interrupt in the middle would leave threads that nobody can end.
         with Hold():
             self._close()

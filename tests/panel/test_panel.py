@@ -597,7 +597,11 @@ def test_twenty_runs_of_a_cell_leave_one_panel(cells: Cells, copies: list[dict[s
     assert is_open(other)
     pages[0].panel._ipython_display_()
     assert "A newer run of its cell has replaced this panel." in copies[-1]["data"]["text/html"]
-    until(lambda: len([one for one in threading.enumerate() if "monitor" in one.name]) <= 2)
+    until(
+        lambda: (
+            len([one for one in threading.enumerate() if "asteroid-magic monitor" in one.name]) <= 2
+        )
+    )
 
 
 def test_the_next_run_shows_what_failed_before_and_sends_nothing(
