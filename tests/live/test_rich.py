@@ -75,7 +75,8 @@ def test_an_error_in_a_kernel_is_its_line_and_no_frame(kernel: Kernel, box: Sand
 
     _, shown = kernel.run("1 / 0")
     assert "Traceback" in str(outputs(shown)), "of others, rich shows the traceback"
-    kernel.run("%unload_ext asteroid_magic")
+    reply, shown = kernel.run("%unload_ext asteroid_magic")
+    assert reply["status"] == "ok", shown
     _, shown = kernel.run("a.AsteroidClient().send('nobody', 'hello')")
     assert "Traceback" in str(outputs(shown))
     assert box.api_key not in str(shown)
