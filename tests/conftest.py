@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from traitlets.config import Config
 
 from asteroid_magic import AsteroidClient, Report, send_many
 from asteroid_magic.config.api_key import ApiKey
@@ -72,7 +73,9 @@ def box() -> Iterator[Sandbox]:
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
     InteractiveShell.clear_instance()
-    made = InteractiveShell.instance()
+    # The history stays in memory: shells that share a file wait for each other's lock, and go on
+    # without the file if that takes long.
+    made = InteractiveShell.instance(config=Config(HistoryManager={"hist_file": ":memory:"}))
     yield made
     with capture_output():
         made.run_line_magic("unload_ext", "asteroid_magic")
@@ -81,10 +84,9 @@ def shell() -> Iterator[InteractiveShell]:
 
 
 def end_history(shell: InteractiveShell) -> None:
-    """Close the history of a shell: a thousand open files are more than `select` can wait for."""
+    """Close the history of a shell, which would stay open until the tests end."""
     history: Any = shell.history_manager
     history.end_session()
-    history.save_thread.stop()
     history.db.close()
     # Otherwise the end of the program would write to it.
     atexit.unregister(shell.atexit_operations)
