@@ -40,7 +40,7 @@ def links_of(execution: Execution) -> tuple[Link, ...]:
     found = (
         link("Live view", None if is_over else execution.live_view_url),
         link("Recording", execution.recording_url),
-        link("Page at Asteroid", execution.platform_url),
+        link("Page of the run", execution.platform_url),
     )
     return tuple(one for one in found if one is not None)
 

@@ -183,7 +183,7 @@ def _timeline(periods: Sequence[Period]) -> Timeline | None:
         tuple(lanes),
         stamp(began),
         end,
-        (f"{stamp(began)} to {end}: {', '.join(one.words for one in lanes)}", "; ".join(named)),
+        (f"{stamp(began)} to {end}", ", ".join(one.words for one in lanes), "; ".join(named)),
     )
 
 

@@ -18,6 +18,10 @@ from tests.support.outcomes import ID, Seen, delivery
 
 BEGAN = datetime(2026, 10, 1, 18, 2, 11, tzinfo=UTC)
 LIMIT = 200_000
+TIMELINE_TAGS = {"svg", "title", "desc", "rect"}
+TIMELINE_ATTRIBUTES = {
+    *("viewbox", "preserveaspectratio", "width", "height", "x", "y", "fill", "fill-opacity"),
+}
 
 
 def happened(*payloads: dict[str, Any], every: float = 2.0) -> Activities:
@@ -226,8 +230,8 @@ def test_whatever_happened_a_card_is_inert_and_bounded(text: str, size: int) -> 
         seen = Seen(html)
         assert len(html.encode()) < LIMIT
         assert len(plain.encode()) < LIMIT
-        assert seen.tags <= {*TAGS, "style", "ul", "li"}
-        assert seen.attributes <= ATTRIBUTES
+        assert seen.tags <= {*TAGS, "style", "ul", "li", *TIMELINE_TAGS}
+        assert seen.attributes <= ATTRIBUTES | TIMELINE_ATTRIBUTES
         assert not re.search(r"<script|url\(|@import", html)
         assert not set(html) & set("\x1b\u202e\ud800\U000e0041")
         unseen = {c for c in plain if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp", "Cs"}}
