@@ -12,9 +12,11 @@ from ..errors import AsteroidError
 from ..models.activities import Question
 from ..models.delivery import Delivery
 from ..models.executions import SHORT_ID, Execution, status_words
+from ..models.links import links_of
 from ..monitor import ConversationState, Send
 from ..render.card import Card
 from ..render.cards import card_for
+from ..render.executions import nothing_words
 from ..render.outcomes import in_command
 from ..render.table import tone_of
 from ..render.templates import draw
@@ -89,12 +91,12 @@ def header(
         words = f"{waiting:,} of {more}{counted(active, 'active execution')} "
         words += "waits for you" if waiting == 1 else "wait for you"
         name = words if active and waiting else "Choose an execution"
-        return _drawn("header.html", name=name, status="", tone="", age="", since="")
+        return _drawn("header.html", name=name, status="", tone="", age="", since="", links=())
     execution = state.execution
     if execution is None:
         # What cannot be read has no name; the form says why, below.
         name = "…" if state.error is None else f"Execution {state.execution_id[:SHORT_ID]}"
-        return _drawn("header.html", name=name, status="", tone="", age="", since="")
+        return _drawn("header.html", name=name, status="", tone="", age="", since="", links=())
     # Since when it has its status, or else the time that is known.
     moment = state.since or state.started
     words = "" if moment is None else age(moment)
@@ -107,6 +109,7 @@ def header(
         tone=tone_of(execution),
         age=words,
         since="" if moment is None else stamp(moment),
+        links=links_of(execution),
     )
 
 
@@ -165,9 +168,7 @@ def _owned(entry: TranscriptEntry, own: Collection[str]) -> TranscriptEntry:
 
 def nothing(state: ConversationState) -> str:
     """Return what a conversation without entries says."""
-    if state.is_purged:
-        return "Asteroid has deleted the activities of this execution."
-    return "Nothing has happened yet."
+    return nothing_words(state.execution)
 
 
 def key_line(source: str | None, problem: str | None, elsewhere: str | None) -> str:

@@ -6,6 +6,7 @@ since the last one if the execution itself has another status by now.
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from .activities import Activity, ActivityKind
@@ -56,7 +57,7 @@ def timeline_of(transcript: Transcript) -> tuple[Period, ...]:
     """
     turns = list(_turns(transcript))
     periods: list[Period] = []
-    for (state, began), (_, ended) in zip(turns, turns[1:], strict=False):
+    for (state, began), (_, ended) in pairwise(turns):
         if state is None or ended <= began:
             continue
         if periods and periods[-1].state == state and periods[-1].ended == began:
@@ -126,5 +127,3 @@ def _state_after(activity: Activity, state: State | None) -> State | None:
 def _dated(activities: tuple[Activity, ...]) -> list[tuple[datetime, Activity]]:
     known = [(one.timestamp, one) for one in activities if one.timestamp is not None]
     return sorted(known, key=lambda one: one[0])
-
-

@@ -63,10 +63,11 @@ class TranscriptEntry:
     """What the reader sees of one activity, or of one action from start to end.
 
     `kind` is one of person, agent, asks, thinking, action, todos, node, result or note, or own for
-    a message of the reader, or system for what is folded: `number` such activities, as `items`. `label` is its name on screen. `when` is a time of day and `day` its date
-    with its zone, both in the zone of this machine, empty if unknown. For an action, `mark` says
-    how it went and `extent` how long it took. `data` is what a result holds, as JSON.
-    `activity_id` is the ID of its (first) activity.
+    a message of the reader, or system for what is folded: `number` such activities, as `items`.
+    `label` is its name on screen. `when` is a time of day and `day` its date with its zone, both in
+    the zone of this machine, empty if unknown. For an action, `mark` says how it went and `extent`
+    how long it took. `data` is what a result holds, as JSON. `activity_id` is the ID of its (first)
+    activity.
     """
 
     kind: str
