@@ -51,7 +51,8 @@ def link(name: str, url: object) -> Link | None:
         return None
     try:
         parts = urlsplit(url)
-        host, port = _ascii_host(parts.hostname or ""), parts.port
+        is_literal, port = "[" in parts.netloc, parts.port
+        host = _ascii_host(parts.hostname or "", is_literal=is_literal)
         rest = "".join(_rest(parts.path, parts.query, parts.fragment))
     except ValueError:
         return None
@@ -83,10 +84,13 @@ def _quoted(text: str) -> str:
     return "".join(one if one.isascii() else quote(one) for one in text)
 
 
-def _ascii_host(host: str) -> str:
-    """Return a host as browsers name it, empty if it is none; raises `ValueError`."""
-    if ":" in host:
-        return f"[{ipaddress.IPv6Address(host)}]"
+def _ascii_host(host: str, *, is_literal: bool) -> str:
+    """Return a host as browsers name it, empty if it is none; raises `ValueError`.
+
+    `is_literal`: it stood in brackets, as only an IPv6 address does, without a zone.
+    """
+    if is_literal:
+        return "" if "%" in host else f"[{ipaddress.IPv6Address(host)}]"
     if not host.isascii():
         # Only here: few hosts need it, and it takes time to load. `requests` depends on it.
         import idna  # noqa: PLC0415 (as above)

@@ -35,8 +35,8 @@ LEAST_BAR = 4
 # How many states a line of text names one by one.
 MOST_NAMED = 12
 ENDS_BY_ITSELF = (
-    "Asteroid ends such a pause by itself after a while, and the execution fails. "
-    "Asteroid does not state how long that is."
+    "Asteroid ends such a pause by itself after a while, which lets the execution fail; it does "
+    "not state how long that is."
 )
 DONE = {"pause": "paused", "resume": "running", "cancel": "cancelled"}
 
@@ -183,7 +183,11 @@ def _timeline(periods: Sequence[Period]) -> Timeline | None:
         tuple(lanes),
         stamp(began),
         end,
-        (f"{stamp(began)} to {end}", ", ".join(one.words for one in lanes), "; ".join(named)),
+        (
+            f"{stamp(began)} to {end}",
+            ", ".join(one.words for one in lanes),
+            *(["; ".join(named)] if len(periods) > 1 else []),
+        ),
     )
 
 

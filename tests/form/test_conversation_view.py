@@ -259,7 +259,8 @@ def test_an_execution_that_is_over_or_purged_is_shown_as_that() -> None:
         server.refuse = lambda path: (404, {}) if "activities" in path else None
         with AsteroidClient("key-4711-secret", server.base_url) as client:
             form = SendForm(ID, client=client)
-            until(lambda: "Asteroid has deleted" in words(fields(form).conversation))
+            until(lambda: "were deleted on 2026-10-01" in words(fields(form).conversation))
+            assert "Nothing has happened" not in words(fields(form).conversation)
             assert "finished" in words(fields(form).header)
             form.close()
 
@@ -326,3 +327,38 @@ def test_a_card_of_a_message_with_the_key_shows_what_was_typed_as_the_magics_do(
     assert text in words(fields(form).cards)
     assert text in Seen(as_html(form.outcomes[0])).words
     assert text in Seen(html.saved_view("abc", form._sends, form._sends[0].at)).words
+
+
+def test_the_header_links_to_what_the_agent_shows() -> None:
+    with RecordServer() as server:
+        server.execution = {
+            "status": "running",
+            "liveViewUrl": "https://live.example/x?a=1&b=2",
+            "platformUrl": "javascript:alert(1)",
+        }
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            until(lambda: "Live view (live.example)" in words(fields(form).header))
+            header = fields(form).header.value
+            assert re.findall("<a [^>]*>", header) == [
+                '<a class="asteroid-link" href="https://live.example/x?a=1&#38;b=2" '
+                'target="_blank" rel="noopener noreferrer">'
+            ]
+            assert "alert" not in header
+            form.close()
+
+
+def test_what_is_for_machines_is_folded() -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "running"}
+        display = {"presentationLevel": "system"}
+        for ago in (30, 20):
+            beat = {"activityType": "generic", "message": "still alive", "display": display}
+            server.happen(ID, beat, ago=ago)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            until(lambda: "2 system entries" in words(fields(form).conversation))
+            assert "<details>" in markup(fields(form).conversation)
+            # It is no word about what the agent does.
+            assert "still alive" not in words(fields(form).doing)
+            form.close()
