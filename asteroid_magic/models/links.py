@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from ..text import escaped
 from .executions import Execution
 
-# Bytes; a signed URL takes up to 2,000.
+# Bytes in a card; a signed URL takes up to 2,000.
 LONGEST_URL = 4_000
 # Printable ASCII that RFC 3986 allows, without the backslash, which browsers read as a slash.
 PLAIN = re.compile(r"[!#-;=?-\[\]_a-z~]+")
@@ -62,7 +63,7 @@ def link(name: str, url: object) -> Link | None:
         return None
     place = host if port is None else f"{host}:{port}"
     made = f"{parts.scheme}://{place}{rest}"
-    return Link(name, made, place) if len(made) <= LONGEST_URL else None
+    return Link(name, made, place) if len(escaped(made)) <= LONGEST_URL else None
 
 
 def _is_plain(url: str) -> bool:

@@ -20,8 +20,8 @@ from .outcomes import delivery_card, in_command, subject_rows, workflow_name
 from .times import clock, lasted, local, stamp
 from .transcript import entries_of
 
-# Bytes for all entries of a card; everything else takes at most 25,000.
-BUDGET = 170_000
+# Bytes for all entries of a card; everything else takes at most 45,000.
+BUDGET = 150_000
 FIELD = 300
 STATE_WORDS = {
     "queued": "waited to start",

@@ -3,7 +3,7 @@
 As on a card, all text counts as hostile and is cut to its budget.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -26,8 +26,8 @@ LINKS_OF_OTHERS = "Links of the others: the live_view_url, recording_url and pla
 LINK_COST = 150
 # Limits for what executions ask: bytes of a question and of an option, options of a question,
 # questions of an execution, and executions.
-# Bytes of all links of a table.
-LINKS = 25_000
+# Bytes of all links of a table, and of those of a `Listing`.
+LINKS, LINKS_OF_LISTING = 25_000, 80_000
 QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS, MOST_ASKING = 600, 150, 6, 3, 10
 
 
@@ -64,7 +64,11 @@ def as_html(executions: Executions) -> str:
     # Who waits has its links in sight; those of the others are folded.
     folded = [row for row in rows if row.links and not row.is_waiting]
     return draw(
-        "table.html", columns=COLUMNS, rows=rows, folded=folded, notes=list(_notes(executions))
+        "table.html",
+        columns=COLUMNS,
+        rows=rows,
+        folded=folded,
+        notes=list(_notes(executions, rows)),
     )
 
 
@@ -86,7 +90,7 @@ def as_text(executions: Executions) -> str:
     asked = [[*map(_line, _asked_lines(row)), *map(_line, _link_lines(row))] for row in rows]
     body = [part for line, below in zip(drawn[1:], asked, strict=True) for part in (line, *below)]
     others = any(row.links and not row.is_waiting for row in rows)
-    notes = [*_notes(executions), *([LINKS_OF_OTHERS] if others else [])]
+    notes = [*_notes(executions, rows), *([LINKS_OF_OTHERS] if others else [])]
     return "\n".join([*drawn[:1], *body, *notes])
 
 
@@ -129,6 +133,7 @@ def _rows(executions: Executions) -> list[TableRow]:
     questions = dict(islice(asked.items(), MOST_ASKING))
     now = executions.read_at if isinstance(executions, Listing) else None
     shown = executions[:MOST_ROWS]
+    budget = LINKS_OF_LISTING if isinstance(executions, Listing) else LINKS
     return [
         TableRow(
             status=shorten(status_words(execution.status), STATUS, bytes_in_card),
@@ -144,17 +149,18 @@ def _rows(executions: Executions) -> list[TableRow]:
             ),
             links=links,
         )
-        for execution, links in zip(shown, _links(shown), strict=True)
+        for execution, links in zip(shown, _links(shown, budget), strict=True)
     ]
 
 
-def _links(executions: Iterable[Execution]) -> Iterator[tuple[Link, ...]]:
-    """Yield the links of each execution, as many as fit."""
-    left = LINKS
+def _links(executions: Iterable[Execution], budget: int) -> Iterator[tuple[Link, ...]]:
+    """Yield the links of each execution, of as many executions as fit into `budget` bytes."""
     for execution in executions:
         found = links_of(execution)
-        left -= sum(LINK_COST + len(escaped(one.url)) + len(one.host) for one in found)
-        yield found if left >= 0 else ()
+        # Below the table, the name and the ID come again.
+        budget -= (NAME + ID + LINK_COST) if found else 0
+        budget -= sum(LINK_COST + len(escaped(one.url)) + len(one.host) for one in found)
+        yield found if budget >= 0 else ()
 
 
 def tone_of(execution: Execution) -> str:
@@ -164,12 +170,15 @@ def tone_of(execution: Execution) -> str:
     return "failed" if execution.status == "failed" else execution.phase or "unknown"
 
 
-def _notes(executions: Executions) -> Iterator[str]:
+def _notes(executions: Executions, rows: Sequence[TableRow]) -> Iterator[str]:
     """Yield what the table leaves out, so that no waiting execution goes unnoticed."""
     if not executions:
         yield "No executions were found."
     if (left_out := len(executions) - MOST_ROWS) > 0:
         yield f"and {counted(left_out, 'more execution')}, not shown"
+    with_links = [one for one in executions[:MOST_ROWS] if links_of(one)]
+    if len(with_links) > sum(bool(one.links) for one in rows):
+        yield "Not all links fit: live_view_url, recording_url and platform_url have them."
     if not isinstance(executions, Listing):
         return
     if executions.has_more:

@@ -33,7 +33,7 @@ SPOKE = {
 
 def test_the_header_has_the_workflow_its_status_in_words_and_for_how_long(account: Sandbox) -> None:
     form = read(SendForm(account.executions[0]))
-    until(lambda: re.fullmatch(r"Book a table waits for you 3 min", words(fields(form).header)))
+    until(lambda: words(fields(form).header).startswith("Book a table waits for you 3 min Live"))
     form.execution = account.executions[1].id
     until(lambda: words(fields(form).header).startswith("Sort incoming invoices running"))
     form.execution = ""
@@ -340,10 +340,9 @@ def test_the_header_links_to_what_the_agent_shows() -> None:
             form = SendForm(ID, client=client)
             until(lambda: "Live view (live.example)" in words(fields(form).header))
             header = fields(form).header.value
-            assert re.findall("<a [^>]*>", header) == [
-                '<a class="asteroid-link" href="https://live.example/x?a=1&#38;b=2" '
-                'target="_blank" rel="noopener noreferrer">'
-            ]
+            [link] = re.findall("<a [^>]*>", header)
+            assert 'href="https://live.example/x?a=1&#38;b=2"' in link
+            assert 'target="_blank" rel="noopener noreferrer"' in link
             assert "alert" not in header
             form.close()
 

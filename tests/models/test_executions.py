@@ -98,6 +98,7 @@ def test_an_execution_knows_when_it_was_purged() -> None:
     assert purged.purged_at == datetime(2026, 10, 1, 18, 2, 11, tzinfo=UTC)
     unreadable = read_execution({"purgedAt": "last week"})
     assert (unreadable.is_purged, unreadable.purged_at) == (True, None)
-    for value in (None, "", 0, {}, False):
+    values: list[object] = [None, "", 0, {}, False]
+    for value in values:
         kept = read_execution({"purgedAt": value})
         assert (kept.is_purged, kept.purged_at) == (False, None)

@@ -1,5 +1,7 @@
 """Which URLs of an execution become links, and what of them a reader sees."""
 
+from typing import Any
+
 import pytest
 
 from asteroid_magic.models.executions import Execution, read_execution
@@ -40,10 +42,21 @@ BAD = [
     *("https://a..example", "https://.example", "https://-a.example", "https://a-.example"),
     *("https://a.example:99999", "https://a.example:x", "https://a.example:-1"),
     *("https://a%2eexample", "https://a.example%00.b", "https://a,b.example", "https://a*.example"),
-    *("http://0x7f.1", "http://127.1", "http://2130706433", "http://127.0.0.01", "http://1.2.3.256"),
+    *(
+        "http://0x7f.1",
+        "http://127.1",
+        "http://2130706433",
+        "http://127.0.0.01",
+        "http://1.2.3.256",
+    ),
     *("http://[::1", "http://[::1%25eth0]", "http://[v1.a]", "http://::1/", "https://[a.example]"),
     *("https://\u2100.example", "https://a\uff0fb.example", "https://\U0001f600.example"),
-    *('https://a.example/"x', "https://a.example/<b>", "https://a.example/`", "https://a.example/^"),
+    *(
+        'https://a.example/"x',
+        "https://a.example/<b>",
+        "https://a.example/`",
+        "https://a.example/^",
+    ),
     f"https://{'a' * 64}.example",
     f"https://{'a.' * 127}example",
     f"https://a.example/{'x' * 4_000}",
@@ -71,7 +84,7 @@ def test_what_is_no_text_is_no_link(value: object) -> None:
 
 
 def test_an_execution_has_a_live_view_until_it_ends() -> None:
-    urls = {
+    urls: dict[str, Any] = {
         "live_view_url": "https://live.example/1",
         "recording_url": "https://rec.example/1",
         "platform_url": "https://run.example/1",

@@ -348,6 +348,7 @@ def test_a_real_execution_is_followed_to_its_end(box: Sandbox) -> None:
 
 def test_the_end_of_a_stream_is_not_the_end_of_the_execution(server: RecordServer) -> None:
     server.happen(ID, RUNNING, ago=60)
+    server.listed = [{"id": ID, "status": "running"}]
     with stepped(server) as (monitor, log):
         monitor.open()
         log.requests.clear()
@@ -386,10 +387,11 @@ def test_the_recording_is_known_once_the_execution_is_over(server: RecordServer)
 
 def test_an_end_whose_links_cannot_be_read_is_still_an_end(server: RecordServer) -> None:
     server.happen(ID, RUNNING, ago=60)
+    server.listed = [{"id": ID, "status": "running"}]
     with stepped(server) as (monitor, _):
         monitor.open()
         server.refuse = lambda path: (500, {}) if path.endswith(ID) else None
         server.happen(ID, OVER)
-        shown = monitor.shown(30)
-        assert shown.is_over
-        assert shown.error is None
+        monitor.run(30)
+        shown = [one.conversation for one in monitor.states if one.conversation]
+        assert next(one for one in shown if one.is_over).error is None

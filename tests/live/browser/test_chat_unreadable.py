@@ -13,7 +13,7 @@ from tests.support.outcomes import ID
 from tests.support.records import RecordServer
 from tests.support.sandboxes import finished, running
 
-PURGED = "Asteroid has deleted the activities of this execution."
+PURGED = "The activities of this execution were deleted on 2026-10-01"
 
 
 @pytest.mark.parametrize("kind", ["unknown", "foreign"])
