@@ -169,7 +169,7 @@ function show(element, isShown) {
  * @returns {HTMLAnchorElement | null}
  */
 function anchor({ name, url }) {
-  if (!/^https?:\/\/[^/]/.test(url)) return null;
+  if (!/^https?:\/\/[^/?#\\%\s]+(?:[/?#][^\\\s]*)?$/.test(url)) return null;
   try {
     const { protocol, host, username, password } = new URL(url);
     if (!["http:", "https:"].includes(protocol) || username || password) return null;
