@@ -1,4 +1,4 @@
-"""Executions that have ended, each in another way: for whoever shows endings."""
+"""Executions that have ended, each in another way."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
