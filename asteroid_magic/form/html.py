@@ -91,12 +91,12 @@ def header(
         words = f"{waiting:,} of {more}{counted(active, 'active execution')} "
         words += "waits for you" if waiting == 1 else "wait for you"
         name = words if active and waiting else "Choose an execution"
-        return _drawn("header.html", name=name, status="", tone="", age="", since="", links=())
+        return _drawn("header.html", name=name, status="", tone="", age="", since="")
     execution = state.execution
     if execution is None:
         # What cannot be read has no name; the form says why, below.
         name = "…" if state.error is None else f"Execution {state.execution_id[:SHORT_ID]}"
-        return _drawn("header.html", name=name, status="", tone="", age="", since="", links=())
+        return _drawn("header.html", name=name, status="", tone="", age="", since="")
     # Since when it has its status, or else the time that is known.
     moment = state.since or state.started
     words = "" if moment is None else age(moment)
@@ -109,8 +109,13 @@ def header(
         tone=tone_of(execution),
         age=words,
         since="" if moment is None else stamp(moment),
-        links=links_of(execution),
     )
+
+
+def links(state: ConversationState | None) -> str:
+    """Return the links of the chosen execution, empty if there are none."""
+    found = () if state is None or state.execution is None else links_of(state.execution)
+    return _drawn("execution_links.html", links=found) if found else ""
 
 
 def workflow_of(execution: Execution) -> str:
