@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from asteroid_magic import Activities, Option, Question
 from asteroid_magic.models.activities import CANCEL_WORDS, COLUMNS, Activity, read_activity
 from asteroid_magic.models.executions import read_execution
-from asteroid_magic.models.watch import WatchResult
+from asteroid_magic.models.watch import Transcript, WatchResult
 
 ASKED = {
     "questions": [
@@ -138,6 +138,8 @@ NAMES = st.sampled_from(
         *("todos", "pausedPayload", "question", "questions", "options", "label", "display"),
         *("summaryText", "duration", "actionName", "stepNumber", "executionResult", "createdAt"),
         *("inputs", "workflowName", "agentName", "content", "reason", "\x00"),
+        *("outcome", "fromNodeSummary", "failedPayload", "cancelledPayload", "os_error"),
+        *("presentationLevel", "purgedAt", "liveViewUrl", "platformUrl", "startedAt"),
     ]
 )
 ODD = st.recursive(
@@ -152,12 +154,19 @@ def test_no_object_breaks_a_reader(body: dict[str, Any]) -> None:
     read = read_activity(body)
     assert isinstance(read.text, str)
     assert isinstance(read.question, tuple)
-    assert read.todos is not None
+    assert len(read.todos) == len(read.todo_outcomes)
+    assert isinstance(read.explanation, str)
+    assert isinstance(read.is_system, bool)
+    assert not (read.is_end and read.is_system)
+    _ = (read.node_summary, Activities([read]).to_frame())
     _ = (read.status, read.reason, read.duration, read.action_name, read.speaks_to_user, repr(read))
     execution = read_execution(body)
     assert isinstance(execution.id, str)
     assert execution.phase is None or isinstance(execution.phase, str)
-    _ = (execution.is_waiting, execution.short_id, repr(execution))
+    _ = (execution.is_waiting, execution.short_id, repr(execution), execution.purged_at)
+    shown = Transcript(execution=execution, activities=Activities([read, read]))
+    assert shown.as_text()
+    assert shown._repr_html_()
 
 
 def test_a_slice_of_activities_is_one_of_them_again() -> None:
