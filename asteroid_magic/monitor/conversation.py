@@ -74,6 +74,8 @@ class Conversation:
         self._now = now
         self._feed: ActivityFeed | None = None
         self._must_read = True
+        # True if the latest look found the execution over, which no activity says.
+        self._ended_silently = self._stream_ended = False
         # How many activities the latest look brought; the first counts none.
         self._news = 0
         # What an older activity asked, if the latest do not tell.
@@ -113,7 +115,10 @@ class Conversation:
         latest = activities[len(activities) - min(news, len(activities)) :]
         if any(one.kind == ActivityKind.TERMINAL and not one.is_end for one in latest):
             # The end of a stream of activities may be that of the execution, or not.
+            self._stream_ended = True
             self._read(client, deadline)
+        self._ended_silently = self._stream_ended and self.state.is_over
+        self._stream_ended = False
         changed = _last_change(activities)
         if before is None and changed and changed.status != self._status:
             # It has just changed, or its activities are listed late.
@@ -128,7 +133,8 @@ class Conversation:
         """Tell a reply what the look that has just ended brought."""
         if self._feed is not None:
             recent, has_gap = self._feed.recent, self._feed.has_gap
-            reply.hear(client, recent, self._news, has_gap=has_gap)
+            is_over = self._ended_silently
+            reply.hear(client, recent, self._news, has_gap=has_gap, is_over=is_over)
 
     def fail(self, error: AsteroidError) -> None:
         """Note why the latest attempt failed."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from asteroid_odyssey import AgentsExecutionCancelReason
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asteroid_magic import Activities, Option, Question
@@ -149,6 +149,8 @@ ODD = st.recursive(
 )
 
 
+# The first one loads pandas and the templates.
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, ODD, max_size=6))
 def test_no_object_breaks_a_reader(body: dict[str, Any]) -> None:
     read = read_activity(body)
