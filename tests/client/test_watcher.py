@@ -500,9 +500,10 @@ def test_an_interrupt_of_the_last_read_is_one() -> None:
     assert kinds(heard) == [ACTION_COMPLETED]
 
 
-def test_a_purged_execution_is_over() -> None:
-    asteroid = Asteroid(status="completed")
-    purged = Execution(id=ID, status="completed", data={"purgedAt": "2026-10-01T00:00:00Z"})
+@pytest.mark.parametrize("status", ["completed", "some_new_status"])
+def test_a_purged_execution_is_over(status: str) -> None:
+    asteroid = Asteroid(status=status)
+    purged = Execution(id=ID, status=status, data={"purgedAt": "2026-10-01T00:00:00Z"})
     asteroid.execution = lambda *_, **__: purged  # type: ignore[method-assign]
     assert asteroid.watch(60).ending == "over"
     asteroid.faults = [NotFound(status_code=404)] * 9
