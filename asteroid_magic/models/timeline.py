@@ -88,14 +88,12 @@ def _turns(transcript: Transcript) -> Iterator[tuple[State | None, datetime]]:
     elif first is not None:
         yield state, first
     for moment, activity in happened:
-        if latest is None or moment < latest:
-            # It came before what is known already, by another clock.
-            moment = latest or moment  # noqa: PLW2901 (as above)
-        latest = moment
+        # By another clock, it may have come before what is known already.
+        latest = max(moment, latest or moment)
         changed = _state_after(activity, state)
         if changed != state:
             state = changed
-            yield state, moment
+            yield state, latest
     yield from _end(transcript, state, latest)
 
 

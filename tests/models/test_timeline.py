@@ -121,6 +121,11 @@ def test_what_no_activity_tells_is_not_known() -> None:
         ("working", 0, 20),
         ("unknown", 20, 100),
     ]
+    happened = (50, "user_message_received")
+    assert told(happened, status="paused", started=10, has_older=True) == [
+        ("queued", 0, 10),
+        ("unknown", 10, 100),
+    ]
     # A paused agent that finishes an action is still paused.
     assert told((0, "paused"), (20, "action_completed"), status="paused") == [("paused", 0, 100)]
 
