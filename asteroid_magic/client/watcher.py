@@ -5,12 +5,15 @@ happens, and respect ``Retry-After``.
 """
 
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
 
-from ..errors import AsteroidError, Interrupted
+from ..errors import AsteroidError, Interrupted, NotFound
 from ..interrupts import interruptible
-from ..models.activities import Activities
+from ..models.activities import Activities, Activity, ActivityKind
+from ..models.executions import Execution
 from ..models.watch import (
+    ANSWERS,
     AwaitedMessage,
     Ending,
     WatchProgress,
@@ -27,6 +30,8 @@ from .retry import MOST_REFUSED_LOOKS, WATCH
 
 # The longest that one look may take, and the least time that another needs.
 LONGEST_LOOK_S, LEAST_S = 10.0, 0.05
+# An answer waits no longer than this for what the execution says of itself.
+LONGEST_LAST_READ_S = 5.0
 # How often to call `tell`.
 TICK_S = 1.0
 
@@ -57,6 +62,9 @@ class ExecutionWatcher:
         self._began = clock()
         self._is_first, self._trouble, self._refusals = True, "", 0
         self._ending: Ending | None = None
+        # What was last read of the execution itself, and whether it must be read again.
+        self._execution: Execution | None = None
+        self._must_read, self._has_found = False, False
         self._doing, self._since = "", self._began
 
     def watch(self, until: Container[Ending]) -> WatchResult:
@@ -67,7 +75,7 @@ class ExecutionWatcher:
         server refuses it for good.
         """
         try:
-            ending = interruptible(lambda: self._follow(until))
+            ending = interruptible(lambda: self._watch(until))
         except KeyboardInterrupt:
             ending = "interrupted"
         return WatchResult(
@@ -78,7 +86,24 @@ class ExecutionWatcher:
             trouble=self._trouble,
             has_gap=self._feed.has_gap,
             is_paused=is_paused(self._feed.recent),
+            execution=self._execution,
         )
+
+    def _watch(self, until: Container[Ending]) -> Ending:
+        ending = self._follow(until)
+        execution, status = self._execution, _status_in(self._feed.recent)
+        is_known = execution is not None and execution.status == (status or execution.status)
+        if ending in ANSWERS and not is_known and self._left() >= LEAST_S:
+            # Its links, such as that of the recording, change with its status.
+            try:
+                read = self._read(LONGEST_LAST_READ_S)
+                # It may say later than the activities that it has ended.
+                self._execution = replace(read, status=status or read.status)
+            except Interrupted:
+                raise
+            except AsteroidError:
+                self._execution = None
+        return ending
 
     def _follow(self, until: Container[Ending]) -> Ending:
         quiet_looks = 0
@@ -99,10 +124,12 @@ class ExecutionWatcher:
     def _look(self) -> tuple[int, float]:
         """Look once; return the number of new activities, and the wait the server asks for."""
         try:
-            news = self._feed.look(min(LONGEST_LOOK_S, self._left()))
+            news = self._read_news()
             self._ending = ending_of(self._feed.heard)
             if self._is_first and self._sent is None:
                 self._ending = self._standing()
+            elif self._must_read and self._ending != "over":
+                self._ending = self._over() or self._ending
         except Interrupted:
             raise
         except AsteroidError as error:
@@ -110,6 +137,33 @@ class ExecutionWatcher:
             return 0, error.retry_after or 0.0
         self._is_first, self._trouble, self._refusals = False, "", 0
         return news, 0.0
+
+    def _read_news(self) -> int:
+        try:
+            news = self._feed.look(min(LONGEST_LOOK_S, self._left()))
+        except NotFound:
+            # The activities may have been deleted, and the execution is still there.
+            if self._has_found or not self._read(LONGEST_LOOK_S).is_purged:
+                raise
+            return 0
+        self._has_found = True
+        latest = self._feed.recent[len(self._feed.recent) - news :]
+        # The end of a stream of activities may be that of the execution, or not.
+        ends = [one for one in latest if one.kind == ActivityKind.TERMINAL and not one.is_end]
+        self._must_read = self._must_read or bool(ends)
+        return news
+
+    def _over(self) -> Ending | None:
+        """Return "over" if the execution itself says so."""
+        execution = self._read(LONGEST_LOOK_S)
+        is_over = execution.is_purged or ending_of_status(execution.status) == "over"
+        return "over" if is_over else None
+
+    def _read(self, timeout: float) -> Execution:
+        limit = max(min(timeout, self._left()), LEAST_S)
+        self._execution = self._client.execution(self._execution_id, timeout=limit)
+        self._must_read = False
+        return self._execution
 
     def _note_failure(self, error: AsteroidError) -> None:
         """Remember why a look failed, and set `refusal` if there must be no other look."""
@@ -122,13 +176,15 @@ class ExecutionWatcher:
 
     def _standing(self) -> Ending | None:
         """Return the ending that the execution had reached before the first look."""
-        status = self._client.execution(self._execution_id, timeout=LONGEST_LOOK_S).status
+        execution = self._read(LONGEST_LOOK_S)
+        status = execution.status
         recent = self._feed.recent
         # Not with a generator: Python loses an interrupt that comes while it closes one.
         found = [at for at, one in enumerate(recent) if one.status == status]
         tail = recent[found[-1] :] if found else []
         # A question that has just been answered does not count.
         ending = ending_of(tail) if tail else ending_of_status(status)
+        ending = "over" if execution.is_purged else ending
         if ending is not None and ending != "spoke":
             self._feed.heard = tail
         return ending
@@ -149,3 +205,10 @@ class ExecutionWatcher:
 
     def _left(self) -> float:
         return max(0.0, self._began + self._limit - self._clock())
+
+
+def _status_in(activities: Sequence[Activity]) -> str | None:
+    """Return the status that these activities end with, None if they do not tell."""
+    # As above, without a generator.
+    found = [one.status for one in activities if one.status is not None]
+    return found[-1] if found else None

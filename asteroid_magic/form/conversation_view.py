@@ -45,6 +45,7 @@ class ConversationView:
         inbox, fields = state.inbox, self._fields
         waiting, active = len(inbox.waiting), len(inbox.entries)
         fields.header.value = html.header(conversation, waiting, active, has_more=inbox.has_more)
+        fields.links.value = html.links(conversation)
         self._show_conversation(conversation, chosen, sends)
         if conversation is None:
             self._asking.show("", None, ())

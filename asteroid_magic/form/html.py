@@ -12,9 +12,11 @@ from ..errors import AsteroidError
 from ..models.activities import Question
 from ..models.delivery import Delivery
 from ..models.executions import SHORT_ID, Execution, status_words
+from ..models.links import links_of
 from ..monitor import ConversationState, Send
 from ..render.card import Card
 from ..render.cards import card_for
+from ..render.executions import nothing_words
 from ..render.outcomes import in_command
 from ..render.table import tone_of
 from ..render.templates import draw
@@ -110,6 +112,12 @@ def header(
     )
 
 
+def links(state: ConversationState | None) -> str:
+    """Return the links of the chosen execution, empty if there are none."""
+    found = () if state is None or state.execution is None else links_of(state.execution)
+    return _drawn("execution_links.html", links=found) if found else ""
+
+
 def workflow_of(execution: Execution) -> str:
     """Return the name of an execution's workflow on one line."""
     return shorten(" ".join(execution.workflow_name.split()), LONGEST_NAME) or UNNAMED
@@ -165,9 +173,7 @@ def _owned(entry: TranscriptEntry, own: Collection[str]) -> TranscriptEntry:
 
 def nothing(state: ConversationState) -> str:
     """Return what a conversation without entries says."""
-    if state.is_purged:
-        return "Asteroid has deleted the activities of this execution."
-    return "Nothing has happened yet."
+    return nothing_words(state.execution)
 
 
 def key_line(source: str | None, problem: str | None, elsewhere: str | None) -> str:

@@ -114,7 +114,8 @@ class FormWidgets:
 
     def _make(self, execution: str, message: str) -> None:
         self.style = HTML(html.style())
-        self.header = HTML()
+        # The header is drawn anew with every minute, and the focus must stay on a link.
+        self.header, self.links = HTML(), HTML()
         self.listing = _Dropdown(description="Execution", options=[("", "")])
         self.execution = _Text(
             value=execution, description="Execution ID", placeholder="or paste an ID"
@@ -164,7 +165,7 @@ class FormWidgets:
             HBox([self.updated, self.refresh]),
         ]
         choosing, doing, sending, updating = lines
-        top = VBox([self.header, choosing, self.about])
+        top = VBox([self.header, self.links, choosing, self.about])
         below = VBox([doing, self.question, self.message, sending, updating, self.key])
         for line in lines:
             line.add_class("asteroid-form-line")

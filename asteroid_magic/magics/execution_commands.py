@@ -11,7 +11,7 @@ from ..client.session_client import session_client
 from ..client.watcher import ExecutionWatcher
 from ..config.session import session
 from ..deadline import Deadline
-from ..errors import CANCEL, PAUSE, READ, RESUME, AsteroidError, Interrupted, Operation
+from ..errors import CANCEL, PAUSE, READ, RESUME, AsteroidError, Interrupted, NotFound, Operation
 from ..input import options
 from ..input.options import Arguments, Usage
 from ..input.refusal import show
@@ -101,11 +101,19 @@ def _transcript(execution_id: str, limit: int | None) -> Transcript:
         execution = _seen(client, execution_id)
         # One more than the transcript shows, to know whether older ones exist.
         asked = None if limit is None else limit + 1
-        newest = client.activities(execution_id, limit=asked, order="desc")
+        try:
+            newest = client.activities(execution_id, limit=asked, order="desc")
+        except NotFound:
+            # The activities have been deleted, and the execution is still there.
+            if not execution.is_purged:
+                raise
+            newest = Activities()
+        read_at = client.server_clock()
     return Transcript(
         execution=execution,
         activities=Activities(reversed(newest[:limit])),
         has_older=limit is not None and len(newest) > limit,
+        read_at=read_at,
     )
 
 

@@ -89,8 +89,9 @@ class AsteroidExecutionMagics(Magics):
         --all
           Show all activities.
 
-        A card shows up to 200 kB and says what it leaves out. `.activities` of the result holds
-        all activities that were read.
+        A timeline shows when the agent worked, waited for a person or was paused. A card shows up
+        to 200 kB and says what it leaves out. `.activities` of the result holds all activities that
+        were read; with pandas, its to_frame() returns a data frame.
         """
         from .magic_call import MagicCall
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, SupportsIndex, overload
 
 from . import coerce
+from .frame import to_frame
 
 # The actions with which the agent speaks to the user; the second is the older name.
 SPEAKING = frozenset({"util_send_user_message", "send_user_message"})
@@ -19,6 +20,32 @@ WHY = (
     "completedPayload",
     "failedPayload",
     "cancelledPayload",
+)
+# Why Asteroid cancels an execution, in words; the contract has these reasons.
+CANCEL_WORDS: Mapping[str, str] = {
+    "timeout": "It reached its time limit.",
+    "max_steps": "It reached its limit of steps.",
+    "user_requested": "A user cancelled it.",
+    "script_failed": "A script of the workflow failed.",
+    "no_activity": "It did nothing for too long.",
+    "budget_exceeded": "It exceeded its budget.",
+    "no_warm_environment": "No environment was ready for it.",
+    "worker_lost": "Asteroid lost the worker that ran it.",
+}
+# A `terminal` activity with this reason ends a stream of activities, and perhaps only that.
+UNSUBSCRIBE = "unsubscribe"
+COLUMNS = (
+    "id",
+    "execution_id",
+    "timestamp",
+    "kind",
+    "text",
+    "status",
+    "reason",
+    "action_name",
+    "action_id",
+    "duration",
+    "is_system",
 )
 
 
@@ -101,11 +128,28 @@ class Activity:
 
     @property
     def reason(self) -> str | None:
-        """Why the status changed, in the agent's words; None if unknown."""
+        """Why the status changed, as the server says it; None if unknown."""
         for why in self._whys():
             if words := coerce.text(why.get("reason")) or coerce.text(why.get("reasoning")):
                 return words
         return None
+
+    @property
+    def explanation(self) -> str:
+        """Why the status changed, for a reader; empty if unknown.
+
+        The contract's reasons of a cancellation are in words, others as they are. An error of the
+        system that the server names comes below.
+        """
+        words = self.reason or ""
+        cancelled = coerce.members(self.data.get("cancelledPayload")) or {}
+        if words and cancelled.get("reason") == words:
+            words = CANCEL_WORDS.get(words, words)
+        failed = coerce.members(self.data.get("failedPayload")) or {}
+        trouble = coerce.text((coerce.members(failed.get("os_error")) or {}).get("message"))
+        if trouble is None or trouble in words:
+            return words
+        return "\n".join(filter(None, (words, f"System error: {trouble}")))
 
     @property
     def question(self) -> tuple[Question, ...]:
@@ -127,6 +171,35 @@ class Activity:
             for item in (todos if isinstance(todos, list) else ())
             if isinstance(item, dict)
         )
+
+    @property
+    def todo_outcomes(self) -> tuple[str, ...]:
+        """What came of each item of `todos`, ``""`` if unknown."""
+        todos = self.data.get("todos")
+        return tuple(
+            coerce.text(item.get("outcome")) or ""
+            for item in (todos if isinstance(todos, list) else ())
+            if isinstance(item, dict)
+        )
+
+    @property
+    def node_summary(self) -> str | None:
+        """What the workflow's node did that has just finished; None if unknown."""
+        return coerce.text(self.data.get("fromNodeSummary"))
+
+    @property
+    def is_system(self) -> bool:
+        """Return True if the server marks the activity as one for machines."""
+        display = coerce.members(self.data.get("display")) or {}
+        return display.get("presentationLevel") == "system" or self._ends_stream_only
+
+    @property
+    def is_end(self) -> bool:
+        """Return True for the activity after which no other comes: the execution has ended.
+
+        One that ends a stream of activities (``unsubscribe``) does not count.
+        """
+        return self.kind == ActivityKind.TERMINAL and not self._ends_stream_only
 
     @property
     def action_name(self) -> str | None:
@@ -152,12 +225,16 @@ class Activity:
         """
         return self.action_name in SPEAKING and self.kind != ActivityKind.ACTION_FAILED
 
+    @property
+    def _ends_stream_only(self) -> bool:
+        return self.kind == ActivityKind.TERMINAL and self.data.get("reason") == UNSUBSCRIBE
+
     def _whys(self) -> list[dict[str, Any]]:
         return [why for name in WHY if (why := coerce.members(self.data.get(name)))]
 
     def _why_status_changed(self) -> str:
         asked = "\n".join(question.question for question in self.question)
-        return asked or self.reason or self.status or ""
+        return asked or self.explanation or self.status or ""
 
 
 def message_of(activity: Activity, execution_id: str) -> str | None:
@@ -178,6 +255,20 @@ class Activities(tuple[Activity, ...]):
     """Activities of one execution, in the requested order."""
 
     __slots__ = ()
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame`, one row per activity, also if there are none.
+
+        Its columns are attributes of `Activity`: `timestamp` is in UTC, `duration` in seconds,
+        `is_system` a truth value; all others are text. What is unknown is missing. Raises
+        `ImportError` if pandas is not installed.
+        """
+        frame = to_frame(([getattr(one, name) for name in COLUMNS] for one in self), COLUMNS)
+        types = {"timestamp": "datetime64[us, UTC]", "duration": "float64", "is_system": "bool"}
+        moments = [one.timestamp and one.timestamp.astimezone(UTC) for one in self]
+        return frame.assign(timestamp=moments).astype(
+            {name: types.get(name, "object") for name in COLUMNS}
+        )
 
     @overload
     def __getitem__(self, at: SupportsIndex) -> Activity: ...

@@ -81,6 +81,16 @@ class Execution:
         return self.status in WAITING
 
     @property
+    def is_purged(self) -> bool:
+        """Return True if Asteroid has deleted its activities, inputs, files and recordings."""
+        return bool(coerce.text(self.data.get("purgedAt")))
+
+    @property
+    def purged_at(self) -> datetime | None:
+        """When those were deleted (aware); None if they were not, or if the time is unknown."""
+        return coerce.moment(self.data.get("purgedAt"))
+
+    @property
     def short_id(self) -> str:
         """The beginning of the ID, enough for a reader to recognize it."""
         return self.id[:SHORT_ID]
@@ -128,6 +138,9 @@ def read_execution(body: dict[str, Any]) -> Execution:
     told = result or {}
     older_id, older_name = take("agentId", None), take("agentName", None)
     older_profile = take("agentProfileName", None)
+    older_view, older_recording = (
+        coerce.text(take(f"browser{name}Url", None)) for name in ("LiveView", "Recording")
+    )
     return Execution(
         id=coerce.text(take("id", None)) or "",
         workflow_id=coerce.text(take("workflowId", None)) or coerce.text(older_id),
@@ -142,8 +155,8 @@ def read_execution(body: dict[str, Any]) -> Execution:
         result=told.get("result"),
         inputs=coerce.members(take("inputs", None)),
         metadata=coerce.members(take("metadata", None)),
-        live_view_url=coerce.text(take("liveViewUrl", None)),
-        recording_url=coerce.text(take("recordingUrl", None)),
+        live_view_url=coerce.text(take("liveViewUrl", None)) or older_view,
+        recording_url=coerce.text(take("recordingUrl", None)) or older_recording,
         platform_url=coerce.text(take("platformUrl", None)),
         profile_name=coerce.text(take("profileName", None)) or coerce.text(older_profile),
         data=rest,

@@ -51,12 +51,14 @@ class Listing(Executions):
 class Transcript(Displayable):
     """What was said and done in an execution: its `activities`, oldest first.
 
-    `has_older`: there are older activities that were not requested.
+    `has_older`: there are older activities that were not requested. `read_at` is when they were
+    read, by the server's clock (aware); None if unknown.
     """
 
     execution: Execution
     activities: Activities = field(repr=False)
     has_older: bool = False
+    read_at: datetime | None = field(default=None, repr=False)
 
     _repr_pretty_ = Displayable._repr_pretty_
 
@@ -69,7 +71,8 @@ class WatchResult(Displayable):
     ``"confirm"``; the execution is ``"over"`` or ``"unreadable"``; ``"time"`` ran out; or the user
     ``"interrupted"`` it. `elapsed` is in seconds. `trouble` says why the latest
     attempt to read failed, if it did. `has_gap`: some activities may be missing. `is_paused`: a
-    user has paused the execution.
+    user has paused the execution. `execution` is what was last read of the execution itself, None
+    if that was not read.
     """
 
     execution_id: str
@@ -79,6 +82,7 @@ class WatchResult(Displayable):
     trouble: str = ""
     has_gap: bool = False
     is_paused: bool = False
+    execution: Execution | None = field(default=None, repr=False)
 
     _repr_pretty_ = Displayable._repr_pretty_
 
@@ -122,7 +126,7 @@ def ending_of(activities: Iterable[Activity]) -> Ending | None:
     spoke: Ending | None = None
     waits: Ending | None = None
     for activity in activities:
-        if activity.kind == ActivityKind.TERMINAL:
+        if activity.is_end:
             return "over"
         if activity.status is not None:
             waits = ending_of_status(activity.status)
@@ -188,6 +192,7 @@ def doing(activities: Iterable[Activity]) -> str:
     known = tuple(activities)
     if is_paused(known):
         return "paused"
+    known = tuple(one for one in known if not one.is_system)
     going = unfinished(known)
     for activity in (*going[-1:], *reversed(known)):
         # As above, without a generator.

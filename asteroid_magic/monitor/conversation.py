@@ -9,8 +9,7 @@ from ..client.activity_feed import MOST_RECENT, ActivityFeed
 from ..client.client import AsteroidClient
 from ..deadline import Deadline
 from ..errors import AsteroidError, Forbidden, NotFound
-from ..models import coerce
-from ..models.activities import Activities, Activity, Question
+from ..models.activities import Activities, Activity, ActivityKind, Question
 from ..models.executions import WAITING, Execution
 from ..models.watch import doing, question_of
 from .inbox import InboxState, local_moment
@@ -60,7 +59,7 @@ class ConversationState:
     @property
     def is_purged(self) -> bool:
         """Return True if the server has deleted its activities."""
-        return self.execution is not None and bool(coerce.text(self.execution.data.get("purgedAt")))
+        return self.execution is not None and self.execution.is_purged
 
 
 class Conversation:
@@ -75,6 +74,8 @@ class Conversation:
         self._now = now
         self._feed: ActivityFeed | None = None
         self._must_read = True
+        # True if the latest look found the execution over, which no activity says.
+        self._ended_silently = self._stream_ended = False
         # How many activities the latest look brought; the first counts none.
         self._news = 0
         # What an older activity asked, if the latest do not tell.
@@ -111,11 +112,20 @@ class Conversation:
         # Only a `Reply` needs those.
         feed.heard.clear()
         activities = _in_order(feed.recent)
+        latest = activities[len(activities) - min(news, len(activities)) :]
+        if any(one.kind == ActivityKind.TERMINAL and not one.is_end for one in latest):
+            # The end of a stream of activities may be that of the execution, or not.
+            self._stream_ended = True
+            self._read(client, deadline)
+        self._ended_silently = self._stream_ended and self.state.is_over
+        self._stream_ended = False
         changed = _last_change(activities)
         if before is None and changed and changed.status != self._status:
             # It has just changed, or its activities are listed late.
             self._read(client, deadline)
         self._show(client, deadline, activities)
+        if before is not None and before.phase != "terminal" and self.state.is_over:
+            self._read_links(client, deadline)
         self._news = news
         return before is not None and (bool(news) or before.status != self._status)
 
@@ -123,7 +133,8 @@ class Conversation:
         """Tell a reply what the look that has just ended brought."""
         if self._feed is not None:
             recent, has_gap = self._feed.recent, self._feed.has_gap
-            reply.hear(client, recent, self._news, has_gap=has_gap)
+            is_over = self._ended_silently
+            reply.hear(client, recent, self._news, has_gap=has_gap, is_over=is_over)
 
     def fail(self, error: AsteroidError) -> None:
         """Note why the latest attempt failed."""
@@ -177,6 +188,16 @@ class Conversation:
         begun = read.started_at or read.created_at
         started = self.state.started or local_moment(client.server_clock(), begun, self._now())
         self.state = replace(self.state, execution=read, since=since, started=started)
+
+    def _read_links(self, client: AsteroidClient, deadline: Deadline) -> None:
+        """Read an execution that has just ended once more: now it may have a recording."""
+        try:
+            read = client.execution(self._id, timeout=deadline)
+        except AsteroidError:
+            # The links are all that is missed.
+            return
+        if read.phase == "terminal":
+            self.state = replace(self.state, execution=read)
 
     def _began(self, client: AsteroidClient, read: Execution) -> datetime | None:
         """Return when it got its status, as far as the execution itself tells."""

@@ -75,9 +75,18 @@ class Reply:
         return ReplyState(delivery=self.delivery, activities=heard, result=self._result)
 
     def hear(
-        self, client: AsteroidClient, recent: Sequence[Activity], news: int, *, has_gap: bool
+        self,
+        client: AsteroidClient,
+        recent: Sequence[Activity],
+        news: int,
+        *,
+        has_gap: bool,
+        is_over: bool = False,
     ) -> None:
-        """Take the latest activities of the execution; the last `news` of them are new."""
+        """Take the latest activities of the execution; the last `news` of them are new.
+
+        `is_over`: it has ended, whatever they say.
+        """
         if self._result is not None:
             return
         new = recent[len(recent) - min(news, len(recent)) :]
@@ -90,7 +99,7 @@ class Reply:
             self._has_gap = self._has_gap or has_gap
         self._is_first, self._trouble, self._refusals = False, "", 0
         self._is_paused = is_paused(recent)
-        ending = ending_of(self._heard)
+        ending = "over" if is_over else ending_of(self._heard)
         if ending in ANSWERS and not (new and is_mid_sentence(self._heard)):
             self._end(ending)
 

@@ -49,6 +49,7 @@ def draw_copy(
         draw("saved_copy_head.html", "asteroid_magic.panel", panel_id=panel_id),
         html.style(),
         html.header(state, 0, 0) if state is not None else "",
+        html.links(state),
         _conversation(state, html.owned_entries(entries, own.values()), has_older=has_older),
         html.outcomes(sends, "" if state is None else state.execution_id, own.keys()),
         draw(

@@ -14,6 +14,7 @@ from ..form import html
 from ..models.activities import Question
 from ..models.delivery import Delivery
 from ..models.executions import Execution, status_words
+from ..models.links import links_of
 from ..monitor import ConversationState, InboxEntry, InboxState, MonitorState
 from ..monitor.sends import messages_in, own_messages
 from ..render.outcomes import error_card
@@ -170,6 +171,9 @@ def _conversation(state: ConversationState, now: datetime) -> Json:
         "isRead": state.updated_at is not None,
         "isOver": state.is_over,
         "isPurged": state.is_purged,
+        "nothing": html.nothing(state),
+        # Only what is safe to follow.
+        "links": [{"name": one.name, "url": one.url} for one in links_of(execution)],
         "waitsFor": state.waits_for or "",
         "since": _age(state.since, now),
         "began": _age(state.started, now),

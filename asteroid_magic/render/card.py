@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..models.links import Link
 from ..text import Excerpt
 from .transcript import TranscriptEntry
 
@@ -63,7 +64,8 @@ class Card:
     """An outcome in words: `why` says what happened, and `hint` what to do next.
 
     `brief` is the message on one line, for an outcome that needs no attention: then the card is
-    one line with folded rows. `notes` are sentences that stay visible below it.
+    one line with folded rows. `notes` are sentences that stay visible below it. `links` lead to
+    the execution itself.
     """
 
     outcome: str
@@ -73,6 +75,7 @@ class Card:
     hint: str = ""
     brief: str = ""
     notes: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
 
     @property
     def icon(self) -> str:
@@ -86,9 +89,39 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Lane:
+    """One state on a timeline: its name and how long it lasted in words, and its `bars`.
+
+    A bar is its beginning and its length, in thousandths of the whole. `times` says the same in
+    words.
+    """
+
+    state: str
+    words: str
+    times: str
+    bars: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The lanes of a timeline, its beginning and end in words, and the same as lines of text."""
+
+    lanes: tuple[Lane, ...]
+    start: str
+    end: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TranscriptCard(Card):
-    """A card with a transcript, and remarks `above` and `below` its entries."""
+    """A card with a transcript, remarks `above` and `below` its entries, and a timeline."""
 
     entries: tuple[TranscriptEntry, ...] = ()
     above: str = ""
     below: str = ""
+    timeline: Timeline | None = None
+
+    @property
+    def folded(self) -> int:
+        """Return how many activities are in folded entries."""
+        return sum(one.number for one in self.entries)

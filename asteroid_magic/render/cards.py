@@ -54,7 +54,12 @@ def as_text(shown: object) -> str:
     outside can imitate a line of the card.
     """
     card = card_for(shown)
-    rows = (*_row("Why", card.why), *(row for row in card.rows if not row.folded))
+    rows = (
+        *_row("Why", card.why),
+        *(row for row in card.rows if not row.folded),
+        *(CardRow(one.name, (one.url,), code=True) for one in card.links),
+        *_timeline_row(card),
+    )
     last = _row("Next", card.hint)
     column = max((len(row.label) for row in (*rows, *last)), default=0) + 4
     lines = [visible(_headline(card), keep=""), *_row_lines(rows, column)]
@@ -62,6 +67,11 @@ def as_text(shown: object) -> str:
     if isinstance(card, TranscriptCard):
         lines += _account_lines(card)
     return "\n".join([*lines, *_row_lines(last, column)])
+
+
+def _timeline_row(card: Card) -> tuple[CardRow, ...]:
+    timeline = card.timeline if isinstance(card, TranscriptCard) else None
+    return (CardRow("Timeline", timeline.lines),) if timeline else ()
 
 
 def _headline(card: Card) -> str:
@@ -113,6 +123,9 @@ def _account_lines(account: TranscriptCard) -> list[str]:
     lines = ["", *_wrapped(account.above, 2)]
     day = ""
     for entry in account.entries:
+        if entry.kind == "system":
+            # A notebook folds it.
+            continue
         if entry.day and entry.day != day:
             day = entry.day
             lines.append(f"  {day}")
@@ -120,7 +133,9 @@ def _account_lines(account: TranscriptCard) -> list[str]:
         for line in _entry_lines(entry):
             lines.append((margin + line).rstrip())
             margin = " " * ENTRY_COLUMN
-    return [*lines, *_wrapped(account.below, 2)]
+    folded = counted(account.folded, "system entry", "system entries")
+    left_out = f"{folded} left out here: .activities holds everything." if account.folded else ""
+    return [*lines, *_wrapped(left_out, 2), *_wrapped(account.below, 2)]
 
 
 def _entry_lines(entry: TranscriptEntry) -> list[str]:

@@ -4,20 +4,40 @@ After `--wait`, the card of a delivery shows the outcome and what happened since
 budget, so that no card exceeds 200,000 bytes.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from ..models.activities import Activities, ActivityKind
+from ..models.activities import Activities, Activity, ActivityKind
 from ..models.delivery import Delivery, StatusChange
-from ..models.executions import status_words
+from ..models.executions import WAITING, Execution, status_words
+from ..models.links import links_of
+from ..models.timeline import Period, timeline_of
 from ..models.watch import Ending, Transcript, WatchResult, ending_of_status
 from ..text import bytes_in_card, counted, shorten, span
-from .card import Card, CardRow, TranscriptCard
+from .card import Card, CardRow, Lane, Timeline, TranscriptCard
 from .outcomes import delivery_card, in_command, subject_rows, workflow_name
+from .times import clock, lasted, local, stamp
 from .transcript import entries_of
 
-# Bytes for all entries of a card; everything else takes at most 25,000.
-BUDGET = 170_000
+# Bytes for all entries of a card; everything else takes at most 45,000.
+BUDGET = 150_000
 FIELD = 300
+STATE_WORDS = {
+    "queued": "waited to start",
+    "working": "worked",
+    "waiting": "waited for a person",
+    "paused": "was paused",
+    "unknown": "not known",
+}
+# The least length of a bar, in thousandths, so that it can be seen.
+LEAST_BAR = 4
+# How many states a line of text names one by one.
+MOST_NAMED = 12
+ENDS_BY_ITSELF = (
+    "Asteroid ends such a pause by itself after a while, which lets the execution fail; it does "
+    "not state how long that is."
+)
 DONE = {"pause": "paused", "resume": "running", "cancel": "cancelled"}
 
 
@@ -47,7 +67,7 @@ def _delivery(delivery: Delivery, heard: WatchResult) -> TranscriptCard:
         rows=card.rows,
         title=card.title,
         brief=card.brief,
-        notes=(*card.notes, f"{note}."),
+        notes=(*card.notes, f"{note}.", *told.notes),
     )
 
 
@@ -66,7 +86,7 @@ def watch_card(heard: WatchResult) -> TranscriptCard:
     above = [_left_out(left_out)] if left_out else []
     above += [gap] if heard.has_gap else []
     failed = f"The latest attempt to read it failed: {heard.trouble}." if heard.trouble else ""
-    nothing = "" if entries else "Nothing has happened since."
+    nothing = "" if entries else nothing_words(heard.execution, "Nothing has happened since.")
     is_unreadable = heard.ending == "unreadable"
     return TranscriptCard(
         outcome=heard.ending,
@@ -76,7 +96,32 @@ def watch_card(heard: WatchResult) -> TranscriptCard:
         entries=entries,
         above=" ".join(above),
         below="" if is_unreadable else " ".join(filter(None, (nothing, failed))),
+        notes=_waiting_notes(heard.ending, heard.activities),
+        links=() if heard.execution is None else links_of(heard.execution),
     )
+
+
+def nothing_words(execution: Execution | None, nothing: str = "Nothing has happened yet.") -> str:
+    """Return why there are no entries of an execution; `nothing` if it is not known otherwise."""
+    if execution is None or not execution.is_purged:
+        return nothing
+    moment = execution.purged_at
+    when = "" if moment is None else f" on {stamp(moment)}"
+    return f"The activities of this execution were deleted{when}."
+
+
+def _waiting_notes(ending: Ending | None, activities: Sequence[Activity]) -> tuple[str, ...]:
+    """Return since when the agent waits, as far as the activities tell, and what that may end."""
+    if ending not in ("asks", "confirm"):
+        return ()
+    changed = next((one for one in reversed(activities) if one.status is not None), None)
+    is_this = changed is not None and WAITING.get(changed.status or "") == ending
+    moment = changed.timestamp if changed is not None and is_this else None
+    whom = "you" if ending == "asks" else "your confirmation"
+    since = "" if moment is None else f"It has waited for {whom} since {stamp(moment)}."
+    words = (since, ENDS_BY_ITSELF if ending == "asks" else "")
+    note = " ".join(filter(None, words))
+    return (note,) if note else ()
 
 
 def _next(ending: Ending | None, execution_id: str, *, is_paused: bool = False) -> str:
@@ -99,6 +144,7 @@ def transcript_card(transcript: Transcript) -> TranscriptCard:
     shown = counted(len(activities), "activity", "activities")
     above = [f"Shown: the newest {shown}. For older ones, --last N or --all."]
     above = above if transcript.has_older else []
+    ending = ending_of_status(execution.status)
     above += [_left_out(left_out)] if left_out else []
     return TranscriptCard(
         outcome="transcript",
@@ -107,11 +153,64 @@ def transcript_card(transcript: Transcript) -> TranscriptCard:
             CardRow("Status", (_field(status_words(execution.status)),)),
         ),
         title=_field(" ".join(execution.workflow_name.split())),
-        hint=_next(ending_of_status(execution.status), execution.id),
+        hint=_next(ending, execution.id),
         entries=entries,
         above=" ".join(above),
-        below="" if entries else "Nothing has happened yet.",
+        below="" if entries else nothing_words(execution),
+        notes=_waiting_notes(ending, activities),
+        links=links_of(execution),
+        timeline=_timeline(timeline_of(transcript)),
     )
+
+
+def _timeline(periods: Sequence[Period]) -> Timeline | None:
+    """Return the lanes of a timeline, one for each state that occurs; None without a state."""
+    if not periods:
+        return None
+    began, ended = periods[0].began, periods[-1].ended
+    whole = (ended - began).total_seconds()
+    lanes = [
+        _lane(state, [one for one in periods if one.state == state], began, whole)
+        for state in STATE_WORDS
+        if any(one.state == state for one in periods)
+    ]
+    is_one_day = local(began).date() == local(ended).date()
+    end = f"{clock(ended) if is_one_day else stamp(ended)}"
+    named = [f"{_at(one.began, ended)} {STATE_WORDS[one.state]}" for one in periods[-MOST_NAMED:]]
+    if periods[MOST_NAMED:]:
+        named.insert(0, f"{counted(len(periods) - MOST_NAMED, 'earlier change')} not shown")
+    return Timeline(
+        tuple(lanes),
+        stamp(began),
+        end,
+        (
+            f"{stamp(began)} to {end}",
+            ", ".join(one.words for one in lanes),
+            *(["; ".join(named)] if len(periods) > 1 else []),
+        ),
+    )
+
+
+def _lane(state: str, periods: Sequence[Period], start: datetime, whole: float) -> Lane:
+    total = sum(one.seconds for one in periods)
+    bars = []
+    for one in periods:
+        width = max(1000 * one.seconds / whole, LEAST_BAR)
+        at = min(1000 * (one.began - start).total_seconds() / whole, 1000 - width)
+        bars.append((round(max(at, 0), 1), round(width, 1)))
+    times = [f"{stamp(one.began)}, {lasted(one.seconds)}" for one in periods[-MOST_NAMED:]]
+    if periods[MOST_NAMED:]:
+        times.insert(0, f"{len(periods) - MOST_NAMED:,} earlier ones")
+    words = f"{STATE_WORDS[state]} {lasted(total)}"
+    if state == "unknown":
+        words = f"{lasted(total)} {STATE_WORDS[state]}"
+    return Lane(state, words, "; ".join(times), tuple(bars))
+
+
+def _at(moment: datetime, end: datetime) -> str:
+    """Return a moment of a timeline: only its time of day if that is on the day of the end."""
+    is_same_day = local(moment).date() == local(end).date()
+    return clock(moment) if is_same_day else f"{local(moment):%Y-%m-%d %H:%M:%S}"
 
 
 def _left_out(entries: int) -> str:

@@ -3,14 +3,15 @@
 As on a card, all text counts as hostile and is cut to its budget.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from ..models.activities import Question
 from ..models.executions import WAITING, Execution, Executions, status_words
+from ..models.links import Link, links_of
 from ..models.watch import Listing
-from ..text import beginning, bytes_in_card, counted, shorten, visible
+from ..text import beginning, bytes_in_card, counted, escaped, shorten, visible
 from .templates import draw
 from .times import age, stamp
 
@@ -20,8 +21,13 @@ MOST_ROWS = 100
 NAME, ID, STATUS = 160, 120, 60
 # Characters of a workflow's name in plain text.
 NAME_WIDTH = 30
+LINKS_OF_OTHERS = "Links of the others: the live_view_url, recording_url and platform_url of each."
+# Bytes of markup for a link.
+LINK_COST = 150
 # Limits for what executions ask: bytes of a question and of an option, options of a question,
 # questions of an execution, and executions.
+# Bytes of all links of a table, and of those of a `Listing`.
+LINKS, LINKS_OF_LISTING = 25_000, 80_000
 QUESTION, OPTION, MOST_OPTIONS, MOST_QUESTIONS, MOST_ASKING = 600, 150, 6, 3, 10
 
 
@@ -37,6 +43,7 @@ class TableRow:
     created: str
     is_waiting: bool
     asks: tuple["AskedQuestion", ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,15 @@ def as_html(executions: Executions) -> str:
 
     The browser shows the beginning of an ID, and copies all of it. Each execution takes one line.
     """
+    rows = _rows(executions)
+    # Who waits has its links in sight; those of the others are folded.
+    folded = [row for row in rows if row.links and not row.is_waiting]
     return draw(
-        "table.html", columns=COLUMNS, rows=_rows(executions), notes=list(_notes(executions))
+        "table.html",
+        columns=COLUMNS,
+        rows=rows,
+        folded=folded,
+        notes=list(_notes(executions, rows)),
     )
 
 
@@ -73,18 +87,31 @@ def as_text(executions: Executions) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-    asked = [[part for one in row.asks for part in _asked_lines(one)] for row in rows]
+    asked = [[*map(_line, _asked_lines(row)), *map(_line, _link_lines(row))] for row in rows]
     body = [part for line, below in zip(drawn[1:], asked, strict=True) for part in (line, *below)]
-    return "\n".join([*drawn[:1], *body, *_notes(executions)])
+    others = any(row.links and not row.is_waiting for row in rows)
+    notes = [*_notes(executions, rows), *([LINKS_OF_OTHERS] if others else [])]
+    return "\n".join([*drawn[:1], *body, *notes])
 
 
 def _fitting(name: str) -> str:
     return name if len(name) <= NAME_WIDTH else beginning(name, NAME_WIDTH - 1) + "…"
 
 
-def _asked_lines(asked: AskedQuestion) -> list[str]:
-    shown = (f"{asked.verb}: {asked.question}", asked.options)
-    return [f"  {visible(line, keep='')}" for line in shown if line]
+def _asked_lines(row: TableRow) -> Iterator[str]:
+    for asked in row.asks:
+        yield f"{asked.verb}: {asked.question}"
+        if asked.options:
+            yield asked.options
+
+
+def _link_lines(row: TableRow) -> Iterator[str]:
+    if row.is_waiting:
+        yield from (f"{one.name.lower()}: {one.url}" for one in row.links)
+
+
+def _line(text: str) -> str:
+    return f"  {visible(text, keep='')}"
 
 
 def _asked(question: Question, execution: Execution) -> AskedQuestion:
@@ -105,6 +132,8 @@ def _rows(executions: Executions) -> list[TableRow]:
     asked = executions.questions if isinstance(executions, Listing) else {}
     questions = dict(islice(asked.items(), MOST_ASKING))
     now = executions.read_at if isinstance(executions, Listing) else None
+    shown = executions[:MOST_ROWS]
+    budget = LINKS_OF_LISTING if isinstance(executions, Listing) else LINKS
     return [
         TableRow(
             status=shorten(status_words(execution.status), STATUS, bytes_in_card),
@@ -118,9 +147,20 @@ def _rows(executions: Executions) -> list[TableRow]:
                 _asked(question, execution)
                 for question in questions.get(execution.id, ())[:MOST_QUESTIONS]
             ),
+            links=links,
         )
-        for execution in executions[:MOST_ROWS]
+        for execution, links in zip(shown, _links(shown, budget), strict=True)
     ]
+
+
+def _links(executions: Iterable[Execution], budget: int) -> Iterator[tuple[Link, ...]]:
+    """Yield the links of each execution, of as many executions as fit into `budget` bytes."""
+    for execution in executions:
+        found = links_of(execution)
+        # Below the table, the name and the ID come again.
+        budget -= (NAME + ID + LINK_COST) if found else 0
+        budget -= sum(LINK_COST + len(escaped(one.url)) + len(one.host) for one in found)
+        yield found if budget >= 0 else ()
 
 
 def tone_of(execution: Execution) -> str:
@@ -130,12 +170,15 @@ def tone_of(execution: Execution) -> str:
     return "failed" if execution.status == "failed" else execution.phase or "unknown"
 
 
-def _notes(executions: Executions) -> Iterator[str]:
+def _notes(executions: Executions, rows: Sequence[TableRow]) -> Iterator[str]:
     """Yield what the table leaves out, so that no waiting execution goes unnoticed."""
     if not executions:
         yield "No executions were found."
     if (left_out := len(executions) - MOST_ROWS) > 0:
         yield f"and {counted(left_out, 'more execution')}, not shown"
+    with_links = [one for one in executions[:MOST_ROWS] if links_of(one)]
+    if len(with_links) > sum(bool(one.links) for one in rows):
+        yield "Not all links fit: live_view_url, recording_url and platform_url have them."
     if not isinstance(executions, Listing):
         return
     if executions.has_more:

@@ -6,6 +6,7 @@ Records hold aware times in UTC; only what is shown on screen is converted.
 from datetime import UTC, datetime, timedelta
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+UNITS = ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s"))
 
 
 def local(moment: datetime) -> datetime:
@@ -51,3 +52,13 @@ def age(moment: datetime, now: datetime | None = None) -> str:
         return f"{seconds // HOUR:.0f} h"
     days = int(seconds // DAY)
     return "1 day" if days == 1 else f"{days:,} days"
+
+
+def lasted(seconds: float) -> str:
+    """Return a duration in its two largest units, such as ``3 min 5 s`` or ``2 h 5 min``."""
+    whole = round(max(seconds, 0))
+    for unit, name, smaller, small_name in UNITS:
+        if whole >= unit:
+            rest = whole % unit // smaller
+            return f"{whole // unit:,} {name}" + (f" {rest} {small_name}" if rest else "")
+    return f"{whole} s" if whole else "under 1 s"

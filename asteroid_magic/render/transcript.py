@@ -2,13 +2,15 @@
 
 Pure, and in the order of the activities. An action from start to end is one entry, only the latest
 to-do list is complete, and activities that say nothing new are skipped. Each text is cut to its
-budget, and the newest entries that fit the total budget are shown.
+budget, and the newest entries that fit the total budget are shown. What the server marks as meant
+for machines is folded, several such activities in a row into one entry.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from ..models import coerce
@@ -41,6 +43,10 @@ LABELS: Mapping[str, str] = {
 }
 # These only repeat what another activity says.
 PASSED_OVER = frozenset({ActivityKind.STEP_STARTED, ActivityKind.STEP_COMPLETED})
+# These are for people, even if the server says otherwise.
+NEVER_FOLDED = frozenset({ActivityKind.USER_MESSAGE, ActivityKind.STATUS_CHANGED})
+
+Told = tuple[Activity, Activity | None]
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,12 @@ class Item:
 class TranscriptEntry:
     """What the reader sees of one activity, or of one action from start to end.
 
-    `kind` is one of person, agent, asks, thinking, action, todos, result or note, or own for a
-    message of the reader. `label` is its name on screen. `when` is a time of day and `day` its date
-    with its zone, both in the zone of this machine, empty if unknown. For an action, `mark` says
-    how it went and `extent` how long it took. `data` is what a result holds, as JSON.
-    `activity_id` is the ID of its (first) activity.
+    `kind` is one of person, agent, asks, thinking, action, todos, node, result or note, or own for
+    a message of the reader, or system for what is folded: `number` such activities, as `items`.
+    `label` is its name on screen. `when` is a time of day and `day` its date with its zone, both in
+    the zone of this machine, empty if unknown. For an action, `mark` says how it went and `extent`
+    how long it took. `data` is what a result holds, as JSON. `activity_id` is the ID of its (first)
+    activity.
     """
 
     kind: str
@@ -73,6 +80,7 @@ class TranscriptEntry:
     day: str = ""
     when: str = ""
     activity_id: str = ""
+    number: int = 0
 
     @property
     def start(self) -> str:
@@ -101,30 +109,61 @@ def entries_of(
 ) -> tuple[tuple[TranscriptEntry, ...], int]:
     """Return the newest entries that fit into `budget` bytes, and how many do not."""
     told = _told(list(activities))
+    groups = [(folded, list(group)) for folded, group in groupby(told, key=_is_folded)]
     shown: list[TranscriptEntry] = []
-    lists = 0
+    lists = told_in = 0
     # Newest first, so that a long history costs no more than what is shown.
-    for activity, end in reversed(told):
-        lists += activity.kind == ActivityKind.TODOS_UPDATED
-        entry = _dated(_entry(activity, end, is_latest_list=lists == 1), activity.timestamp)
-        entry = replace(entry, activity_id=activity.id)
-        budget -= entry.cost
-        if budget < 0:
-            break
-        shown.append(entry)
-    return tuple(reversed(shown)), len(told) - len(shown)
+    for is_folded, group in reversed(groups):
+        for part in [group] if is_folded else [[one] for one in reversed(group)]:
+            activity, end = part[0]
+            if is_folded:
+                entry = _system(part)
+            else:
+                lists += activity.kind == ActivityKind.TODOS_UPDATED
+                entry = _entry(activity, end, is_latest_list=lists == 1)
+            entry = replace(_dated(entry, activity.timestamp), activity_id=activity.id)
+            budget -= entry.cost
+            if budget < 0:
+                return tuple(reversed(shown)), len(told) - told_in
+            shown.append(entry)
+            told_in += len(part)
+    return tuple(reversed(shown)), 0
 
 
 def tells_doing(activities: Sequence[Activity], entries: Sequence[TranscriptEntry]) -> bool:
     """Return True if the last of the entries tells what the agent is doing."""
-    if not entries or entries[-1].kind == "person":
+    told = [one for one in entries if one.kind != "system"]
+    if not told or told[-1].kind == "person":
         # What the agent does since a message is in no entry.
         return False
-    going = unfinished(activities)
-    return not going or going[-1].id == entries[-1].activity_id
+    going = [one for one in unfinished(activities) if not one.is_system]
+    return not going or going[-1].id == told[-1].activity_id
 
 
-def _told(activities: Sequence[Activity]) -> list[tuple[Activity, Activity | None]]:
+def _is_folded(told: Told) -> bool:
+    """Return True for an activity that is for machines: the end of an action decides for both."""
+    start, end = told
+    if start.kind in NEVER_FOLDED or start.speaks_to_user:
+        return False
+    return (end or start).is_system
+
+
+def _system(group: Sequence[Told]) -> TranscriptEntry:
+    """Return one entry for activities in a row that are for machines."""
+    items = []
+    # More are only counted.
+    for activity, end in group[: MOST_ITEMS + 1]:
+        entry = _dated(_entry(activity, end, is_latest_list=False), activity.timestamp)
+        words = " ".join(entry.text.head.split())
+        if entry.kind != "action":
+            words = f"{entry.label}: {words}" if words else entry.label
+        items.append(Item(words, ", ".join(filter(None, (entry.extent, entry.when)))))
+    items += [Item("")] * (len(group) - len(items))
+    label = counted(len(group), "system entry", "system entries")
+    return TranscriptEntry("system", label, items=_cut(tuple(items)), number=len(group))
+
+
+def _told(activities: Sequence[Activity]) -> list[Told]:
     """Return the activities that say something new, each start of an action with its end."""
     begun = {one.action_id for one in activities if one.kind == ActivityKind.ACTION_STARTED}
     ends = {
@@ -157,9 +196,10 @@ def _entry(activity: Activity, end: Activity | None, *, is_latest_list: bool) ->
     tell = ENTRY_MAKERS.get(activity.kind)
     if tell is not None:
         return tell(activity)
-    return TranscriptEntry(
-        "note", LABELS.get(activity.kind) or _named(activity.kind), _line(activity.text)
-    )
+    label = LABELS.get(activity.kind) or _named(activity.kind)
+    if activity.kind == ActivityKind.TERMINAL and not activity.is_end:
+        label = "Stream closed"
+    return TranscriptEntry("note", label, _line(activity.text))
 
 
 def _action(activity: Activity, end: Activity | None) -> TranscriptEntry:
@@ -190,10 +230,10 @@ def _status(activity: Activity) -> TranscriptEntry:
         return _question(activity.question)
     if waits_for is not None:
         label = "Agent asks" if waits_for == "asks" else "Agent waits for a confirmation"
-        return TranscriptEntry("asks", label, _fit(activity.reason or "", SPOKEN))
+        return TranscriptEntry("asks", label, _fit(activity.explanation, SPOKEN))
     if PHASES.get(status) == "terminal":
         return _result(activity, status)
-    words, reason = status_words(status), activity.reason
+    words, reason = status_words(status), activity.explanation
     return TranscriptEntry("note", "Status", _line(f"{words}: {reason}" if reason else words))
 
 
@@ -212,7 +252,7 @@ def _result(activity: Activity, status: str) -> TranscriptEntry:
     outcome = coerce.text(told.get("outcome"))
     words = status_words(status)
     result = told.get("result")
-    said = [activity.reason or "", result if isinstance(result, str) else ""]
+    said = [activity.explanation, result if isinstance(result, str) else ""]
     return TranscriptEntry(
         "result",
         "Result",
@@ -241,10 +281,26 @@ def _shorter_list(activity: Activity) -> TranscriptEntry:
 
 def _todos(activity: Activity) -> tuple[Item, ...]:
     listed = (
-        Item(content, state.replace("_", " "), TODO_MARKS.get(state, "○"))
-        for content, state in activity.todos
+        Item(
+            content,
+            ": ".join(filter(None, (state.replace("_", " "), outcome))),
+            TODO_MARKS.get(state, "○"),
+        )
+        for (content, state), outcome in zip(activity.todos, activity.todo_outcomes, strict=True)
     )
     return _cut(tuple(listed))
+
+
+def _node(activity: Activity) -> TranscriptEntry:
+    """Return what a node of the workflow did, or only the name of the next one."""
+    following = _brief(activity.text, ITEM)
+    if activity.node_summary is None:
+        label = LABELS[ActivityKind.TRANSITIONED_NODE]
+        return TranscriptEntry("note", label, _line(activity.text))
+    extent = f"next: {following}" if following else ""
+    return TranscriptEntry(
+        "node", "Node finished", _fit(activity.node_summary, THOUGHT), extent=extent
+    )
 
 
 def _cut(items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -288,4 +344,5 @@ ENTRY_MAKERS: Mapping[str, Callable[[Activity], TranscriptEntry]] = {
         "todos", "To-do list", items=_todos(one)
     ),
     ActivityKind.STATUS_CHANGED: _status,
+    ActivityKind.TRANSITIONED_NODE: _node,
 }

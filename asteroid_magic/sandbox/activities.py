@@ -77,6 +77,32 @@ def todos_updated(**statuses: str) -> Payload:
     return {"activityType": "todos_updated", "todos": todos}
 
 
+def for_machines(text: str) -> Payload:
+    """Report something that only machines need to know."""
+    display = {"summaryText": text, "presentationLevel": "system"}
+    return {"activityType": "generic", "message": text, "display": display}
+
+
+def transitioned_node(summary: str, following: str) -> Payload:
+    """Report what a node of the workflow did, and which one follows."""
+    return {
+        "activityType": "transitioned_node",
+        "newNodeUUID": str(uuid.uuid4()),
+        "newNodeName": following,
+        "newNodeType": "iris",
+        "fromNodeSummary": summary,
+    }
+
+
+def with_outcomes(payload: Payload, *outcomes: str) -> Payload:
+    """Return a to-do list with what came of its items, in their order."""
+    todos = [
+        item | {"outcome": outcome}
+        for item, outcome in zip(payload["todos"], outcomes, strict=True)
+    ]
+    return payload | {"todos": todos}
+
+
 def status_changed(status: str, **why: Payload) -> Payload:
     """Report a new status; ``why`` is a payload of the contract, such as ``pausedPayload``."""
     return {"activityType": "status_changed", "status": status, **why}

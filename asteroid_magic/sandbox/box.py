@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from tornado.netutil import bind_sockets
 
 from . import listing
+from .endings import Ending
 from .executions import ExecutionSnapshot
 from .faults import Faults, checked_fault
 from .scenes import Waiting
@@ -158,6 +159,21 @@ class Sandbox:
             if self._service is None or self._loop is None:
                 raise RuntimeError("This sandbox is not open. Use it in `with`, or start() it.")
             adding = self._service.add_waiting(count, kind)
+            return asyncio.run_coroutine_threadsafe(adding, self._loop).result()
+
+    def add_ended(self, ending: Ending) -> ExecutionSnapshot:
+        """Add an execution that has ended, and return it.
+
+        It has ``"failed"``, it was ``"purged"`` (it finished, then its activities were deleted),
+        or it was cancelled for one of Asteroid's reasons: ``"timeout"``, ``"max_steps"``,
+        ``"user_requested"``, ``"script_failed"``, ``"no_activity"``, ``"budget_exceeded"``,
+        ``"no_warm_environment"``, ``"worker_lost"``. Raises :class:`ValueError` for any other, and
+        :class:`RuntimeError` if the sandbox is not open.
+        """
+        with self._lock:
+            if self._service is None or self._loop is None:
+                raise RuntimeError("This sandbox is not open. Use it in `with`, or start() it.")
+            adding = self._service.add_ended(ending)
             return asyncio.run_coroutine_threadsafe(adding, self._loop).result()
 
     def messages(self, execution_id: object) -> list[str]:

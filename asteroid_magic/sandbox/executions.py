@@ -56,6 +56,7 @@ class Execution:
     messages: list[str] = field(default_factory=list)
     activities: list[Payload] = field(default_factory=list)
     latest: datetime = BEFORE_ALL
+    purged_at: datetime | None = None
 
     def add(self, payload: Payload, moment: datetime) -> None:
         """Append an activity, never earlier than the one before it."""
@@ -79,11 +80,27 @@ class Execution:
         self.add(activities.terminal(), moment)
 
     def cancel(self, reason: str, moment: datetime) -> None:
-        """End before the work is done, and add the activities that report it."""
+        """End before the work is done, and add the activities that report it.
+
+        ``reason`` is one of the contract's.
+        """
         self.status, self.terminal_at = "cancelled", moment
         why = {"reason": reason}
         self.add(activities.status_changed("cancelled", cancelledPayload=why), moment)
-        self.add(activities.terminal("cancelled", "Execution cancelled"), moment)
+        self.add(activities.terminal("complete", "Execution cancelled"), moment)
+
+    def fail(self, reason: str, os_error: str, moment: datetime) -> None:
+        """End because of an error, and add the activities that report it."""
+        self.status, self.terminal_at = "failed", moment
+        why = {"reason": reason, "os_error": {"message": os_error}}
+        self.add(activities.status_changed("failed", failedPayload=why), moment)
+        self.add(activities.terminal("error", "Execution failed"), moment)
+
+    def purge(self, moment: datetime) -> None:
+        """Delete what it did, and what it was given."""
+        self.purged_at = moment
+        self.activities.clear()
+        self.inputs = {}
 
     def snapshot(self) -> ExecutionSnapshot:
         """Return what a user of the sandbox sees of it."""
@@ -126,6 +143,8 @@ class Execution:
             described["duration"] = lasted.total_seconds()
         if self.result is not None:
             described["executionResult"] = self.result
+        if self.purged_at is not None:
+            described["purgedAt"] = stamp(self.purged_at)
         return described
 
 

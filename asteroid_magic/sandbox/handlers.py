@@ -10,6 +10,7 @@ from typing import Any
 from tornado import web
 
 from . import queries
+from .links import with_links
 from .problems import Problem, error_body, title
 from .service import Service
 from .world import (
@@ -109,6 +110,11 @@ class ApiHandler(JsonHandler):
         if not UUID_PATTERN.fullmatch(execution_id):
             raise Problem(400, "executionId must be a UUID", "executionId")
 
+    @property
+    def origin(self) -> str:
+        """The sandbox's own origin, as the request names it."""
+        return f"{self.request.protocol}://{self.request.host}"
+
     def arguments(self, name: str) -> list[str]:
         """Return the values of a query parameter as they were sent."""
         return self.get_query_arguments(name, strip=False)
@@ -120,7 +126,9 @@ class ExecutionList(ApiHandler):
     def get(self) -> None:
         """List the account's executions."""
         executions = self.service.world.describe_all()
-        self.send_json(queries.page_of_executions(executions, self.arguments))
+        page = queries.page_of_executions(executions, self.arguments)
+        page["items"] = [with_links(one, self.origin) for one in page["items"]]
+        self.send_json(page)
 
 
 class ExecutionDetail(ApiHandler):
@@ -130,7 +138,8 @@ class ExecutionDetail(ApiHandler):
         """Describe one execution."""
         self.check_id(execution_id)
         with worded_for_http():
-            self.send_json(self.service.world.describe(execution_id))
+            described = self.service.world.describe(execution_id)
+        self.send_json(with_links(described, self.origin))
 
 
 class ActivityList(ApiHandler):

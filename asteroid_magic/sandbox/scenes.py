@@ -8,6 +8,7 @@ from typing import Literal
 from .activities import (
     Payload,
     acted,
+    for_machines,
     paused_by_agent,
     reasoning,
     said,
@@ -15,6 +16,8 @@ from .activities import (
     step_completed,
     step_started,
     todos_updated,
+    transitioned_node,
+    with_outcomes,
 )
 from .executions import Execution
 
@@ -111,7 +114,15 @@ def _finished(start: datetime) -> Execution:
         [status_changed("running"), step_started(1)],
         acted("nav_to", "Opening the timetable", "Opened the timetable", 1510),
         acted("element_get_text", "Reading the fares", "Read 9 fares", 730),
-        [todos_updated(Read_the_fares="completed", Compare_them="completed")],
+        [for_machines("Browser session is alive")],
+        [transitioned_node("Read 9 fares from Turin to Rome.", "Compare fares")],
+        [
+            with_outcomes(
+                todos_updated(Read_the_fares="completed", Compare_them="completed"),
+                "9 fares, from 29.90 to 84 euros",
+                "The 09:10 is the cheapest",
+            )
+        ],
         [said("The 09:10 is the cheapest, at 29.90 euros."), step_completed(1)],
     ]
     _with_past(execution, past)

@@ -11,6 +11,7 @@ from .control import Cancel, Pause, Resume, Sync
 from .handlers import ActivityList, ExecutionDetail, ExecutionList, UnknownPath
 from .messages import UserMessages
 from .service import Service
+from .views import ViewPage
 
 BASE_PATH = "/agents/v2"
 LARGEST_BODY = 16 * 1024 * 1024
@@ -52,6 +53,7 @@ def _application(service: Service) -> Application:
             (f"{execution}/resume", Resume, shared),
             (f"{execution}/cancel", Cancel, shared),
             (f"{execution}/sync", Sync, shared),
+            (r"/view/([a-z]+)/[0-9a-f-]{36}", ViewPage, shared),
         ],
         default_handler_class=UnknownPath,
         default_handler_args=shared,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .agents import Agent, book_a_table, sort_invoices, take_an_answer
+from .endings import Ending, ended_scene
 from .executions import ExecutionSnapshot
 from .faults import Faults
 from .scenes import Waiting, opening_scene, waiting_scenes
@@ -40,6 +41,11 @@ class Service:
         added = self.world.add(waiting_scenes(count, kind))
         for each in added:
             self._employ(each.id, take_an_answer)
+        return added
+
+    async def add_ended(self, ending: Ending) -> ExecutionSnapshot:
+        """Add an execution that has ended in this way."""
+        (added,) = self.world.add(ended_scene(ending))
         return added
 
     def _employ(self, execution_id: str, script: Callable[[Agent], Awaitable[None]]) -> None:

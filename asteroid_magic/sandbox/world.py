@@ -107,7 +107,7 @@ class World:
             execution = self._find_own(execution_id)
             if execution.status != "cancelled":
                 _require(execution, {name for name in PHASES if PHASES[name] != "terminal"})
-                execution.cancel("A user cancelled the execution", datetime.now(UTC))
+                execution.cancel("user_requested", datetime.now(UTC))
             return execution.status
 
     def record(self, execution_id: str, *payloads: Payload) -> None:

@@ -40,6 +40,7 @@ from tests.render.test_transcript import action, payload
 from tests.support.outcomes import ID
 
 BEGAN = datetime(2026, 10, 1, 18, 2, 11, tzinfo=UTC)
+ACTION_COMPLETED = "action_completed"
 RUNNING = payload("status_changed", status="running")
 ASKS = payload("status_changed", status="paused_by_agent", pausedPayload={"reason": "Which?"})
 OVER = payload("status_changed", status="completed")
@@ -415,3 +416,107 @@ def test_an_interrupt_ends_it_with_what_was_heard(kind: type[BaseException]) -> 
     heard = asteroid.watch(60, SENT, tell=interrupt)
     assert heard.ending == "interrupted"
     assert kinds(heard) == ["reasoning"]
+
+
+STREAM_ENDS = payload("terminal", reason="unsubscribe")
+
+
+def test_the_end_of_a_stream_alone_ends_no_watch() -> None:
+    asteroid = Asteroid(RUNNING)
+    asteroid.happens(3, STREAM_ENDS)
+    asteroid.happens(20, OVER)
+    heard = asteroid.watch(60)
+    assert heard.ending == "over"
+    assert heard.elapsed >= 20
+    asteroid = Asteroid(RUNNING)
+    asteroid.happens(3, MESSAGE, STREAM_ENDS)
+    asteroid.happens(20, SAYS)
+    assert asteroid.watch(60, SENT).ending == "spoke"
+    assert asteroid.now >= 20
+
+
+@pytest.mark.parametrize("sent", [None, SENT])
+def test_a_stream_that_ends_with_the_execution_ends_the_watch(sent: AwaitedMessage | None) -> None:
+    asteroid = Asteroid(RUNNING)
+    asteroid.happens(3, MESSAGE, STREAM_ENDS)
+    reads = asteroid.execution
+
+    def read(execution_id: str, *, timeout: float) -> Execution:
+        # The first attempt fails: it is made again.
+        if asteroid.now >= 3:
+            asteroid.status = "completed"
+        if 3 <= asteroid.now < 4:
+            raise ServerError(status_code=500)
+        return reads(execution_id, timeout=timeout)
+
+    asteroid.execution = read  # type: ignore[method-assign]
+    heard = asteroid.watch(60, sent)
+    assert heard.ending == "over"
+    assert 4 <= heard.elapsed < 15
+
+
+def test_a_stream_that_has_ended_before_says_nothing() -> None:
+    assert Asteroid(RUNNING, STREAM_ENDS).watch(5).ending == "time"
+    assert Asteroid(RUNNING, STREAM_ENDS, status="failed").watch(5).ending == "over"
+    assert Asteroid(ASKS, STREAM_ENDS, status="paused_by_agent").watch(5).ending == "asks"
+
+
+def test_the_result_has_the_execution_as_it_was_at_the_end() -> None:
+    asteroid = Asteroid(RUNNING)
+    asteroid.happens(3, OVER)
+    # It says later than its activities that it is over.
+    execution = asteroid.watch(60).execution
+    assert execution is not None
+    assert execution.status == "completed"
+    asteroid = Asteroid(RUNNING)
+    asteroid.happens(3, MESSAGE, SAYS)
+    assert asteroid.watch(60, SENT).execution == Execution(id=ID, status="running")
+    # Nobody waits for it: the time is over.
+    assert Asteroid(RUNNING).watch(0.5, SENT).execution is None
+
+
+def test_an_end_whose_execution_cannot_be_read_is_still_an_end() -> None:
+    asteroid = Asteroid(RUNNING)
+    asteroid.happens(3, MESSAGE, SAYS)
+
+    def refuse(*_: Any, **__: Any) -> Execution:
+        raise ServerError(status_code=500)
+
+    asteroid.execution = refuse  # type: ignore[method-assign]
+    heard = asteroid.watch(60, SENT)
+    assert (heard.ending, heard.execution, heard.trouble) == ("spoke", None, "")
+
+
+def test_an_interrupt_of_the_last_read_is_one() -> None:
+    asteroid = Asteroid(RUNNING)
+    asteroid.happens(3, MESSAGE, SAYS)
+
+    def interrupt(*_: Any, **__: Any) -> Execution:
+        raise Interrupted
+
+    asteroid.execution = interrupt  # type: ignore[method-assign]
+    heard = asteroid.watch(60, SENT)
+    assert heard.ending == "interrupted"
+    assert kinds(heard) == [ACTION_COMPLETED]
+
+
+@pytest.mark.parametrize("status", ["completed", "some_new_status"])
+def test_a_purged_execution_is_over(status: str) -> None:
+    asteroid = Asteroid(status=status)
+    purged = Execution(id=ID, status=status, data={"purgedAt": "2026-10-01T00:00:00Z"})
+    asteroid.execution = lambda *_, **__: purged  # type: ignore[method-assign]
+    assert asteroid.watch(60).ending == "over"
+    asteroid.faults = [NotFound(status_code=404)] * 9
+    heard = asteroid.watch(60)
+    assert (heard.ending, heard.execution, heard.activities) == ("over", purged, ())
+    assert "were deleted on 2026-10-01" in heard.as_text()
+    assert "Nothing has happened" not in heard.as_text()
+
+
+def test_what_is_for_machines_is_no_doing() -> None:
+    beat = payload("generic", message="alive", display={"presentationLevel": "system"})
+    going = action("started", "Polling", display={"presentationLevel": "system"})
+    for payloads, words in (([WORK, beat], "thinking"), ([beat, going, STREAM_ENDS], "")):
+        asteroid = Asteroid(*payloads)
+        newest = asteroid.activities(ID, limit=10, order="desc", timeout=1.0)
+        assert doing(reversed(newest)) == words

@@ -259,7 +259,8 @@ def test_an_execution_that_is_over_or_purged_is_shown_as_that() -> None:
         server.refuse = lambda path: (404, {}) if "activities" in path else None
         with AsteroidClient("key-4711-secret", server.base_url) as client:
             form = SendForm(ID, client=client)
-            until(lambda: "Asteroid has deleted" in words(fields(form).conversation))
+            until(lambda: "were deleted on 2026-10-01" in words(fields(form).conversation))
+            assert "Nothing has happened" not in words(fields(form).conversation)
             assert "finished" in words(fields(form).header)
             form.close()
 
@@ -326,3 +327,44 @@ def test_a_card_of_a_message_with_the_key_shows_what_was_typed_as_the_magics_do(
     assert text in words(fields(form).cards)
     assert text in Seen(as_html(form.outcomes[0])).words
     assert text in Seen(html.saved_view("abc", form._sends, form._sends[0].at)).words
+
+
+def test_below_the_header_are_links_to_what_the_agent_shows() -> None:
+    with RecordServer() as server:
+        server.execution = {
+            "status": "running",
+            "liveViewUrl": "https://live.example/x?a=1&b=2",
+            "platformUrl": "javascript:alert(1)",
+        }
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            until(lambda: words(fields(form).links) == "Live view (live.example)")
+            shown = fields(form).links.value
+            [link] = re.findall("<a [^>]*>", shown)
+            assert 'href="https://live.example/x?a=1&#38;b=2"' in link
+            assert 'target="_blank" rel="noopener noreferrer"' in link
+            assert "alert" not in shown
+            # They are not drawn anew, so that the focus stays on a link.
+            drawn: list[object] = []
+            fields(form).links.observe(drawn.append, "value")
+            server.happen(ID, {"activityType": "generic", "message": "news"})
+            form.refresh()
+            until(lambda: "news" in words(fields(form).conversation))
+            assert not drawn
+            form.close()
+
+
+def test_what_is_for_machines_is_folded() -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "running"}
+        display = {"presentationLevel": "system"}
+        for ago in (30, 20):
+            beat = {"activityType": "generic", "message": "still alive", "display": display}
+            server.happen(ID, beat, ago=ago)
+        with AsteroidClient("key-4711-secret", server.base_url) as client:
+            form = SendForm(ID, client=client)
+            until(lambda: "2 system entries" in words(fields(form).conversation))
+            assert "<details>" in markup(fields(form).conversation)
+            # It is no word about what the agent does.
+            assert "still alive" not in words(fields(form).doing)
+            form.close()

@@ -28,7 +28,8 @@ from asteroid_magic.models.watch import Listing, Transcript, WatchProgress, Watc
 from asteroid_magic.render.status_line import StatusLine
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.sandbox import executions as sandbox_executions
-from tests.support.outcomes import Seen
+from tests.support.outcomes import ID, Seen
+from tests.support.records import RecordServer
 from tests.support.servers import FaultServer, answers
 from tests.support.shells import Notebook
 from tests.support.waiting import until
@@ -457,3 +458,57 @@ def test_what_is_watched_goes_on_meanwhile(notebook: Notebook, box: Sandbox) -> 
     times = re.findall(r"^  (\d\d:\d\d:\d\d)  ", notebook.text, re.MULTILINE)
     assert times == sorted(times)
     assert "Agent: Thank you. You said: “Monthly”" in notebook.text
+
+
+def test_activities_that_were_deleted_are_said_to_be_by_every_magic(
+    notebook: Notebook, box: Sandbox
+) -> None:
+    purged = box.add_ended("purged").id
+    for magic in ("activities", "watch"):
+        shown = notebook.run(f"%asteroid_{magic} {purged}")
+        assert shown.activities == ()
+        for drawn in (words(notebook.text), Seen(shown._repr_html_()).words):
+            assert "The activities of this execution were deleted on 20" in drawn
+            assert "Nothing has happened" not in drawn
+
+
+def test_a_server_that_has_no_activities_of_a_purged_execution_is_understood(
+    notebook: Notebook,
+) -> None:
+    with RecordServer() as server:
+        server.execution = {"status": "failed", "purgedAt": "2026-10-01T00:00:00Z"}
+        server.refuse = lambda path: (404, {}) if "activities" in path else None
+        notebook.run(f"%config AsteroidMagics.base_url = {server.base_url!r}")
+        for magic in ("activities", "watch"):
+            notebook.run(f"%asteroid_{magic} {ID}")
+            assert "were deleted on 2026-10-01 00:00:00 UTC" in words(notebook.text)
+        server.execution = {"status": "failed"}
+        for magic in ("activities", "watch"):
+            notebook.run(f"%asteroid_{magic} {ID}")
+            assert isinstance(notebook.error, NotFound)
+
+
+def test_a_transcript_has_a_timeline_up_to_now_and_links(notebook: Notebook, asking: str) -> None:
+    shown = notebook.run("%asteroid_activities asking")
+    assert shown.read_at is not None
+    assert re.search(r"waited for a person 3 min \d", words(notebook.text))
+    assert f"/view/live/{asking}" in notebook.text
+    assert ">Live view (127.0.0.1:" in shown._repr_html_()
+    assert "<svg" in shown._repr_html_()
+    assert len(shown.activities.to_frame()) == len(shown.activities)
+    assert pickle.loads(pickle.dumps(shown)) == shown
+    heard = notebook.run("%asteroid_watch asking")
+    assert ">Live view (127.0.0.1:" in heard._repr_html_()
+    assert "It has waited for you since" in words(notebook.text)
+    assert pickle.loads(pickle.dumps(heard)) == heard
+
+
+def test_a_watch_to_the_end_shows_the_recording(notebook: Notebook, box: Sandbox) -> None:
+    run = box.executions[1].id
+    threading.Timer(0.5, AsteroidClient(box.api_key, box.base_url).cancel, [run]).start()
+    heard = notebook.run(f"%asteroid_watch {run} 30")
+    assert heard.ending == "over"
+    assert "Result (cancelled): A user cancelled it." in notebook.text
+    html = heard._repr_html_()
+    assert "Recording (127.0.0.1:" in html
+    assert "Live view" not in html

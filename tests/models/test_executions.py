@@ -90,3 +90,15 @@ def test_a_slice_of_executions_is_one_of_them_again() -> None:
     some = Executions([Execution(id="a"), Execution(id="b")])
     assert isinstance(some[:1], Executions)
     assert some[-1].id == "b"
+
+
+def test_an_execution_knows_when_it_was_purged() -> None:
+    purged = read_execution({"purgedAt": "2026-10-01T18:02:11Z"})
+    assert purged.is_purged
+    assert purged.purged_at == datetime(2026, 10, 1, 18, 2, 11, tzinfo=UTC)
+    unreadable = read_execution({"purgedAt": "last week"})
+    assert (unreadable.is_purged, unreadable.purged_at) == (True, None)
+    values: list[object] = [None, "", 0, {}, False]
+    for value in values:
+        kept = read_execution({"purgedAt": value})
+        assert (kept.is_purged, kept.purged_at) == (False, None)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from asteroid_magic import AsteroidClient, Forbidden, NoAnswer, NotFound, RateLimited
+from asteroid_magic.models.links import links_of
 from asteroid_magic.monitor.monitor import Monitor
 from asteroid_magic.sandbox import Sandbox
 from tests.render.test_transcript import payload
@@ -343,3 +344,54 @@ def test_a_real_execution_is_followed_to_its_end(box: Sandbox) -> None:
             lambda: monitor.state.conversation and monitor.state.conversation.access == "not_found"
         )
         monitor.close()
+
+
+def test_the_end_of_a_stream_is_not_the_end_of_the_execution(server: RecordServer) -> None:
+    server.happen(ID, RUNNING, ago=60)
+    server.listed = [{"id": ID, "status": "running"}]
+    with stepped(server) as (monitor, log):
+        monitor.open()
+        log.requests.clear()
+        server.happen(ID, payload("terminal", data={"reason": "unsubscribe"}))
+        shown = monitor.shown(30)
+        assert not shown.is_over
+        # It may have been: the execution itself is asked once.
+        read = [path for _, path in log.requests if path.endswith(ID)]
+        assert len(read) == 1
+        server.happen(ID, WORK)
+        assert monitor.shown(30).activities[-1].kind == "reasoning"
+
+
+def test_a_stream_that_ends_with_the_execution_shows_that_it_is_over(server: RecordServer) -> None:
+    server.happen(ID, RUNNING, ago=60)
+    with stepped(server) as (monitor, _):
+        monitor.open()
+        server.execution = {"status": "cancelled"}
+        server.happen(ID, payload("terminal", reason="unsubscribe"))
+        assert monitor.shown(30).is_over
+
+
+def test_the_recording_is_known_once_the_execution_is_over(server: RecordServer) -> None:
+    server.happen(ID, RUNNING, ago=60)
+    server.execution = {"liveViewUrl": "https://live.example"}
+    with stepped(server) as (monitor, _):
+        opened = monitor.open().execution
+        assert opened is not None
+        assert [one.name for one in links_of(opened)] == ["Live view"]
+        server.execution = {"status": "completed", "recordingUrl": "https://rec.example"}
+        server.happen(ID, OVER)
+        ended = monitor.shown(30).execution
+        assert ended is not None
+        assert [one.name for one in links_of(ended)] == ["Recording"]
+
+
+def test_an_end_whose_links_cannot_be_read_is_still_an_end(server: RecordServer) -> None:
+    server.happen(ID, RUNNING, ago=60)
+    server.listed = [{"id": ID, "status": "running"}]
+    with stepped(server) as (monitor, _):
+        monitor.open()
+        server.refuse = lambda path: (500, {}) if path.endswith(ID) else None
+        server.happen(ID, OVER)
+        monitor.run(30)
+        shown = [one.conversation for one in monitor.states if one.conversation]
+        assert next(one for one in shown if one.is_over).error is None

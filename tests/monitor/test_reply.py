@@ -8,7 +8,7 @@ import pytest
 from asteroid_magic import AsteroidClient, Delivery
 from asteroid_magic.monitor import Monitor, ReplyState
 from asteroid_magic.sandbox import Sandbox
-from tests.render.test_transcript import action
+from tests.render.test_transcript import action, payload
 from tests.support.monitors import KEY, OTHER, SteppedMonitor, stepped
 from tests.support.outcomes import ID
 from tests.support.records import RecordServer
@@ -233,3 +233,36 @@ def test_a_real_agent_is_heard(box: Sandbox) -> None:
     sent_at = reply(monitor).delivery.sent_at
     assert sent_at is not None
     assert datetime.now(UTC) >= sent_at
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_end_of_a_stream_ends_the_waiting_only_if_the_execution_is_over(
+    server: RecordServer, fails: bool
+) -> None:
+    stream_ends = payload("terminal", reason="unsubscribe")
+    server.happen(ID, RUNNING, ago=60)
+    server.listed = [{"id": ID, "status": "running"}]
+    with stepped(server) as (monitor, _):
+        monitor.open()
+        server.accept(ID, "hello")
+        monitor.sent(delivered(monitor))
+        monitor.run(5)
+        server.happen(ID, stream_ends)
+        monitor.run(15)
+        assert reply(monitor).result is None
+        refused: list[str] = []
+
+        def refuse(path: str) -> tuple[int, dict[str, str]] | None:
+            # The first time it is asked whether it is over, it does not say.
+            is_first = fails and path.endswith(ID) and not refused
+            refused.extend([path] if is_first else [])
+            return (400, {}) if is_first else None
+
+        server.refuse = refuse
+        server.execution = {"status": "completed"}
+        server.happen(ID, stream_ends)
+        monitor.run(30)
+        heard = reply(monitor).result
+        assert heard is not None
+        assert heard.ending == "over"
+        assert bool(refused) == fails

@@ -63,6 +63,7 @@ def test_it_is_the_conversation_and_says_how_to_get_the_panel_back(
     until(lambda: "You This one is urgent." in " ".join(shown(copies).words.split()))
     words = " ".join(shown(copies).words.split())
     assert "Sort incoming invoices" in words
+    assert "Live view (127.0.0.1:" in words
     # The bubble and the server's own message are one entry.
     assert words.count("You This one is urgent.") == words.count("✓ Delivered") == 1
     assert "To get it back, run its cell again." in words

@@ -211,6 +211,7 @@ def test_an_execution_that_was_purged_or_cannot_be_read_is_told(server: RecordSe
     page = opened(ID)
     until(lambda: page.conversation.get("isPurged"))
     assert page.conversation["isOver"]
+    assert "were deleted on 2026-10-01" in page.conversation["nothing"]
     server.refuse = lambda _path: (403, {})
     other = opened("00000000-0000-4000-8000-000000000002")
     until(lambda: other.conversation.get("access") == "forbidden")
@@ -232,3 +233,17 @@ def test_nothing_is_known_before_anything_was_read() -> None:
     assert shown["presses"] == shown["inbox"]["entries"] == []
     assert shown["inbox"]["age"] is None
     assert shown["stopped"]
+
+
+def test_only_links_that_are_safe_are_told(server: RecordServer) -> None:
+    server.execution = {
+        "status": "running",
+        "liveViewUrl": "https://b\u00fccher.example/x",
+        "recordingUrl": "javascript:alert(1)",
+        "platformUrl": "https://user@a.example",
+    }
+    page = opened(ID)
+    until(lambda: page.conversation.get("links"))
+    assert page.conversation["links"] == [
+        {"name": "Live view", "url": "https://xn--bcher-kva.example/x"}
+    ]

@@ -1,7 +1,8 @@
 """What becomes of a card in an export of the notebook: nothing from outside becomes live."""
 
 import re
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from asteroid_magic import Execution, errors
 from asteroid_magic.config.session import session
 from asteroid_magic.form.html import INSTEAD, saved_view
-from asteroid_magic.models.watch import Listing
+from asteroid_magic.models.watch import Listing, Transcript
 from asteroid_magic.monitor import Send
-from tests.render.test_transcript import payload, transcript
+from tests.render.test_transcript import BEGAN, payload, transcript
 from tests.support.outcomes import ID, delivery
 
 # Each is markup in Markdown or in reStructuredText; a blank line would end the HTML before it.
@@ -39,8 +40,19 @@ def shown() -> list[Any]:
     error = errors.BadRequest(LIVE, status_code=400, server_text=LIVE).about(ID, LIVE, 1)
     listing = Listing([Execution(id=ID, workflow_name=LIVE, status=LIVE)])
     said = transcript(payload("generic", message=LIVE), payload("reasoning", reasoning=LIVE))
+    run = Execution(
+        id=ID,
+        workflow_name=LIVE,
+        status="paused",
+        started_at=BEGAN,
+        platform_url="https://run.example/_x_*y*$z$?a=1&b=2",
+        live_view_url="javascript:alert(1)",
+    )
+    changes = [payload("status_changed", status=one) for one in ("running", "paused")]
+    heard = transcript(*changes, execution=run, read_at=BEGAN + timedelta(minutes=5))
+    links = Listing([run, replace(run, status="paused_by_agent")])
     sends = [Send(datetime.now(UTC), error) for _ in range(2)]
-    return [delivery(LIVE), error, listing, said, SavedForm(*sends)]
+    return [delivery(LIVE), error, listing, said, heard, links, SavedForm(*sends)]
 
 
 @pytest.fixture
@@ -88,3 +100,28 @@ def test_a_sanitized_page_shows_no_style_sheet(notebook: Any) -> None:
 def test_math_is_not_typeset_in_anything_that_is_shown() -> None:
     for one in shown():
         assert re.match(r'<div class="[^"]* mathjax_ignore tex2jax_ignore"', one._repr_html_())
+
+
+def test_a_timeline_and_links_survive_exports_as_text_at_least(notebook: Any) -> None:
+    page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
+    assert '<svg class="asteroid-bars asteroid-is-working"' in page
+    links = re.findall("<a class[^>]*>Page of the run \\(run.example\\)</a>", page)
+    assert len(links) == 3
+    assert all('rel="noopener noreferrer"' in one for one in links)
+    sanitized, _ = HTMLExporter(sanitize_html=True, template_name="lab").from_notebook_node(
+        notebook
+    )
+    markdown, _ = MarkdownExporter().from_notebook_node(notebook)
+    for shown in (page, sanitized, markdown):
+        words = " ".join(shown.split())
+        assert "worked 2 s" in words
+        assert "was paused 4 min 58 s" in words
+        assert "Page of the run (run.example)" in words
+        assert "alert(1)" not in shown
+    assert "<svg" not in sanitized
+
+
+def test_plain_text_has_the_whole_url() -> None:
+    [heard] = [one for one in shown() if isinstance(one, Transcript)][1:]
+    assert "https://run.example/_x_*y*$z$?a=1&b=2" in heard.as_text()
+    assert "<" not in heard.as_text()

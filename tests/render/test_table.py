@@ -13,6 +13,7 @@ from IPython.core.formatters import DisplayFormatter
 from asteroid_magic import Execution, Executions, Option, Question
 from asteroid_magic.models.watch import Listing
 from asteroid_magic.render import table
+from asteroid_magic.render.table import as_html, as_text
 from tests.render.test_cards import ATTRIBUTES, HOSTILE, TAGS
 from tests.support.outcomes import ID, Seen
 
@@ -121,3 +122,48 @@ def test_without_pandas_a_frame_says_what_to_install() -> None:
         "ImportError: to_frame() needs pandas. Install it with: pip install pandas"
     )
     assert "During handling" not in ended.stderr
+
+
+URLS: dict[str, Any] = {
+    "live_view_url": "https://live.example/x?a=1&b=2",
+    "recording_url": "https://rec.example/x",
+    "platform_url": "javascript:alert(1)",
+}
+
+
+def test_who_waits_has_its_links_in_sight_and_those_of_the_others_are_folded() -> None:
+    waits = Execution(id=ID, workflow_name="Waits", status="paused_by_agent", **URLS)
+    ended = Execution(id=ID, workflow_name="Ended", status="completed", **URLS)
+    plain = Execution(id=ID, workflow_name="Plain", status="running")
+    for shown in (Listing([ended, waits, plain]), Listing([waits], {ID: ()})):
+        html, text = shown._repr_html_(), shown.as_text()
+        seen = html.partition("<details>")[0]
+        assert "Live view (live.example)" in seen
+        assert 'href="https://live.example/x?a=1&#38;b=2" target="_blank" rel="noopener' in seen
+        assert "  live view: https://live.example/x?a=1&b=2" in text.splitlines()
+        assert "alert" not in html + text
+    html, text = (draw(Listing([ended, waits, plain])) for draw in (as_html, as_text))
+    folded = html.partition("<details>")[2]
+    assert "Links of the others" in folded
+    assert "Ended" in folded
+    assert "Recording (rec.example)" in folded
+    assert "Plain" not in folded
+    assert text.splitlines()[-1].startswith("Links of the others: the live_view_url, recording_url")
+    alone = Listing([plain])
+    assert "<details>" not in alone._repr_html_()
+    assert "Links" not in alone.as_text()
+
+
+def test_many_and_long_links_leave_a_table_small() -> None:
+    for length in (10, 300, 3_900):
+        url = "https://live.example/" + "x" * length
+        urls: dict[str, Any] = dict.fromkeys(URLS, url)
+        for status in ("running", "paused_by_agent"):
+            many = [
+                Execution(id=ID, workflow_name="&" * 500, status=status, **urls) for _ in range(100)
+            ]
+            plain = as_html(Executions(many))
+            assert len(plain.encode()) < 100_000
+            assert len(as_html(Listing(many)).encode()) < 200_000
+            assert "<a " in plain
+            assert "not all links" in plain.lower()

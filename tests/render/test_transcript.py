@@ -12,12 +12,16 @@ from asteroid_magic import Activities, Execution
 from asteroid_magic.models.activities import read_activity
 from asteroid_magic.models.watch import Transcript, WatchResult
 from asteroid_magic.render import cards
-from asteroid_magic.render.transcript import entries_of
+from asteroid_magic.render.transcript import entries_of, tells_doing
 from tests.render.test_cards import ATTRIBUTES, HOSTILE, TAGS
 from tests.support.outcomes import ID, Seen, delivery
 
 BEGAN = datetime(2026, 10, 1, 18, 2, 11, tzinfo=UTC)
 LIMIT = 200_000
+TIMELINE_TAGS = {"svg", "title", "desc", "rect"}
+TIMELINE_ATTRIBUTES = {
+    *("viewbox", "preserveaspectratio", "width", "height", "x", "y", "fill", "fill-opacity"),
+}
 
 
 def happened(*payloads: dict[str, Any], every: float = 2.0) -> Activities:
@@ -205,6 +209,10 @@ def every_kind(text: str) -> list[dict[str, Any]]:
         payload("status_changed", status=text, pausedPayload={"reason": text}),
         payload("terminal", reason=text, message=text),
         payload("file_added", fileName=text),
+        payload("generic", message=text, display={"presentationLevel": "system"}),
+        payload("transitioned_node", newNodeName=text, fromNodeSummary=text),
+        payload("status_changed", status="failed", failedPayload={"os_error": {"message": text}}),
+        payload("status_changed", status="cancelled", cancelledPayload={"reason": text}),
     ]
 
 
@@ -226,8 +234,8 @@ def test_whatever_happened_a_card_is_inert_and_bounded(text: str, size: int) -> 
         seen = Seen(html)
         assert len(html.encode()) < LIMIT
         assert len(plain.encode()) < LIMIT
-        assert seen.tags <= {*TAGS, "style", "ul", "li"}
-        assert seen.attributes <= ATTRIBUTES
+        assert seen.tags <= {*TAGS, "style", "ul", "li", *TIMELINE_TAGS}
+        assert seen.attributes <= ATTRIBUTES | TIMELINE_ATTRIBUTES
         assert not re.search(r"<script|url\(|@import", html)
         assert not set(html) & set("\x1b\u202e\ud800\U000e0041")
         unseen = {c for c in plain if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp", "Cs"}}
@@ -255,3 +263,98 @@ def test_ten_thousand_activities_are_drawn_from_the_newest() -> None:
     text = transcript(activities=numbered).as_text()
     assert text.splitlines()[-1].endswith("Note: Note 9999")
     assert "older entries left out" in text
+
+
+def beat(text: str = "alive", **members: Any) -> dict[str, Any]:
+    """Return an activity for machines."""
+    return payload("generic", message=text, display={"presentationLevel": "system"}, **members)
+
+
+def test_what_is_for_machines_is_folded_in_html_and_counted_in_text() -> None:
+    older = {"message": "older", "display": {"presentationLevel": "system"}}
+    told = transcript(
+        payload("generic", message="first"),
+        beat(),
+        payload("some_kind", data=older),
+        action("started", "Polling", "a-9"),
+        action("completed", "Polled", "a-9", display={"presentationLevel": "system"}),
+        payload("terminal", reason="unsubscribe"),
+        payload("generic", message="last"),
+        beat("alive again"),
+    )
+    text = told.as_text()
+    assert text.splitlines()[-3:] == [
+        "  18:02:11  Note: first",
+        "  18:02:23  Note: last",
+        "  5 system entries left out here: .activities holds everything.",
+    ]
+    html = cards.as_html(told)
+    words = Seen(html).words
+    assert html.count("<details>") == 2
+    for one in ("4 system entries", "Note: alive", "some kind: older", "Polled", "1 system entry"):
+        assert one in words
+    assert "Stream closed: unsubscribe" in words
+    assert "Ended" not in words
+    assert len(told.activities) == 8
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        [payload("user_message_received", message="x")],
+        [payload("status_changed", status="paused_by_agent", pausedPayload={"reason": "x"})],
+        [payload("status_changed", status="completed", completedPayload={"reasoning": "x"})],
+        [action("completed", "x", actionName="util_send_user_message")],
+        [action("started", "x", actionName="util_send_user_message")],
+    ],
+)
+def test_what_is_for_people_is_never_folded(payloads: list[dict[str, Any]]) -> None:
+    marked = [one | {"display": {"presentationLevel": "system"}} for one in payloads]
+    text = transcript(*marked).as_text()
+    assert "system entr" not in text
+    assert "x" in text
+
+
+def test_many_entries_for_machines_are_one_that_is_bounded() -> None:
+    told = transcript(*[beat("x" * 5_000)] * 3_000)
+    html = cards.as_html(told)
+    assert len(html) < 60_000
+    assert "3,000 system entries" in html
+    assert "and 2,960 items more" in Seen(html).words
+    assert "3,000 system entries left out here" in told.as_text()
+
+
+def test_an_activity_that_says_what_it_does_is_not_said_twice_by_one_for_machines() -> None:
+    activities = happened(payload("generic", message="Looking"), beat())
+    entries, _ = entries_of(activities, 10**6)
+    assert [one.kind for one in entries] == ["note", "system"]
+    assert tells_doing(activities, entries)
+    entries, _ = entries_of(activities[1:], 10**6)
+    assert not tells_doing(activities[1:], entries)
+
+
+def test_endings_and_nodes_and_to_dos_are_told_in_words() -> None:
+    todos = [{"content": "Find it", "status": "completed", "outcome": "Three of them"}]
+    failed = {"reason": "It broke.", "os_error": {"message": "No space left"}}
+    assert shown(
+        payload("todos_updated", todos=todos),
+        payload("transitioned_node", newNodeName="Pay", fromNodeSummary="Found\nthree"),
+        payload("transitioned_node", data={"fromNodeSummary": "Paid"}),
+        payload("transitioned_node", newNodeName="End"),
+        payload("status_changed", status="cancelled", cancelledPayload={"reason": "timeout"}),
+        payload("status_changed", status="cancelled", cancelledPayload={"reason": "new_one"}),
+        payload("status_changed", data={"status": "failed", "failedPayload": failed}),
+    ) == [
+        "  18:02:11  To-do list:",
+        "              ✓ Find it (completed: Three of them)",
+        "  18:02:13  Node finished (next: Pay):",
+        "              Found",
+        "              three",
+        "  18:02:15  Node finished: Paid",
+        "  18:02:17  Moved on to: End",
+        "  18:02:19  Result (cancelled): It reached its time limit.",
+        "  18:02:21  Result (cancelled): new_one",
+        "  18:02:23  Result (failed):",
+        "              It broke.",
+        "              System error: No space left",
+    ]

@@ -11,6 +11,7 @@ from asteroid_odyssey import exceptions
 
 from asteroid_magic import Activity, AsteroidClient
 from asteroid_magic.sandbox import Sandbox
+from asteroid_magic.sandbox.endings import ENDINGS, Ending
 from tests.support.sandboxes import PATIENCE
 
 
@@ -245,3 +246,48 @@ def test_their_client_pauses_resumes_cancels_and_waits(
     assert api.execution_sync_get(run, timeout_seconds=1).status.value == "running"
     assert api.execution_cancel(run).status == "cancelled"
     assert api.execution_sync_get(run, timeout_seconds=1).status.value == "cancelled"
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_ending_fits_its_models(
+    box: Sandbox, api: vendor.ExecutionApi, ending: Ending
+) -> None:
+    ended = box.add_ended(ending)
+    execution = api.execution_get(ended.id)
+    assert execution.status.value == ended.status
+    payloads = [told(each) for each in api.execution_activities_get(ended.id)]
+    if ending == "purged":
+        assert execution.purged_at is not None
+        assert (payloads, execution.inputs) == ([], {})
+        return
+    changed, last = payloads[-2:]
+    assert isinstance(last, vendor.AgentsExecutionTerminalPayload)
+    system = vendor.AgentsExecutionActivityPresentationLevel.SYSTEM
+    assert [each.display.presentation_level for each in payloads[1:-2]] == [system]
+    if ending == "failed":
+        assert changed.failed_payload.os_error.message == "No space left on device"
+    else:
+        assert changed.cancelled_payload.reason.value == ending
+
+
+def test_what_a_user_cancels_fits_its_models(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    run = box.executions[1].id
+    api.execution_cancel(run)
+    changed, last = [told(each) for each in api.execution_activities_get(run)][-2:]
+    assert changed.cancelled_payload.reason.value == "user_requested"
+    assert last.reason == "complete"
+
+
+def test_links_and_summaries_fit_their_models(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    asking, running, finished = (api.execution_get(each.id) for each in box.executions)
+    for active in (asking, running):
+        assert active.live_view_url
+        assert active.recording_url is None
+    assert finished.recording_url
+    assert finished.live_view_url is None
+    assert all(each.platform_url for each in (asking, running, finished))
+    payloads = [told(each) for each in api.execution_activities_get(finished.id)]
+    [node] = [one for one in payloads if getattr(one, "from_node_summary", None)]
+    assert node.from_node_summary == "Read 9 fares from Turin to Rome."
+    [todos] = [one.todos for one in payloads if getattr(one, "todos", None)]
+    assert [one.outcome for one in todos][1] == "The 09:10 is the cheapest"

@@ -35,6 +35,8 @@ CONVERSATION = {
     "isRead": True,
     "isOver": False,
     "isPurged": False,
+    "nothing": "Nothing has happened yet.",
+    "links": [],
     "waitsFor": "",
     "since": None,
     "began": None,

@@ -40,6 +40,7 @@
  *   isPaused: boolean, age: number | null, asks: string}} Listed
  * @typedef {{id: string, name: string, status: string, tone: string, waits: boolean, phase: string,
  *   isPaused: boolean, isKnown: boolean, isRead: boolean, isOver: boolean, isPurged: boolean,
+ *   nothing: string, links: {name: string, url: string}[],
  *   waitsFor: string, since: number | null, began: number | null, age: number | null,
  *   questions: Question[], tellsDoing: boolean,
  *   doing: string, access: string, error: string, awaits: boolean, order: string[],
@@ -59,7 +60,7 @@ const SILENT_MS = 6500;
 // The kernel has this long to take a press before the bubble says that it waits.
 const SLOW_MS = 300;
 const TOUCH_MS = 2000;
-const MINOR = new Set(["action", "thinking", "note", "todos"]);
+const MINOR = new Set(["action", "thinking", "note", "todos", "system"]);
 // More minor entries than this in a row are folded.
 const MOST_MINOR = 2;
 /** @type {Record<string, string>} */
@@ -159,6 +160,24 @@ function say(element, text) {
  */
 function show(element, isShown) {
   if (element.hidden === isShown) element.hidden = !isShown;
+}
+
+/**
+ * A link to what the kernel has found safe. The page looks once more, and shows the host that it
+ * would really go to; null for what it would not follow.
+ * @param {{name: string, url: string}} link
+ * @returns {HTMLAnchorElement | null}
+ */
+function anchor({ name, url }) {
+  if (!/^https?:\/\/[^/?#\\%\s]+(?:[/?#][^\\\s]*)?$/.test(url)) return null;
+  try {
+    const { protocol, host, username, password } = new URL(url);
+    if (!["http:", "https:"].includes(protocol) || username || password) return null;
+    const attributes = { href: url, target: "_blank", rel: "noopener noreferrer" };
+    return make("a", "ac-link", `${name} (${host})`, attributes);
+  } catch {
+    return null;
+  }
 }
 
 /** @param {number} seconds */
@@ -806,8 +825,7 @@ class Log {
 
   /** @param {Conversation} conversation */
   nothing(conversation) {
-    if (conversation.isPurged) return "Asteroid has deleted the activities of this execution.";
-    if (conversation.isRead) return "Nothing has happened yet.";
+    if (conversation.isPurged || conversation.isRead) return conversation.nothing;
     return conversation.error ? "" : "Reading…";
   }
 
@@ -869,6 +887,11 @@ class Log {
       details.append(summary, words(entry.text));
       return [details];
     }
+    if (entry.kind === "system") {
+      const details = make("details");
+      details.append(make("summary", "", entry.label), ...this.items(entry));
+      return [details];
+    }
     if (entry.kind === "action") {
       const mark = make("span", "ac-mark", entry.mark, { role: "img", "aria-label": entry.label });
       return [mark, ` ${entry.text} `, extent];
@@ -885,13 +908,18 @@ class Log {
     }
     parts.push(words(entry.text));
     if (entry.data) parts.push(make("pre", "ac-data", entry.data));
-    for (const item of entry.items) {
-      const line = make("div", "ac-item", `${item.mark} ${item.text} `);
-      if (item.note) line.append(make("span", "ac-extent", item.note));
-      parts.push(line);
-    }
+    parts.push(...this.items(entry));
     if (entry.kind === "own") parts.push(this.delivered(entry.when));
     return parts;
+  }
+
+  /** @param {Entry} entry */
+  items(entry) {
+    return entry.items.map((item) => {
+      const line = make("div", "ac-item", `${item.mark} ${item.text} `);
+      if (item.note) line.append(make("span", "ac-extent", item.note));
+      return line;
+    });
   }
 
   /** @param {string} when */
@@ -1084,6 +1112,9 @@ class Chat {
     this.name = make("span", "ac-name", "Asteroid", { dir: "auto" });
     this.pill = make("span", "ac-pill");
     this.since = make("span", "ac-age");
+    this.links = make("div", "ac-links");
+    // What the links were last drawn from.
+    this.linked = "";
     this.menu = new Menu((action) => {
       this.line.tell({ type: "control", action, execution: this.chosen });
     });
@@ -1144,11 +1175,11 @@ class Chat {
     const bar = make("div", "ac-bar");
     const title = make("div", "ac-title");
     title.append(this.name, this.pill, this.since);
-    bar.append(title, this.back, this.menu.root);
+    bar.append(title, this.back, this.menu.root, this.links);
     this.doing.append(this.doingText, this.stop);
     const foot = make("div", "ac-foot");
     foot.append(this.updated, this.refresh, this.source);
-    const hidden = [this.back, this.pill, this.menu.root, this.banner, this.inbox.root];
+    const hidden = [this.back, this.pill, this.menu.root, this.links, this.banner, this.inbox.root];
     hidden.push(this.log.root, this.doing, this.questions.root, this.composer.root);
     for (const part of hidden) show(part, false);
     this.root.append(
@@ -1356,6 +1387,17 @@ class Chat {
     this.pill.className = `ac-pill ac-${conversation?.tone ?? ""}`;
     show(this.pill, Boolean(this.pill.textContent));
     this.menu.draw(conversation);
+    this.drawLinks(conversation?.links ?? []);
+  }
+
+  /** @param {{name: string, url: string}[]} links */
+  drawLinks(links) {
+    const drawn = JSON.stringify(links);
+    if (drawn === this.linked) return;
+    this.linked = drawn;
+    const made = links.map(anchor).filter((one) => one !== null);
+    this.links.replaceChildren(...made);
+    show(this.links, made.length > 0);
   }
 
   drawBanner() {

@@ -13,7 +13,7 @@ from tests.support.outcomes import ID
 from tests.support.records import RecordServer
 from tests.support.sandboxes import finished, running
 
-PURGED = "Asteroid has deleted the activities of this execution."
+PURGED = "The activities of this execution were deleted on 2026-10-01"
 
 
 @pytest.mark.parametrize("kind", ["unknown", "foreign"])
@@ -59,6 +59,7 @@ def test_purged_activities_are_said_to_be_deleted(open_cells: Opener) -> None:
         with open_cells(account, f"%asteroid_chat {ID}", host="notebooks") as notebook:
             chat = ChatPage(notebook.page)
             expect(chat.log).to_contain_text(PURGED)
+            expect(chat.log).not_to_contain_text("Nothing has happened yet")
 
 
 def test_a_server_that_asks_to_wait_is_said_to_and_the_message_arrives_later(
