@@ -11,6 +11,7 @@ from asteroid_odyssey import exceptions
 
 from asteroid_magic import Activity, AsteroidClient
 from asteroid_magic.sandbox import Sandbox
+from asteroid_magic.sandbox.scenes import Waiting
 from tests.support.sandboxes import PATIENCE
 
 
@@ -245,3 +246,62 @@ def test_their_client_pauses_resumes_cancels_and_waits(
     assert api.execution_sync_get(run, timeout_seconds=1).status.value == "running"
     assert api.execution_cancel(run).status == "cancelled"
     assert api.execution_sync_get(run, timeout_seconds=1).status.value == "cancelled"
+
+
+def test_their_client_tells_whose_the_key_is(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    whoami = vendor.ContextApi(api.api_client).whoami_get()
+    assert whoami.kind == vendor.UsersWhoamiCallerKind.PERSON
+    assert whoami.person is not None
+    assert whoami.person.email == "you@sandbox.invalid"
+    assert whoami.organization_id == api.executions_list().items[0].organization_id
+    for other in connected(box, "wrong"):
+        with pytest.raises(exceptions.UnauthorizedException) as refusal:
+            vendor.ContextApi(other.api_client).whoami_get()
+        body: Any = refusal.value.data
+        assert isinstance(body, vendor.CommonUnauthorizedErrorBody)
+
+
+def test_their_client_filters_the_list_in_every_way(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    asking, running, finished = (execution.id for execution in box.executions)
+    for filters, expected in [
+        ({"execution_id": asking[3:15].upper()}, [asking]),
+        ({"created_after": api.execution_get(running).created_at}, [asking, running]),
+        ({"created_before": api.execution_get(running).created_at}, [running, finished]),
+        ({"metadata": ["customer=4711", "team=office"]}, [asking]),
+        ({"inputs_key": "to", "inputs_value": "rome"}, [finished]),
+        ({"outcome_label": "success"}, [finished]),
+        ({"trigger_source": ["api", "ui"]}, [asking, running, finished]),
+        ({"profile_ids": [str(api.execution_get(running).profile_id)]}, [running]),
+        ({"batch_id": str(uuid.uuid4())}, []),
+        ({"workflow_version": 1, "sort": "started_at:asc"}, [finished, running, asking]),
+    ]:
+        listed = api.executions_list(**filters)  # type: ignore[arg-type]
+        assert [item.id for item in listed.items] == expected, filters
+    for bad in ({"created_within": "soon"}, {"inputs_key": "to"}, {"metadata": ["customer"]}):
+        with pytest.raises(exceptions.BadRequestException):
+            api.executions_list(**bad)  # type: ignore[arg-type]
+
+
+def test_every_scene_of_every_agent_fits_their_models(
+    box: Sandbox, api: vendor.ExecutionApi
+) -> None:
+    asking, running, _ = box.executions
+    kinds: tuple[Waiting, ...] = ("question", "choices", "confirmation")
+    added = [one for kind in kinds for one in box.add_waiting(2, kind)]
+    for one in (asking, running, *added[::2]):
+        api.execution_user_messages_add(one.id, message("Go on."))
+    for one in (asking, *added[::2]):
+        completed(api, one.id)
+    api.execution_pause(running.id)
+    api.execution_resume(running.id)
+    for one in (running, *added[1::2]):
+        api.execution_cancel(one.id)
+    seen = set()
+    for one in api.executions_list(page_size=100).items:
+        assert api.execution_get(one.id) == one
+        seen |= {str(told(each).activity_type) for each in api.execution_activities_get(one.id)}
+        [ended] = api.execution_activities_get(one.id, order="desc", limit=1)
+        assert told(ended).reason == "complete"
+    assert len(seen) >= 9
+    [_, cancelled] = api.execution_activities_get(running.id, order="desc", limit=2)
+    assert told(cancelled).cancelled_payload.reason.value == "user_requested"
