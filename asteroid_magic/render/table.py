@@ -17,7 +17,7 @@ from .times import age, stamp
 COLUMNS = ("Status", "Workflow", "Execution", "Age")
 # A table that uses all of these stays under 100,000 bytes.
 MOST_ROWS = 100
-NAME, ID, STATUS = 160, 120, 60
+NAME, ID, STATUS, NOTE = 160, 120, 60, 1000
 # Characters of a workflow's name in plain text.
 NAME_WIDTH = 30
 # Limits for what executions ask: bytes of a question and of an option, options of a question,
@@ -138,6 +138,7 @@ def _notes(executions: Executions) -> Iterator[str]:
         yield f"and {counted(left_out, 'more execution')}, not shown"
     if not isinstance(executions, Listing):
         return
+    yield from (shorten(note, NOTE, bytes_in_card) for note in executions.notes)
     if executions.has_more:
         newest = counted(len(executions), "execution")
         yield (

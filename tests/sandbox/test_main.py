@@ -78,7 +78,7 @@ def test_a_port_that_is_taken_is_one_sentence(box: Sandbox) -> None:
     assert "--port 0" in ended.stderr
 
 
-@pytest.mark.parametrize("port", ["x", "-1", "65536", "99999999999", "８０", ""])
+@pytest.mark.parametrize("port", ["x", "-1", "65536", "99999999999", "\uff18", ""])
 def test_what_is_no_port_is_refused(port: str) -> None:
     ended = subprocess.run(
         [*COMMAND, f"--port={port}"], capture_output=True, text=True, check=False
