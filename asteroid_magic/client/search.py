@@ -17,6 +17,7 @@ from ..text import counted, exact, kind_of, quoted, shorten
 from .executions import Search, Words, execution, search
 from .requester import Requester
 
+UNCLEAR = "It is not clear which execution you mean"
 SHORTEST_BEGINNING = 8
 MOST_NAMED, LONGEST_NAME = 10, 60
 # Executions on the pages of a search that decides where a message goes.
@@ -84,6 +85,7 @@ def find(requester: Requester, beginning: object, timeout: Timeout) -> Execution
         shown = f"({kind_of(beginning)})" if given is None else quoted(given)
         raise InvalidInput(
             f"{shown} is not the start of an execution ID.",
+            title=UNCLEAR,
             hint=f"Give at least its first {SHORTEST_BEGINNING} characters, as Asteroid shows it.",
             operation=READ,
         )
@@ -104,12 +106,14 @@ def find(requester: Requester, beginning: object, timeout: Timeout) -> Execution
     if not seen.found:
         raise InvalidInput(
             f"No execution that this key can see has an ID starting with {quoted(given)}.",
+            title=UNCLEAR,
             hint="Compare it with the ID that Asteroid shows for the run, or list the executions: "
             "%asteroid_executions.",
             operation=READ,
         )
     raise InvalidInput(
         f"{len(seen.found):,} executions have an ID starting with {quoted(given)}.",
+        title=UNCLEAR,
         hint=f"Give more characters of the one you mean: {named(seen.found)}.",
         operation=READ,
     )
