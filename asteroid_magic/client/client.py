@@ -25,8 +25,9 @@ from ..errors import (
 from ..models.activities import Activities, Activity, Question
 from ..models.delivery import Delivery, DryRun, StatusChange
 from ..models.executions import Execution, Executions
+from ..models.identity import Identity
 from ..models.message import ExecutionRef, checked_id, prepare, text_of_id
-from . import confirmation, executions, messages, search
+from . import confirmation, executions, messages, search, whoami
 from .boundary import public
 from .requester import Requester
 
@@ -202,6 +203,15 @@ class AsteroidClient:
         `UnexpectedAnswer` if the server's list cannot be read to its end.
         """
         return search.find(self._requester, beginning, timeout)
+
+    @public
+    def whoami(self, *, timeout: Timeout = None) -> Identity:
+        """Return whose the API key is.
+
+        Raises `Unauthorized` for a key that the server does not accept, `NotFound` if the server
+        does not tell, and `ConfigurationError` if the base URL does not end in ``/agents/v2``.
+        """
+        return whoami.whoami(self._requester, timeout)
 
     @public
     def execution(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> Execution:

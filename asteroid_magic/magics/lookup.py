@@ -66,10 +66,17 @@ def _several(asking: list[Execution]) -> InvalidInput:
 
 
 def _none(answered: list[Execution], found: Executions) -> InvalidInput:
-    why = f"A message has already reached {named(answered)}." if answered else ""
+    why = ""
+    if answered:
+        why = (
+            f"The activities of {named(answered)} show no open question: a message may have "
+            "reached it already."
+        )
     confirming = [one for one in found if WAITING[one.status] == "confirm"]
     if confirming:
-        why += f" Only confirmations are waited for, by {named(confirming)}: --waiting sends none."
+        why += (
+            f" These wait for a confirmation, which --waiting does not send: {named(confirming)}."
+        )
     return InvalidInput(
         why.strip(),
         title="Nothing was sent: no execution waits for an answer",

@@ -274,8 +274,11 @@ class AsteroidMagics(Magics):
 
           %asteroid_login [--save | --forget]
 
-        The prompt does not show the key, and the history does not keep it. You can also set the
-        key in the environment variable ASTEROID_API_KEY.
+        The prompt does not show the key, and the history does not keep it. Asteroid is asked whose
+        the key is. If it refuses the key, the key is not set, and one that was set before stays.
+
+        You can also set the key in the environment variable ASTEROID_API_KEY, or in Google Colab
+        as a secret of that name.
 
         Options:
 
