@@ -57,11 +57,14 @@ class Settings:
         """Return the key; raises `ConfigurationError`, which says how to give one."""
         if self.key is not None:
             return self.key
+        from .keystore import NO_ANSWER  # noqa: PLC0415 (rarely needed)
+
         hint = f"Run %asteroid_login, or set {API_KEY_VARIABLE} in the environment."
+        is_locked = NO_ANSWER in self.key_problem
         raise ConfigurationError(
             self.key_problem or "No argument, login, environment variable or keyring provides one.",
             title="There is no API key",
-            hint=hint,
+            hint=f"Unlock the keyring and try again. Or: {hint}" if is_locked else hint,
             operation=operation,
         )
 
@@ -153,7 +156,7 @@ def _find_key(argument: str | None) -> tuple[ApiKey | None, str]:
     try:
         stored = keystore.load()
     except TimeoutError:
-        return None, f"{problem} {keystore.NO_ANSWER} Unlock it and try again.".lstrip()
+        return None, f"{problem} {keystore.NO_ANSWER}".lstrip()
     return (ApiKey(stored, "the system keyring"), "") if stored else (None, problem)
 
 
