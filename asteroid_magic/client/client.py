@@ -176,8 +176,8 @@ class AsteroidClient:
         created meanwhile.
 
         `since` is a duration such as ``"30m"``, ``"24h"``, ``"7d"`` or ``"1d12h"``, a timedelta in
-        whole minutes, or a datetime with its time zone. `metadata` maps names to texts, all of
-        which must match; `outcome` is a part of the outcome, in any case. `workflow` is the ID of
+        whole minutes, or a datetime with its time zone. `metadata` maps names to texts, and
+        all must match; `outcome` is a part of the outcome, in any case. `workflow` is the ID of
         a workflow, or its name, in any case: the contract has no filter for names, so this reads
         the list until `limit` executions have that name. Raises `InvalidInput` for other values.
         """

@@ -39,7 +39,7 @@ DEPTHS = (10, 100, None)
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchResult:
     """What a search found among `looked_at` executions of the list, newest first.
 
     `is_whole`: it has seen every execution of the list, as far as the server says.
@@ -65,7 +65,7 @@ def search(
     limit: int | None = None,
     most: int | None = None,
     keep: Callable[[Execution], bool] | None = None,
-) -> Search:
+) -> SearchResult:
     """Read executions, newest first, until `limit` of them are to `keep`.
 
     Looks at no more than `most` of them.
@@ -75,7 +75,7 @@ def search(
     size = LARGEST_PAGE if limit is None or keep else min(limit, LARGEST_PAGE)
     asked += [("sort", "created_at:desc"), ("pageSize", str(size))]
 
-    def work(call: Call) -> Search:
+    def work(call: Call) -> SearchResult:
         listed = 0
 
         def page(number: int) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _sought(
     limit: int | None,
     most: int | None,
     keep: Callable[[Execution], bool] | None,
-) -> Search:
+) -> SearchResult:
     found: list[Execution] = []
     looked_at, is_whole = 0, False
     while limit is None or len(found) < limit:
@@ -120,7 +120,7 @@ def _sought(
         looked_at += 1
         if keep is None or keep(one):
             found.append(one)
-    return Search(Executions(found), looked_at, is_whole)
+    return SearchResult(Executions(found), looked_at, is_whole)
 
 
 def execution(requester: Requester, execution_id: str, timeout: Timeout) -> Execution:

@@ -14,7 +14,7 @@ from ..errors import READ, InvalidInput, UnexpectedAnswer
 from ..models.executions import WAITING, Execution, Executions
 from ..models.message import hyphenated, is_execution_id, text_of_id
 from ..text import counted, exact, kind_of, quoted, shorten
-from .executions import Search, Words, execution, search
+from .executions import SearchResult, Words, execution, search
 from .requester import Requester
 
 UNCLEAR = "It is not clear which execution you mean"
@@ -59,7 +59,7 @@ def listed(
     limit: int | None,
     timeout: Timeout,
     most: int | None = None,
-) -> Search:
+) -> SearchResult:
     """Return the newest executions, at most `limit`, of the workflow with this name, if given.
 
     Reads no more than `most` executions to find them. Names match in any case.
@@ -143,7 +143,7 @@ def named(executions: Iterable[Execution]) -> str:
     return "; ".join(words) + more
 
 
-def _require_whole(seen: Search) -> None:
+def _require_whole(seen: SearchResult) -> None:
     """Raise an error unless the list was read to its end."""
     if seen.is_whole:
         return

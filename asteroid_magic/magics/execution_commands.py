@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..client.client import AsteroidClient
-from ..client.executions import Search, Words
+from ..client.executions import SearchResult, Words
 from ..client.search import filters_of, listed
 from ..client.session_client import session_client
 from ..client.watcher import ExecutionWatcher
@@ -96,7 +96,7 @@ def _checked_meta(given: Arguments) -> None:
             )
 
 
-def _notes_on(workflow: str, seen: Search, limit: int) -> tuple[str, ...]:
+def _notes_on(workflow: str, seen: SearchResult, limit: int) -> tuple[str, ...]:
     """Say how far a search for the name of a workflow went: the server knows only its ID."""
     if seen.is_whole or len(seen.found) > limit:
         return ()

@@ -12,8 +12,9 @@ class Identity:
     """Whose an API key is; what the server did not send is None, or ``""`` for `kind` and `id`.
 
     `kind` is ``"person"``, ``"api_key"`` (a key of an organization) or ``"service"``; `id` names
-    the person, the key or the service. `email` is that of the person. `data` holds every other
-    member by its own name.
+    the person, the key or the service. `email` is that of the person, `organization_id` the
+    organization in which the key acts. `credential` is the kind of the key, such as
+    ``"user_api_key"``. `data` holds every other member by its own name.
     """
 
     kind: str = ""

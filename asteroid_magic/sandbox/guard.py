@@ -4,6 +4,7 @@ Any page in a browser can send requests to this machine, under a name of its own
 (DNS rebinding), and any program here can send bodies without the key.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -25,21 +26,24 @@ LARGEST_UNKNOWN = 65_536
 """Bytes of a body that the sandbox holds for a request without its key."""
 
 NAMES = ("127.0.0.1", "localhost", "[::1]")
+HOST = re.compile(rf"({'|'.join(map(re.escape, NAMES))})(:[0-9]{{1,5}})?")
 HTTP_PORT = 80
 
 
 class GuardedApplication(Application):
     """An application that refuses foreign ``Host`` and ``Origin`` headers, and large strangers.
 
-    ``port`` is the one that the sandbox serves: another port of this machine is another server.
+    ``port`` is the one that the sandbox serves. A host may have another one, since a tunnel may
+    lead here, and a name alone gives a page away. An origin may not: another port of this machine
+    is another site.
     """
 
     def __init__(self, rules: Iterable[Any], service: Service, port: int, **settings: Any) -> None:
         super().__init__(list(rules), **settings)
         self.service = service
-        self.hosts = {f"{name}:{port}" for name in NAMES}
+        self.origins = {f"http://{name}:{port}" for name in NAMES}
         if port == HTTP_PORT:
-            self.hosts |= set(NAMES)
+            self.origins |= {f"http://{name}" for name in NAMES}
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
@@ -51,9 +55,9 @@ class GuardedApplication(Application):
     def refusal(self, headers: HTTPHeaders) -> tuple[int, str] | None:
         """Return the status and the reason of a refusal, None for a request to answer."""
         host, origin = headers.get("Host", ""), headers.get("Origin")
-        if host.lower() not in self.hosts:
-            return 403, f"this sandbox is at {min(self.hosts)}, not at {host[:100]!r}"
-        if origin is not None and origin.lower().removeprefix("http://") not in self.hosts:
+        if not HOST.fullmatch(host.lower()):
+            return 403, f"this sandbox serves this machine, not {host[:100]!r}"
+        if origin is not None and origin.lower() not in self.origins:
             return 403, "this sandbox answers no requests of web pages"
         length = headers.get("Content-Length", "")
         # Any other length is for tornado to judge.

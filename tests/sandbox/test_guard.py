@@ -26,6 +26,8 @@ def test_the_names_of_this_machine_are_answered(
     host = f"{name}:{port_of(box)}"
     assert listed(http, box, Host=host).status_code == 200
     assert listed(http, box, Host=host, Origin=f"http://{host}").status_code == 200
+    assert listed(http, box, Host=name).status_code == 200
+    assert listed(http, box, Host=f"{name}:1").status_code == 200, "as through a tunnel"
 
 
 @pytest.mark.parametrize(
@@ -34,15 +36,16 @@ def test_the_names_of_this_machine_are_answered(
         "evil.example:PORT",
         "127.0.0.1.evil.example:PORT",
         "localhost.:PORT",
-        "127.0.0.1",
-        "localhost:1",
+        "127.0.0.1:",
+        "127.0.0.2:PORT",
+        "sandbox.localhost:PORT",
         "127.0.0.1:PORT, evil.example",
         "x" * 3000,
     ],
 )
 def test_a_foreign_host_is_refused(box: Sandbox, http: requests.Session, host: str) -> None:
     answer = listed(http, box, Host=host.replace("PORT", str(port_of(box))))
-    assert_error(answer, 403, "this sandbox is at 127.0.0.1:")
+    assert_error(answer, 403, "this sandbox serves this machine")
     assert answer.headers["Connection"] == "close"
     assert len(answer.text) < 2000
 
