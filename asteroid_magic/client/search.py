@@ -18,6 +18,7 @@ from .executions import SearchResult, Words, execution, search
 from .requester import Requester
 
 UNCLEAR = "It is not clear which execution you mean"
+UNSEARCHABLE = "The list cannot be filtered by this"
 SHORTEST_BEGINNING = 8
 MOST_NAMED, LONGEST_NAME = 10, 60
 # Executions on the pages of a search that decides where a message goes.
@@ -132,15 +133,16 @@ def waiting(requester: Requester, timeout: Timeout) -> Executions:
     return seen.found
 
 
-def named(executions: Iterable[Execution]) -> str:
-    """Return the IDs of executions with the names of their workflows, for a sentence."""
+def named(executions: Iterable[Execution], between: str = "; ") -> str:
+    """Return the IDs of executions with the names of their workflows, for a sentence or a list."""
     listed = tuple(executions)
     words = []
     for one in listed[:MOST_NAMED]:
         name = shorten(" ".join(one.workflow_name.split()), LONGEST_NAME)
         words.append(f"{shorten(one.id, LONGEST_NAME)} ({name})" if name else one.id)
-    more = f" and {len(listed) - MOST_NAMED:,} more" if listed[MOST_NAMED:] else ""
-    return "; ".join(words) + more
+    if listed[MOST_NAMED:]:
+        words.append(f"and {len(listed) - MOST_NAMED:,} more")
+    return between.join(words)
 
 
 def _require_whole(seen: SearchResult) -> None:
@@ -167,6 +169,7 @@ def _word(name: str, value: object, example: str) -> str:
         return text
     raise InvalidInput(
         f"The value of {name} is empty, or not plain text.",
+        title=UNSEARCHABLE,
         hint=f"Give text: {example}.",
         operation=READ,
     )
@@ -188,7 +191,8 @@ def _since(since: object) -> dict[str, str]:
         return {"createdWithin": "".join(f"{count}{unit}" for count, unit in parts if count)}
     given = f" {quoted(text)}" if text is not None else ""
     raise InvalidInput(
-        f"The value of since{given} is not a duration in whole minutes above 0, up to 10 years.",
+        f"since{given} is not a duration in whole minutes above 0, up to 10 years.",
+        title=UNSEARCHABLE,
         hint="Give one like 30m, 24h, 7d or 1d12h (in Python also a timedelta, or a datetime with "
         "its time zone).",
         operation=READ,
@@ -204,6 +208,7 @@ def _moment(since: datetime) -> str:
         pass
     raise InvalidInput(
         "The time of since has no time zone, or UTC has no such time.",
+        title=UNSEARCHABLE,
         hint="Give one with a time zone: datetime.now(UTC) - timedelta(hours=2).",
         operation=READ,
     )
@@ -214,7 +219,8 @@ def _metadata(metadata: Any) -> dict[str, tuple[str, ...]]:
         return {}
     hint = 'Give a mapping of names to texts, such as {"customer": "4711"}.'
     if not isinstance(metadata, Mapping):
-        raise InvalidInput("metadata is not a mapping.", hint=hint, operation=READ)
+        why = "metadata is not a mapping."
+        raise InvalidInput(why, title=UNSEARCHABLE, hint=hint, operation=READ)
     pairs = []
     for key, value in metadata.items():
         name, text = exact(key), exact(value)
@@ -223,6 +229,6 @@ def _metadata(metadata: Any) -> dict[str, tuple[str, ...]]:
         if not name or "=" in name or text is None or not f"{name}{text}".isprintable():
             shown = "" if name is None else f" {quoted(name)}"
             why = f"The name{shown} in metadata has a '=', or it or its value is no plain text."
-            raise InvalidInput(why, hint=hint, operation=READ)
+            raise InvalidInput(why, title=UNSEARCHABLE, hint=hint, operation=READ)
         pairs.append(f"{name}={text}")
     return {"metadata": tuple(pairs)}

@@ -59,9 +59,10 @@ class LookUp:
 
 def _several(asking: list[Execution]) -> InvalidInput:
     return InvalidInput(
-        f"{named(asking)}.",
+        # Each on a line of its own, to copy.
+        named(asking, "\n"),
         title=f"Nothing was sent: {len(asking):,} executions wait for an answer",
-        hint="Send to the one you mean: %asteroid_send EXECUTION message",
+        hint="In the place of --waiting, give the one you mean; %asteroid_executions lists them.",
     )
 
 
@@ -80,7 +81,7 @@ def _none(answered: list[Execution], found: Executions) -> InvalidInput:
     return InvalidInput(
         why.strip(),
         title="Nothing was sent: no execution waits for an answer",
-        hint="Send to the one you mean: %asteroid_send EXECUTION message",
+        hint="In the place of --waiting, give an execution; %asteroid_executions lists them.",
     )
 
 
