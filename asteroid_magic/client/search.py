@@ -65,14 +65,16 @@ def listed(
 
     Reads no more than `most` executions to find them. Names match in any case.
     """
-    wanted = None if workflow is None else _same(workflow)
+    if workflow is None:
+        return search(requester, filters, timeout, limit=limit)
+    wanted = _same(workflow)
     return search(
         requester,
         filters,
         timeout,
         limit=limit,
         most=most,
-        keep=lambda one: wanted is None or _same(one.workflow_name) == wanted,
+        keep=lambda one: _same(one.workflow_name) == wanted,
     )
 
 

@@ -9,7 +9,7 @@ from IPython.core.error import StdinNotImplementedError
 
 from ..client.client import AsteroidClient
 from ..client.session_client import without_retries
-from ..config import keystore
+from ..config import colab, keystore
 from ..config.api_key import ApiKey
 from ..config.session import session
 from ..config.settings import resolve_base_url
@@ -103,6 +103,8 @@ def _forget() -> str:
     left = []
     if os.environ.get(API_KEY_VARIABLE):
         left.append(f"{API_KEY_VARIABLE} is still set in the environment.")
+    if colab.load()[0]:
+        left.append(f"{colab.SOURCE} still hold {API_KEY_VARIABLE}.")
     try:
         keystore.forget()
         if keystore.load():

@@ -131,3 +131,12 @@ print(len(userdata.calls))
 """
     said = run(tmp_path, f"return '{KEY}'", code)
     assert said == "None\nColab's secrets\nColab's secrets\n1\n"
+
+
+def test_forgetting_says_that_colab_still_has_the_key(tmp_path: Path) -> None:
+    code = """
+import google.colab
+from asteroid_magic.magics.login import action_for
+print(action_for("--forget")())
+"""
+    assert "Colab's secrets still hold ASTEROID_API_KEY." in run(tmp_path, f"return '{KEY}'", code)
