@@ -51,10 +51,13 @@ def main(arguments: list[str] | None = None) -> int:
         _refuse(port, error)
     try:
         shown = listing.as_text(box.base_url, box.executions)
-        sys.stdout.write(WORDS.format(listing=shown, url=box.base_url, key=box.api_key))
-        sys.stdout.flush()
+        words = WORDS.format(listing=shown, url=box.base_url, key=box.api_key)
+        # At once: a pipe would keep it back.
+        print(words, end="", flush=True)  # noqa: T201 (it is a command)
         while not ended.wait(GLANCE):
             pass
+    except OSError as error:
+        sys.exit(f"The lines to copy could not be printed ({error.strerror}).")
     finally:
         box.stop()
     return 0
