@@ -20,6 +20,7 @@ from .requester import Requester
 UNCLEAR = "It is not clear which execution you mean"
 UNSEARCHABLE = "The list cannot be filtered by this"
 SHORTEST_BEGINNING = 8
+LONGEST_WORD, LONGEST_FILTERS = 500, 2_000
 MOST_NAMED, LONGEST_NAME = 10, 60
 # Executions on the pages of a search that decides where a message goes.
 MOST_CANDIDATES = 10_000
@@ -35,13 +36,18 @@ _AGO = re.compile(
 
 
 def filters_of(
-    since: object, workflow: object, metadata: object, outcome: object
+    since: object,
+    workflow: object,
+    metadata: object,
+    outcome: object,
+    pairs: Iterable[Iterable[str]] = (),
 ) -> tuple[dict[str, Words], str | None]:
     """Return the contract's filters, and the name of a workflow, for which it has none.
 
-    Raises `InvalidInput`.
+    `pairs` are names and values of metadata besides those in the mapping. Raises `InvalidInput`.
     """
-    filters: dict[str, Words] = {**_since(since), **_metadata(metadata)}
+    filters: dict[str, Words] = {**_since(since), **_metadata(metadata, pairs)}
+    _check_length(filters)
     if outcome is not None:
         filters["outcomeLabel"] = _word("outcome", outcome, "such as success")
     if workflow is None:
@@ -51,6 +57,17 @@ def filters_of(
         filters["workflowId"] = hyphenated(name)
         return filters, None
     return filters, name
+
+
+def _check_length(filters: dict[str, Words]) -> None:
+    """Raise `InvalidInput` if the address of the request would be too long for a server."""
+    if len(repr(filters)) > LONGEST_FILTERS:
+        raise InvalidInput(
+            f"The filters have over {LONGEST_FILTERS:,} characters.",
+            title=UNSEARCHABLE,
+            hint="Give shorter ones, or fewer.",
+            operation=READ,
+        )
 
 
 def listed(
@@ -167,10 +184,10 @@ def _same(name: str) -> str:
 
 def _word(name: str, value: object, example: str) -> str:
     text = (exact(value) or "").strip()
-    if text and text.isprintable():
+    if text and text.isprintable() and len(text) <= LONGEST_WORD:
         return text
     raise InvalidInput(
-        f"The value of {name} is empty, or not plain text.",
+        f"The value of {name} is empty, over {LONGEST_WORD:,} characters, or not plain text.",
         title=UNSEARCHABLE,
         hint=f"Give text: {example}.",
         operation=READ,
@@ -216,15 +233,14 @@ def _moment(since: datetime) -> str:
     )
 
 
-def _metadata(metadata: Any) -> dict[str, tuple[str, ...]]:
-    if metadata is None:
-        return {}
+def _metadata(metadata: Any, more: Iterable[Iterable[Any]]) -> dict[str, tuple[str, ...]]:
+    metadata = {} if metadata is None else metadata
     hint = 'Give a mapping of names to texts, such as {"customer": "4711"}.'
     if not isinstance(metadata, Mapping):
         why = "metadata is not a mapping."
         raise InvalidInput(why, title=UNSEARCHABLE, hint=hint, operation=READ)
     pairs = []
-    for key, value in metadata.items():
+    for key, value in (*metadata.items(), *more):
         name, text = exact(key), exact(value)
         if isinstance(value, int) and not isinstance(value, bool):
             text = str(value)
@@ -233,4 +249,4 @@ def _metadata(metadata: Any) -> dict[str, tuple[str, ...]]:
             why = f"The name{shown} in metadata has a '=', or it or its value is no plain text."
             raise InvalidInput(why, title=UNSEARCHABLE, hint=hint, operation=READ)
         pairs.append(f"{name}={text}")
-    return {"metadata": tuple(pairs)}
+    return {"metadata": tuple(pairs)} if pairs else {}

@@ -80,11 +80,11 @@ def _filters(given: Arguments) -> tuple[dict[str, Words], str | None]:
     since, workflow, outcome = (
         (option(name) or (None,))[-1] for name in ("--since", "--workflow", "--outcome")
     )
-    more, name = filters_of(since, workflow, None, outcome)
-    # Not a mapping: the same key may have several values, which the server then finds all or none.
-    pairs = {"metadata": option("--meta")} if "--meta" in given.options else {}
+    # Not a mapping: the same key may stand twice, and Asteroid decides what that finds.
+    pairs = [pair.split("=", 1) for pair in option("--meta", ())]
+    more, name = filters_of(since, workflow, None, outcome, pairs)
     words = {"phase": _words(option("--phase")), "status": _words(option("--status"))}
-    return {**words, **more, **pairs}, name
+    return {**words, **more}, name
 
 
 def _checked_meta(given: Arguments) -> None:

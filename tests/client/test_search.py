@@ -95,6 +95,8 @@ def test_the_filters_are_sent_as_the_contract_says(filters: dict[str, Any], sent
         *({"outcome": bad} for bad in ("", "\0", 3, ["success"])),
         *({"metadata": bad} for bad in ("a=b", [("a", "b")], {"": "b"}, {"a=b": "c"}, {1: "x"})),
         *({"metadata": {"a": bad}} for bad in (None, True, 1.5, b"x", "line\nbreak", ["b"])),
+        *({name: "x" * 501} for name in ("workflow", "outcome")),
+        {"metadata": {"a": "x" * 2000}},
         {"workflow": ID, "workflow_id": ID},
     ],
     ids=repr,

@@ -69,6 +69,13 @@ def test_metadata_is_a_pair(notebook: Notebook, pair: str) -> None:
     assert notebook.text.startswith("UsageError: --meta needs KEY=VALUE")
 
 
+@pytest.mark.parametrize("pair", [f"k={'v' * 3000}", "k=\u200b"])
+def test_metadata_that_cannot_be_sent_is_refused(notebook: Notebook, pair: str) -> None:
+    notebook.run(f"%asteroid_executions --meta {pair}")
+    assert isinstance(notebook.error, InvalidInput)
+    assert "The list cannot be filtered by this" in notebook.html()
+
+
 def test_a_duration_that_cannot_be_says_how_one_looks(notebook: Notebook) -> None:
     notebook.run("%asteroid_executions --since yesterday")
     assert isinstance(notebook.error, InvalidInput)
