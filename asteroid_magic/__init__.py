@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .models.activities import Activities, Activity, Option, Question
     from .models.delivery import Delivery, DryRun, StatusChange
     from .models.executions import Execution, Executions
+    from .models.identity import Identity
     from .models.report import Report
     from .panel.panel import ChatPanel
     from .version import __version__
@@ -61,6 +62,7 @@ __all__ = [
     "Execution",
     "Executions",
     "Forbidden",
+    "Identity",
     "Interrupted",
     "InvalidInput",
     "JournalError",
@@ -109,6 +111,7 @@ __getattr__, __dir__ = lazy_exports(
         "models.activities": ("Activities", "Activity", "Option", "Question"),
         "models.delivery": ("Delivery", "DryRun", "StatusChange"),
         "models.executions": ("Execution", "Executions"),
+        "models.identity": ("Identity",),
         "models.report": ("Report",),
         "panel.panel": ("ChatPanel",),
         "version": ("__version__",),

@@ -4,9 +4,9 @@
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, NoReturn, Self
 from uuid import UUID
@@ -25,8 +25,9 @@ from ..errors import (
 from ..models.activities import Activities, Activity, Question
 from ..models.delivery import Delivery, DryRun, StatusChange
 from ..models.executions import Execution, Executions
+from ..models.identity import Identity
 from ..models.message import ExecutionRef, checked_id, prepare, text_of_id
-from . import confirmation, executions, messages
+from . import confirmation, executions, messages, search, whoami
 from .boundary import public
 from .requester import Requester
 
@@ -155,13 +156,17 @@ class AsteroidClient:
         return messages.dry_run(self._settings, outgoing)
 
     @public
-    def executions(
+    def executions(  # noqa: PLR0913 (each is a filter of the contract)
         self,
         phase: str | Iterable[str] | None = None,
         status: str | Iterable[str] | None = None,
         workflow_id: str | UUID | None = None,
         limit: int | None = 50,
         *,
+        since: str | timedelta | datetime | None = None,
+        workflow: str | UUID | None = None,
+        metadata: Mapping[str, str | int] | None = None,
+        outcome: str | None = None,
         timeout: Timeout = None,
     ) -> Executions:
         """Return the account's executions, newest first, at most `limit` of them; None for all.
@@ -169,14 +174,44 @@ class AsteroidClient:
         `phase` (pending, active, terminal) and `status` take one word or several; an execution
         needs to match only one of several. Each execution is listed once, even if others are
         created meanwhile.
+
+        `since` is a duration such as ``"30m"``, ``"24h"``, ``"7d"`` or ``"1d12h"``, a timedelta in
+        whole minutes, or a datetime with its time zone. `metadata` maps names to texts, and
+        all must match; `outcome` is a part of the outcome, in any case. `workflow` is the ID of
+        a workflow, or its name, in any case: the contract has no filter for names, so this reads
+        the list until `limit` executions have that name. Raises `InvalidInput` for other values.
         """
+        more, name = search.filters_of(since, workflow, metadata, outcome)
+        if workflow is not None and workflow_id is not None:
+            why = "workflow and workflow_id are both given."
+            raise InvalidInput(why, hint="Give one of them.", operation=READ)
         filters: dict[str, Any] = {
             "phase": phase,
             "status": status,
             # None for several of them.
             "workflowId": text_of_id(workflow_id) or workflow_id,
+            **more,
         }
-        return executions.executions(self._requester, filters, limit, timeout)
+        return search.listed(self._requester, filters, name, limit, timeout).found
+
+    @public
+    def find_execution(self, beginning: str, *, timeout: Timeout = None) -> Execution:
+        """Return the only execution whose ID starts with `beginning`, 8 or more characters.
+
+        The other calls take whole IDs only: ``client.send(client.find_execution("8b078c8b"), …)``.
+        Raises `InvalidInput` if there is none or if there are several, which its hint lists, and
+        `UnexpectedAnswer` if the server's list cannot be read to its end.
+        """
+        return search.find(self._requester, beginning, timeout)
+
+    @public
+    def whoami(self, *, timeout: Timeout = None) -> Identity:
+        """Return whose the API key is.
+
+        Raises `Unauthorized` for a key that the server does not accept, `NotFound` if the server
+        does not tell, and `ConfigurationError` if the base URL does not end in ``/agents/v2``.
+        """
+        return whoami.whoami(self._requester, timeout)
 
     @public
     def execution(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> Execution:

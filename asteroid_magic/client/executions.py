@@ -4,7 +4,8 @@ Reads go over pages and are retried; a change is made at most once.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -37,16 +38,44 @@ MOST_REPEATS = 3
 DEPTHS = (10, 100, None)
 
 
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found among `looked_at` executions of the list, newest first.
+
+    `is_whole`: it has seen every execution of the list, as far as the server says.
+    """
+
+    found: Executions
+    looked_at: int
+    is_whole: bool
+
+
 def executions(
     requester: Requester, filters: dict[str, Words], limit: int | None, timeout: Timeout
 ) -> Executions:
     """Read executions, newest first, over as many pages as `limit` needs."""
+    return search(requester, filters, timeout, limit=limit).found
+
+
+def search(
+    requester: Requester,
+    filters: dict[str, Words],
+    timeout: Timeout,
+    *,
+    limit: int | None = None,
+    most: int | None = None,
+    keep: Callable[[Execution], bool] | None = None,
+) -> SearchResult:
+    """Read executions, newest first, until `limit` of them are to `keep`.
+
+    Looks at no more than `most` of them.
+    """
     _check_limit(limit)
     asked = _checked_filters(filters)
-    size = LARGEST_PAGE if limit is None else min(limit, LARGEST_PAGE)
+    size = LARGEST_PAGE if limit is None or keep else min(limit, LARGEST_PAGE)
     asked += [("sort", "created_at:desc"), ("pageSize", str(size))]
 
-    def work(call: Call) -> Executions:
+    def work(call: Call) -> SearchResult:
         listed = 0
 
         def page(number: int) -> dict[str, Any]:
@@ -67,9 +96,31 @@ def executions(
                 )
             return body
 
-        return Executions(islice(_over_pages(page), limit))
+        return _sought(_over_pages(page), limit, most, keep)
 
     return read(requester, timeout, None, work)
+
+
+def _sought(
+    pages: Generator[Execution, None, bool],
+    limit: int | None,
+    most: int | None,
+    keep: Callable[[Execution], bool] | None,
+) -> SearchResult:
+    found: list[Execution] = []
+    looked_at, is_whole = 0, False
+    while limit is None or len(found) < limit:
+        try:
+            one = next(pages)
+        except StopIteration as end:
+            is_whole = bool(end.value)
+            break
+        if looked_at == most:
+            break
+        looked_at += 1
+        if keep is None or keep(one):
+            found.append(one)
+    return SearchResult(Executions(found), looked_at, is_whole)
 
 
 def execution(requester: Requester, execution_id: str, timeout: Timeout) -> Execution:
@@ -173,21 +224,26 @@ def get_json(requester: Requester, call: Call, path: str, key: ApiKey | None) ->
         raise not_expected("JSON", call) from None
 
 
-def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
+def _over_pages(page: Callable[[int], dict[str, Any]]) -> Generator[Execution, None, bool]:
     """Yield each execution of all pages once, even if the list changes during the reading.
+
+    Returns True if these are all that the server counts, and each could be read.
 
     Of the executions A to F, page 1 has A, B, C. If A leaves the list now, page 2 has E, F: D has
     moved up to page 1. `total` has fallen from 6 to 5, so this reads page 1 again before page 2.
     """
     seen: set[str] = set()
     number, pages_without_news, last_total = 1, 0, 0.0
+    is_readable = True
     while pages_without_news < MOST_REPEATS:
         body = page(number)
         items = [item for item in body["items"] if isinstance(item, dict)]
+        is_readable = is_readable and len(items) == len(body["items"])
         before = len(seen)
         for item in items:
             found = read_execution(item)
             identity = found.id or repr(item)
+            is_readable = is_readable and bool(found.id)
             if identity not in seen:
                 seen.add(identity)
                 yield found
@@ -196,9 +252,10 @@ def _over_pages(page: Callable[[int], dict[str, Any]]) -> Iterator[Execution]:
         has_shrunk = total < last_total
         is_short = size is not None and len(items) < size
         if not has_shrunk and (not items or (is_short and total <= len(seen))):
-            return
+            return is_readable and total <= len(seen)
         number = max(1, number - 1) if has_shrunk else number + 1
         last_total = total
+    return False
 
 
 def not_expected(what: str, call: Call) -> UnexpectedAnswer:

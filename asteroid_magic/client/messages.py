@@ -131,10 +131,16 @@ def _earlier(
 
 def _unchecked(error: AsteroidError) -> AsteroidError:
     """Return the error of the reading as one of the send, which was not begun."""
+    error = unsent(error, UNREAD)
+    error.hint = f"{error.hint} {UNCHECKED}".strip()
+    return error
+
+
+def unsent(error: AsteroidError, title: str) -> AsteroidError:
+    """Return the error of a read before the send as one of the send, which was not begun."""
     error.operation, error.outcome = SEND, "not_delivered"
     error.detail = f"{error.title}. {error.detail}".strip()
-    error.title, error.hint = UNREAD, f"{error.hint} {UNCHECKED}".strip()
-    error.args = (error.detail,)
+    error.title, error.args = title, (error.detail,)
     return error
 
 

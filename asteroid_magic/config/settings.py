@@ -6,8 +6,9 @@ Each setting comes from the first of these that has it:
 2. this session: ``%asteroid_sandbox`` while it runs, for the base URL and the key; then
    ``%config AsteroidMagics`` for the base URL and the timeout, ``%asteroid_login`` for the key
 3. the environment: ``ASTEROID_BASE_URL`` and ``ASTEROID_API_KEY``
-4. the system keyring, for the key, if the package ``keyring`` is installed and it answers in 3 s
-5. the default: Asteroid's public base URL, no key, 30 seconds
+4. the secrets of Google Colab, for the key, in Colab only: `ASTEROID_API_KEY`
+5. the system keyring, for the key, if the package ``keyring`` is installed and it answers in 3 s
+6. the default: Asteroid's public base URL, no key, 30 seconds
 
 Each call reads the environment and the keyring again, so a change there takes effect at once.
 """
@@ -56,11 +57,14 @@ class Settings:
         """Return the key; raises `ConfigurationError`, which says how to give one."""
         if self.key is not None:
             return self.key
+        from .keystore import NO_ANSWER  # noqa: PLC0415 (rarely needed)
+
         hint = f"Run %asteroid_login, or set {API_KEY_VARIABLE} in the environment."
+        is_locked = NO_ANSWER in self.key_problem
         raise ConfigurationError(
             self.key_problem or "No argument, login, environment variable or keyring provides one.",
             title="There is no API key",
-            hint=f"Unlock the keyring and try again. Or: {hint}" if self.key_problem else hint,
+            hint=f"Unlock the keyring and try again. Or: {hint}" if is_locked else hint,
             operation=operation,
         )
 
@@ -106,9 +110,15 @@ def check_platform() -> None:
         )
 
 
-def resolve_base_url(base_url: str | None = None, *, allow_insecure: bool = False) -> str:
-    """Return the base URL to use; raises `ConfigurationError` if it is unusable."""
-    url = base_url or (session.sandbox and session.sandbox[0]) or session.base_url
+def resolve_base_url(
+    base_url: str | None = None, *, allow_insecure: bool = False, ignore_sandbox: bool = False
+) -> str:
+    """Return the base URL to use; raises `ConfigurationError` if it is unusable.
+
+    With `ignore_sandbox`, as if %asteroid_sandbox were not in use.
+    """
+    sandbox = None if ignore_sandbox else session.sandbox
+    url = base_url or (sandbox and sandbox[0]) or session.base_url
     url = url or os.environ.get(BASE_URL_VARIABLE, "").strip() or DEFAULT_BASE_URL
     return check_base_url(url, allow_insecure=allow_insecure)
 
@@ -138,13 +148,16 @@ def _find_key(argument: str | None) -> tuple[ApiKey | None, str]:
     text = os.environ.get(API_KEY_VARIABLE, "").strip()
     if text:
         return ApiKey(text, f"the environment variable {API_KEY_VARIABLE}"), ""
-    from . import keystore  # noqa: PLC0415 (rarely needed)
+    from . import colab, keystore  # noqa: PLC0415 (rarely needed)
 
+    text, problem = colab.load()
+    if text:
+        return ApiKey(text, colab.SOURCE), ""
     try:
         stored = keystore.load()
     except TimeoutError:
-        return None, keystore.NO_ANSWER
-    return (ApiKey(stored, "the system keyring") if stored else None), ""
+        return None, f"{problem} {keystore.NO_ANSWER}".lstrip()
+    return (ApiKey(stored, "the system keyring"), "") if stored else (None, problem)
 
 
 def check_timeout(seconds: float, operation: Operation = SEND) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..config.session import session
 from ..models.message import is_execution_id
 from .options import USAGES, is_seconds
-from .send_line import OPTIONS
+from .send_line import OPTIONS, WAITING
 
 # A line begins with the magic, or with an assignment and the magic.
 _BEGUN = re.compile(r"^\s*(?:[^%#'\"]*=\s*)?(%%?asteroid_\w+\s)")
@@ -49,6 +49,7 @@ def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Ite
         options, takes_execution = OPTIONS, _awaits_execution(words, OPTIONS)
         if not takes_execution:
             return
+        takes_execution = WAITING not in words
     elif magic in USAGES:
         usage = USAGES[magic]
         options = usage.options

@@ -2,12 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import SEND, InvalidInput, Operation
 from ..models.message import hyphenated, is_execution_id, named_id
 from ..text import counted, exact, kind_of, quoted, shorten
+
+LookUp = Callable[[str], str]
 
 SHORTEST_BEGINNING, LONGEST_ID = 8, 36
 MOST_NAMED, LONGEST_NAME = 3, 60
@@ -20,6 +22,7 @@ def resolve_execution(
     namespace: Mapping[str, Any],
     seen: Mapping[str, str] | None = None,
     operation: Operation = SEND,
+    look_up: LookUp | None = None,
 ) -> str:
     """Return the ID of the execution that `word` names.
 
@@ -27,19 +30,21 @@ def resolve_execution(
     `{run_id}`, with attributes as in `run.id`. It holds text, a `uuid.UUID`, or an object with such
     an `id` or `execution_id`. This reads the attributes and evaluates nothing else. If no variable
     has the name, 8 or more characters can be the start of one ID in `seen`, which maps IDs to
-    workflow names.
+    workflow names. If none there starts so, `look_up` returns the ID for this start.
 
     Raises `InvalidInput`, with the words of `operation`, if `word` names no execution or several.
     """
     try:
-        return _resolve(word, namespace, seen or {})
+        return _resolve(word, namespace, seen or {}, look_up)
     except InvalidInput as error:
         title = "It is not clear which execution you mean"
         unclear = InvalidInput(error.detail, title=title, hint=error.hint, operation=operation)
     raise unclear
 
 
-def _resolve(word: str, namespace: Mapping[str, Any], seen: Mapping[str, str]) -> str:
+def _resolve(
+    word: str, namespace: Mapping[str, Any], seen: Mapping[str, str], look_up: LookUp | None
+) -> str:
     # Lists cut an ID with an ellipsis.
     word = hyphenated(word.removesuffix("…").removesuffix("..."))
     name = word.removeprefix("$")
@@ -51,7 +56,7 @@ def _resolve(word: str, namespace: Mapping[str, Any], seen: Mapping[str, str]) -
     is_name = all(part.isidentifier() for part in (first, *attributes))
     if not is_name or first not in namespace:
         if _BEGINNING.fullmatch(word):
-            return _begun(word, seen, namespace)
+            return _begun(word, seen, namespace, look_up)
         raise _no_execution(word, namespace)
     value = namespace[first]
     for attribute in attributes:
@@ -60,7 +65,7 @@ def _resolve(word: str, namespace: Mapping[str, Any], seen: Mapping[str, str]) -
     if held is not None and SHORTEST_BEGINNING <= len(held) < LONGEST_ID:
         begun = hyphenated(held.strip())
         if len(begun) < LONGEST_ID and _BEGINNING.fullmatch(begun):
-            return _begun(begun, seen, namespace)
+            return _begun(begun, seen, namespace, look_up)
     return id_in(value, name)
 
 
@@ -70,8 +75,10 @@ def id_inside(text: str) -> str | None:
     return found.group() if found else None
 
 
-def _begun(word: str, seen: Mapping[str, str], namespace: Mapping[str, Any]) -> str:
-    """Return the only ID in `seen` that starts with `word`."""
+def _begun(
+    word: str, seen: Mapping[str, str], namespace: Mapping[str, Any], look_up: LookUp | None
+) -> str:
+    """Return the only ID that starts with `word`: in `seen`, or else as `look_up` finds it."""
     digits = word.replace("-", "").lower()
     found = [one for one in seen if one.replace("-", "").lower().startswith(digits)]
     if len(word) < SHORTEST_BEGINNING:
@@ -81,6 +88,8 @@ def _begun(word: str, seen: Mapping[str, str], namespace: Mapping[str, Any]) -> 
             f"{quoted(word)} is too short for the start of an execution ID.",
             hint=f"Give at least the first {SHORTEST_BEGINNING} characters.",
         )
+    if not found and look_up is not None:
+        return look_up(word)
     if not found:
         raise InvalidInput(
             f"No execution seen in this session has an ID starting with {quoted(word)}.",

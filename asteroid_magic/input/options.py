@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -14,6 +14,10 @@ from ..text import quoted
 LONGEST_WAIT = 86_400.0
 # The start of an execution ID has at least eight characters, so it never looks like seconds.
 _SECONDS = re.compile(r"[0-9]{1,5}(?:\.[0-9]{,6})?|\.[0-9]{1,6}")
+
+
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_WORD = re.compile(rf"(?:{_QUOTED.pattern}|\S)+")
 
 
 class InputError(ValueError):
@@ -36,11 +40,25 @@ class Usage:
 
 
 EXECUTIONS = Usage(
-    "%asteroid_executions [--phase PHASE] [--status STATUS] [--limit N]",
-    {"--phase": "PHASE", "--status": "STATUS", "--limit": "N"},
-    several=frozenset({"--phase", "--status"}),
+    "%asteroid_executions [--phase PHASE] [--status STATUS] [--since 24h] "
+    "[--workflow NAME_OR_ID] [--meta KEY=VALUE] [--outcome WORD] [--limit N]",
+    {
+        "--phase": "PHASE",
+        "--status": "STATUS",
+        "--since": "24h",
+        "--workflow": "NAME_OR_ID",
+        "--meta": "KEY=VALUE",
+        "--outcome": "WORD",
+        "--limit": "N",
+    },
+    several=frozenset({"--phase", "--status", "--meta"}),
     words=0,
-    values={"--phase": dict.fromkeys(PHASES.values()), "--status": PHASES},
+    values={
+        "--phase": dict.fromkeys(PHASES.values()),
+        "--status": PHASES,
+        "--since": ("30m", "24h", "7d", "30d"),
+        "--outcome": ("success", "failure"),
+    },
 )
 ACTIVITIES = Usage(
     "%asteroid_activities EXECUTION [--last N] [--all]", {"--last": "N", "--all": None}
@@ -97,7 +115,7 @@ def parse(line: str, usage: Usage) -> Arguments:
     """Parse the text after the name of a magic; raises `InputError`."""
     words: list[str] = []
     options: dict[str, tuple[str, ...]] = {}
-    waiting = iter(line.split())
+    waiting = iter(_words(line))
     for word in waiting:
         if not word.startswith("-"):
             words.append(word)
@@ -114,8 +132,18 @@ def parse(line: str, usage: Usage) -> Arguments:
             raise InputError(f"You gave the option {name} twice.\n{usage.text}")
         options[name] = (*options.get(name, ()), value)
     if len(words) > usage.words:
-        raise InputError(f"Unexpected argument {quoted(words[usage.words])}.\n{usage.text}")
+        hint = " Put a value with spaces in quotes." if options and not usage.words else ""
+        raise InputError(f"Unexpected argument {quoted(words[usage.words])}.{hint}\n{usage.text}")
     return Arguments(usage, tuple(words), options)
+
+
+def _words(line: str) -> Iterator[str]:
+    """Yield the words of a line; quotes keep spaces in a word, and are no part of it.
+
+    A quote without its partner is a character like any other.
+    """
+    for found in _WORD.finditer(line):
+        yield _QUOTED.sub(lambda part: part[0][1:-1], found.group())
 
 
 def find_option(

@@ -5,6 +5,7 @@
     %asteroid_send [options] EXECUTION message…
     %%asteroid_send [options] EXECUTION
     message, on one or more lines
+    %asteroid_send --waiting [options] message…
     %%asteroid_send --each ROWS [options]
     message for each row, with {column}
 
@@ -25,6 +26,8 @@ USAGE = (
     "%asteroid_send [--wait [SECONDS]] [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
     "[--out NAME] [--fill] [--once] [--show] EXECUTION message"
 )
+WAITING = "--waiting"
+WAITING_USAGE = f"%asteroid_send {WAITING} [options] message"
 EACH_USAGE = (
     "%%asteroid_send --each ROWS [--journal FILE [--resend-unknown]] [--keep-going] [options]\n"
     "message with {column}"
@@ -38,6 +41,7 @@ OPTIONS: Mapping[str, str | None] = {
     "--out": "NAME",
     "--fill": None,
     "--once": None,
+    WAITING: None,
     "--show": None,
     "--each": "ROWS",
     "--journal": "FILE",
@@ -88,6 +92,8 @@ def parse(line: str, cell: str | None = None) -> SendCommand:
     options, rest = _take_options(line)
     if not EACH_OPTIONS.isdisjoint(options):
         return _parse_each(options, rest, cell)
+    if WAITING in options:
+        return _parse_waiting(options, rest, cell)
     word = _WORD.match(rest)
     if word is None:
         usage = USAGE if cell is None else _cell_usage()
@@ -128,11 +134,9 @@ def _check_first_word(line: str, rest: str, given: Mapping[str, str], message: s
         if value and (not takes.startswith("[") or is_seconds(value)):
             option, behind = f"{word} {value}", after
     option = "" if name in given else f"{option} "
-    usual = (
-        f"%asteroid_send {before.lstrip(_BLANKS)}{option}{_split_word(rest)[0]} {behind}".rstrip(
-            _BLANKS
-        )
-    )
+    # It takes the place of the execution.
+    execution = "" if name == WAITING else f"{_split_word(rest)[0]} "
+    usual = f"%asteroid_send {before.lstrip(_BLANKS)}{option}{execution}{behind}".rstrip(_BLANKS)
     raise InputError(
         f"Nothing was sent: {quoted(word)} after the execution would be part of the message.\n"
         "If it is an option, type it before the execution:\n"
@@ -141,16 +145,33 @@ def _check_first_word(line: str, rest: str, given: Mapping[str, str], message: s
     )
 
 
+def _parse_waiting(options: Mapping[str, str], rest: str, cell: str | None) -> SendCommand:
+    """Parse a call without an execution: all that follows the options is the message."""
+    message = rest.strip(_BLANKS)
+    if not message and not (cell or "").strip():
+        raise InputError(f"The message is missing.\n{WAITING_USAGE}")
+    if cell is None:
+        return SendCommand("", _unquote(message), rest, options)
+    if message:
+        raise InputError(
+            f"With {WAITING}, there is no execution, and the message starts below the first line. "
+            f"Unexpected text {quoted(message)}. {_advice(message)}\n"
+            f"%{WAITING_USAGE.removesuffix(' message')}\nmessage"
+        )
+    return SendCommand("", cell.removesuffix("\n"), cell, options, is_cell=True)
+
+
 def as_cell(line: str, below: str, out: str = "") -> str:
     """Return the `%%asteroid_send` cell whose message is that of a line, and the text below it.
 
     `out` is the variable that gets the result, "" if there is none.
     """
+    options: Mapping[str, str] = {}
     try:
-        _, rest = _take_options(line)
+        options, rest = _take_options(line)
     except InputError:
         rest = ""
-    _, message = _split_word(rest)
+    message = rest if WAITING in options else _split_word(rest)[1]
     head = line.strip(_BLANKS)
     head = head.removesuffix(message.rstrip(_BLANKS)).rstrip(_BLANKS)
     if out and "--out" not in head:
@@ -168,6 +189,8 @@ def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> Send
         problem = "--each works only in a cell: it sends the text below the first line."
     elif rest:
         problem = f"With --each, the executions come from the rows. Unexpected text {quoted(rest)}."
+    elif WAITING in options:
+        problem = f"{WAITING} works only for one message, not with --each."
     elif "--wait" in options:
         problem = "--wait works only for one message, not with --each."
     elif "--once" in options:

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..client.client import AsteroidClient
+from ..client.executions import SearchResult, Words
+from ..client.search import filters_of, listed
 from ..client.session_client import session_client
 from ..client.watcher import ExecutionWatcher
 from ..config.session import session
 from ..deadline import Deadline
 from ..errors import CANCEL, PAUSE, READ, RESUME, AsteroidError, Interrupted, NotFound, Operation
 from ..input import options
-from ..input.options import Arguments, Usage
+from ..input.options import Arguments, InputError, Usage
 from ..input.refusal import show
 from ..models.activities import Activities, Question
 from ..models.delivery import Delivery, StatusChange
@@ -28,12 +30,15 @@ from ..models.watch import (
     WatchResult,
 )
 from ..render.status_line import StatusLine
+from ..text import quoted
 from .feedback import Names, display_errors, execution_named, keep_result, usage_errors
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 LISTED, NEWEST = 50, 50
+# Executions that a search for the name of a workflow looks at: 20 pages.
+MOST_SEARCHED = 2_000
 # `%asteroid_executions` reads the questions of at most MOST_ASKED executions, for ASKING seconds.
 MOST_ASKED, ASKING = 5, 10.0
 WATCHED = 3_600.0
@@ -43,14 +48,17 @@ def list_executions(line: str) -> Listing:
     """Run `%asteroid_executions`."""
     given = usage_errors(lambda: options.parse(line, options.EXECUTIONS))
     limit = usage_errors(lambda: given.count("--limit", LISTED))
+    usage_errors(lambda: _checked_meta(given))
     return display_errors(lambda: _listing(given, limit))
 
 
 def _listing(given: Arguments, limit: int) -> Listing:
-    phases, statuses = (_words(given.options.get(name)) for name in ("--phase", "--status"))
+    filters, workflow = _filters(given)
     with session_client() as client:
         # One more than the listing shows, to know whether older ones exist.
-        found = client.executions(phase=phases, status=statuses, limit=limit + 1)
+        most = MOST_SEARCHED if workflow else None
+        seen = listed(client.requester, filters, workflow, limit + 1, None, most)
+        found = seen.found
         listing = Listing(found[:limit])
         # The first in the listing, which wait, become the newest seen: Tab offers those first.
         for execution in reversed(listing):
@@ -61,7 +69,43 @@ def _listing(given: Arguments, limit: int) -> Listing:
             _questions(client, waiting),
             has_more=len(found) > limit,
             read_at=client.server_clock(),
+            notes=() if workflow is None else _notes_on(workflow, seen, limit),
         )
+
+
+def _filters(given: Arguments) -> tuple[dict[str, Words], str | None]:
+    """Return the filters of the list, and the name of a workflow; raises `InvalidInput`."""
+    option = given.options.get
+    # The last one counts: these options stand once.
+    since, workflow, outcome = (
+        (option(name) or (None,))[-1] for name in ("--since", "--workflow", "--outcome")
+    )
+    # Not a mapping: the same key may stand twice, and Asteroid decides what that finds.
+    pairs = [pair.split("=", 1) for pair in option("--meta", ())]
+    more, name = filters_of(since, workflow, None, outcome, pairs)
+    words = {"phase": _words(option("--phase")), "status": _words(option("--status"))}
+    return {**words, **more}, name
+
+
+def _checked_meta(given: Arguments) -> None:
+    for pair in given.options.get("--meta", ()):
+        key, equals, _ = pair.partition("=")
+        if not (key and equals):
+            raise InputError(
+                f"--meta needs KEY=VALUE, such as --meta customer=4711, not {quoted(pair)}."
+            )
+
+
+def _notes_on(workflow: str, seen: SearchResult, limit: int) -> tuple[str, ...]:
+    """Say how far a search for the name of a workflow went: the server knows only its ID."""
+    if seen.is_whole or len(seen.found) > limit:
+        return ()
+    note = (
+        f"Only the newest {seen.looked_at:,} executions were searched for the workflow "
+        f"{quoted(workflow)}. There are older ones: give the ID of the workflow to list all of "
+        "its executions, or search fewer with --since 24h."
+    )
+    return (note,)
 
 
 def _words(values: Iterable[str] | None) -> list[str] | None:

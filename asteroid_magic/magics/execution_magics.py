@@ -32,7 +32,7 @@ class AsteroidExecutionMagics(Magics):
 
         Usage::
 
-          %asteroid_executions [--phase PHASE] [--status STATUS] [--limit N]
+          %asteroid_executions [options]
 
         Options:
 
@@ -44,6 +44,20 @@ class AsteroidExecutionMagics(Magics):
           List only executions with this status: queued, starting, running, paused,
           paused_by_agent, awaiting_confirmation, completed, cancelled or failed. You can repeat
           this option.
+
+        --since 24h
+          List only executions created in the last 24 hours. Units: w, d, h and m, as in 7d,
+          1d12h or 30m.
+
+        --workflow NAME_OR_ID
+          List only executions of this workflow. Put a name with spaces in quotes. Asteroid
+          filters by the ID; for a name, this searches the newest 2,000 executions.
+
+        --meta KEY=VALUE
+          List only executions with this metadata. If you repeat this option, all must match.
+
+        --outcome WORD
+          List only executions whose outcome contains this word, such as success.
 
         --limit N
           List the newest N executions. Default: 50.
@@ -78,8 +92,7 @@ class AsteroidExecutionMagics(Magics):
 
           %asteroid_activities EXECUTION [--last N] [--all]
 
-        EXECUTION is an ID, the first 8 or more characters of an ID that this session has seen, or
-        a variable that holds one.
+        EXECUTION is an ID, the first 8 or more characters of it, or a variable that holds one.
 
         Options:
 
@@ -110,8 +123,8 @@ class AsteroidExecutionMagics(Magics):
 
           %asteroid_watch EXECUTION [SECONDS]
 
-        EXECUTION is an ID, the first 8 or more characters of an ID that this session has seen, or
-        a variable that holds one. SECONDS limits the time. Default: 3,600 (an hour).
+        EXECUTION is an ID, the first 8 or more characters of it, or a variable that holds one.
+        SECONDS limits the time. Default: 3,600 (an hour).
 
         One line shows what the agent is doing now. Interrupt the cell to stop watching. This also
         stops a Run All, but not the agent.

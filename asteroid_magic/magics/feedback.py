@@ -53,10 +53,16 @@ def keep_result(shell: "InteractiveShell", result: object) -> None:
 def execution_named(
     shell: "InteractiveShell", word: str, local_ns: Names, operation: Operation = SEND
 ) -> str:
-    """Return the ID of the execution that `word` names in this cell; raises `InvalidInput`."""
+    """Return the ID of the execution that `word` names in this cell; raises `InvalidInput`.
+
+    Looks up the start of an ID that the session has not seen.
+    """
+    from .lookup import LookUp  # noqa: PLC0415 (requests loads with it)
+
     names = namespace_of(shell, local_ns)
+    found = LookUp().begun
     # It may be an attribute, whose property may take long.
-    return interruptible(lambda: resolve_execution(word, names, session.seen, operation))
+    return interruptible(lambda: resolve_execution(word, names, session.seen, operation, found))
 
 
 def namespace_of(shell: "InteractiveShell", local_ns: Names) -> Mapping[str, Any]:

@@ -29,6 +29,7 @@ from .feedback import (
 )
 from .load_check import check_script
 from .login import action_for
+from .lookup import LookUp, not_sent
 from .magic_call import is_discarded, is_shown_by_ipython
 
 # The number of messages that a batch sends at the same time.
@@ -162,13 +163,21 @@ def login(line: str) -> str:
 
 def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryRun:
     base_url = command.options.get("--base-url")
-    execution_id, message = command.execution, command.typed
+    execution_id, message = command.execution or None, command.typed
     has_execution = has_begun = False
+    look_up = LookUp(base_url, command.timeout)
     try:
         # Attributes and values of the user's may take long.
-        execution_id = interruptible(
-            lambda: resolve_execution(command.execution, namespace, session.seen)
-        )
+        if "--waiting" in command.options:
+            message = command.message
+            _check_no_execution(command, namespace)
+            execution_id = look_up.waiting()
+        else:
+            execution_id = interruptible(
+                lambda: resolve_execution(
+                    command.execution, namespace, session.seen, SEND, look_up.begun
+                )
+            )
         has_execution, message = True, command.message
         if "--fill" in command.options:
             message = interruptible(lambda: fill(command.message, namespace))
@@ -176,19 +185,40 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
             if "--dry-run" in command.options:
                 return client.dry_run(execution_id, message)
             has_begun = True
-            return client.send(execution_id, message, once="--once" in command.options)
+            once = "--once" in command.options
+            return client.send(execution_id, message, once=once, timeout=look_up.deadline)
     except AsteroidError as error:
-        fault = error.about(execution_id, message)
+        fault = error if has_execution else not_sent(error)
+        fault.about(execution_id, message)
     except KeyboardInterrupt:
         fault = SendInterrupted(outcome="unknown" if has_begun else "not_delivered")
         fault.about(execution_id, message)
-    if not has_execution and (misplaced := _execution_in(command, namespace)):
+    if not has_execution and command.execution and (misplaced := _execution_in(command, namespace)):
         fault.hint = (
             f"The execution comes first, then the message: %asteroid_send {misplaced} message"
         )
     if command.options.get("--wait") == "" and message is command.typed:
         fault.hint += " For --wait, give a number of seconds, such as --wait 60."
     raise fault
+
+
+def _check_no_execution(command: SendCommand, namespace: Mapping[str, Any]) -> None:
+    """Raise `InvalidInput` if a message for --waiting starts with an execution.
+
+    With --waiting, that word would be sent as a part of the message.
+    """
+    word = command.message.split()[:1]
+    # The user who typed the message in quotes, or in a cell, means all of it.
+    if not word or command.is_cell or command.typed.strip() != command.message:
+        return
+    try:
+        interruptible(lambda: resolve_execution(word[0], namespace, session.seen))
+    except InvalidInput:
+        return
+    raise InvalidInput(
+        f"{quoted(word[0])} names an execution. With --waiting, it would be part of the message.",
+        hint="To send to it, omit --waiting. To send it as text, put the message in quotes.",
+    )
 
 
 def _execution_in(command: SendCommand, namespace: Mapping[str, Any]) -> str | None:

@@ -105,6 +105,10 @@ class AsteroidMagics(Magics):
           %%asteroid_send [options] EXECUTION
           message, on one or more lines
 
+        Usage, to the one execution that waits for an answer::
+
+          %asteroid_send --waiting [options] message
+
         Usage, in a cell, for many messages::
 
           %%asteroid_send --each ROWS [options]
@@ -113,8 +117,9 @@ class AsteroidMagics(Magics):
         `%asteroid_send` alone shows a form, see `%asteroid_form?`.
 
         EXECUTION is the ID of the run, or the name of a variable that holds it: run_id, run.id,
-        $run_id or {run_id}. The variable may also hold an object with an `id`. For an execution
-        that this session has seen, the first 8 or more characters of its ID are enough.
+        $run_id or {run_id}. The variable may also hold an object with an `id`. The first 8 or more
+        characters of its ID are enough: if this session has not seen it, Asteroid is asked. If
+        several executions have that beginning, nothing is sent.
 
         Everything after EXECUTION is the message. Asteroid gets it exactly as you typed it: $, {},
         quotes, --words and a ? at the end have no special meaning. A message in a line loses its
@@ -152,6 +157,10 @@ class AsteroidMagics(Magics):
         --once
           Send only if the execution's activities do not show exactly this text from a user yet.
           Then running the notebook again does not send it twice.
+
+        --waiting
+          Send to the one execution that waits for an answer; type no execution. If none or several
+          wait, send nothing and list them.
 
         --show
           Show the card immediately, even where IPython does not show the result.
@@ -219,8 +228,8 @@ class AsteroidMagics(Magics):
         The form lists the active executions, sends without blocking other cells, and shows the
         outcome of each message. `%asteroid_send` alone shows the same form.
 
-        EXECUTION fills in the execution: its ID, the first 8 or more characters of an ID that this
-        session has seen, or a variable that holds one.
+        EXECUTION fills in the execution: its ID, the first 8 or more characters of it, or a
+        variable that holds one.
 
         In Python, `form.outcomes` holds the outcomes of its messages; `form.close()` closes it.
         """
@@ -246,7 +255,7 @@ class AsteroidMagics(Magics):
         answers, and a field for your message. Ctrl+Enter sends it; the answer appears by itself.
 
         With EXECUTION, it opens the conversation with this one: its ID, the first 8 or more
-        characters of an ID that this session has seen, or a variable that holds one.
+        characters of it, or a variable that holds one.
 
         In Python, `panel.outcomes` holds the outcomes of its messages; `panel.close()` closes it.
         """
@@ -265,8 +274,11 @@ class AsteroidMagics(Magics):
 
           %asteroid_login [--save | --forget]
 
-        The prompt does not show the key, and the history does not keep it. You can also set the
-        key in the environment variable ASTEROID_API_KEY.
+        The prompt does not show the key, and the history does not keep it. Asteroid is asked whose
+        the key is. If it refuses the key, the key is not set, and one that was set before stays.
+
+        You can also set the key in the environment variable ASTEROID_API_KEY, or in Google Colab
+        as a secret of that name.
 
         Options:
 

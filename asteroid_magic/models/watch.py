@@ -23,12 +23,13 @@ class Listing(Executions):
     """Executions, those that wait for the user first; `questions` has what they ask, by ID.
 
     `has_more`: there are older executions that were not requested. `read_at` is when they were
-    read, by the server's clock (aware); None if unknown.
+    read, by the server's clock (aware); None if unknown. `notes` say what else is not known.
     """
 
     questions: Mapping[str, tuple[Question, ...]]
     has_more: bool
     read_at: datetime | None
+    notes: tuple[str, ...]
 
     def __new__(
         cls,
@@ -37,14 +38,17 @@ class Listing(Executions):
         *,
         has_more: bool = False,
         read_at: datetime | None = None,
+        notes: tuple[str, ...] = (),
     ) -> Self:
         """Return the listing, with its executions in the order of display."""
         made = super().__new__(cls, sorted(executions, key=lambda one: not one.is_waiting))
         made.questions, made.has_more, made.read_at = questions or {}, has_more, read_at
+        made.notes = notes
         return made
 
     def __getnewargs_ex__(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return (tuple(self), self.questions), {"has_more": self.has_more, "read_at": self.read_at}
+        names = ("has_more", "read_at", "notes")
+        return (tuple(self), self.questions), {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, kw_only=True)

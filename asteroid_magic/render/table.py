@@ -18,7 +18,7 @@ from .times import age, stamp
 COLUMNS = ("Status", "Workflow", "Execution", "Age")
 # A table that uses all of these stays under 100,000 bytes.
 MOST_ROWS = 100
-NAME, ID, STATUS = 160, 120, 60
+NAME, ID, STATUS, NOTE = 160, 120, 60, 1000
 # Characters of a workflow's name in plain text.
 NAME_WIDTH = 30
 LINKS_OF_OTHERS = "Links of the others: the live_view_url, recording_url and platform_url of each."
@@ -181,6 +181,7 @@ def _notes(executions: Executions, rows: Sequence[TableRow]) -> Iterator[str]:
         yield "Not all links fit: live_view_url, recording_url and platform_url have them."
     if not isinstance(executions, Listing):
         return
+    yield from (shorten(note, NOTE, bytes_in_card) for note in executions.notes)
     if executions.has_more:
         newest = counted(len(executions), "execution")
         yield (

@@ -3,12 +3,11 @@
 import asyncio
 import math
 import secrets
+import socket
 import threading
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal, Self
-
-from tornado.netutil import bind_sockets
 
 from . import listing
 from .endings import Ending
@@ -20,24 +19,29 @@ from .service import Service
 from .world import World
 
 HOST = "127.0.0.1"
+HIGHEST_PORT = 65_535
+BACKLOG = 128
 
 
 class Sandbox:
     """A small Asteroid on loopback, with agents that answer.
 
     ``pace`` multiplies every delay of its agents: 0.02 makes them fifty times as fast. Use it as a
-    context manager, or call :meth:`start` and :meth:`stop`. Every start opens a free port and
-    begins again with new executions; the key stays. After the stop, you can still see what
-    happened. You may call every method from any thread, even while you run an event loop of your
-    own.
+    context manager, or call :meth:`start` and :meth:`stop`. Every start opens ``port``, or a free
+    one if it is 0, and begins again with new executions; the key stays. After the stop, you can
+    still see what happened. You may call every method from any thread, even while you run an event
+    loop of your own.
 
-    Raises :class:`ValueError` if ``pace`` is not a number above 0.
+    Raises :class:`ValueError` if ``pace`` is not a number above 0, or ``port`` not one from 0 to
+    65,535.
     """
 
-    def __init__(self, *, pace: float = 1.0) -> None:
+    def __init__(self, *, pace: float = 1.0, port: int = 0) -> None:
         if not (math.isfinite(pace) and pace > 0):
             raise ValueError(f"pace must be a number above 0, not {pace!r}. Try pace=0.1.")
-        self._pace = pace
+        if port not in range(HIGHEST_PORT + 1):
+            raise ValueError(f"port must be a number from 0 to {HIGHEST_PORT:,}, not {port!r}.")
+        self._pace, self._asked_port = pace, port
         self._key = f"sandbox-{secrets.token_hex(16)}"
         self._faults = Faults()
         self._lock = threading.Lock()
@@ -49,20 +53,22 @@ class Sandbox:
     def start(self) -> Self:
         """Open the sandbox; does nothing if it is open.
 
-        Raises :class:`OSError` if no port is free.
+        Raises :class:`OSError` if the port, or every port, is taken.
         """
         with self._lock:
             if self._thread is not None:
                 return self
-            sockets = bind_sockets(0, HOST)
+            # Closes the socket if the port is taken, as tornado's bind_sockets does not.
+            listening = socket.create_server((HOST, self._asked_port), backlog=BACKLOG)
+            listening.setblocking(False)
             service = Service(self._key, self._pace, self._faults)
             loop = asyncio.new_event_loop()
 
             def live() -> None:
                 with asyncio.Runner(loop_factory=lambda: loop) as runner:
-                    runner.run(serve(sockets, service))
+                    runner.run(serve([listening], service))
 
-            self._port = sockets[0].getsockname()[1]
+            self._port = listening.getsockname()[1]
             self._service, self._loop = service, loop
             # A daemon, so that a forgotten sandbox does not keep its process alive.
             self._thread = threading.Thread(target=live, name="asteroid-sandbox", daemon=True)
@@ -209,8 +215,8 @@ class Sandbox:
         - ``delay``, in seconds, comes first; alone it only delays, and then the sandbox processes
           the message even if the client has gone.
 
-        A fault comes before the check of the key. Raises :class:`ValueError` for values that are
-        impossible or contradict each other.
+        Only requests with the key meet a fault, and use it up. Raises :class:`ValueError` for
+        values that are impossible or contradict each other.
         """
         self._faults.add(checked_fault(status, retry_after, delay, drop, body), times)
 

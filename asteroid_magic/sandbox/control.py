@@ -1,9 +1,9 @@
 """Pausing, resuming and cancelling an execution, and waiting until it is over."""
 
 from .executions import PHASES
+from .filters import whole_number
 from .handlers import ApiHandler, worded_for_http
 from .problems import Problem
-from .queries import whole_number
 
 LONGEST_SYNC = 25
 """How many seconds ``/sync`` waits at most, and by default."""

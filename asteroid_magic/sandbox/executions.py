@@ -57,6 +57,8 @@ class Execution:
     activities: list[Payload] = field(default_factory=list)
     latest: datetime = BEFORE_ALL
     purged_at: datetime | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    profile_id: str | None = None
 
     def add(self, payload: Payload, moment: datetime) -> None:
         """Append an activity, never earlier than the one before it."""
@@ -116,8 +118,11 @@ class Execution:
                     return asked["question"], tuple(one["label"] for one in asked["options"])
         return None, ()
 
-    def describe(self, organization_id: str) -> Payload:
-        """Return the execution as the contract's JSON, the same in a list and alone."""
+    def describe(self, organization_id: str, runner: Payload) -> Payload:
+        """Return the execution as the contract's JSON, the same in a list and alone.
+
+        ``runner`` is the user who has started it.
+        """
         created = stamp(self.created_at)
         described: Payload = {
             "id": self.id,
@@ -132,11 +137,14 @@ class Execution:
             "createdAt": created,
             "startedAt": created,
             "inputs": self.inputs,
-            "metadata": {"source": "sandbox"},
+            "metadata": {"source": "sandbox"} | self.metadata,
+            "triggerContext": {"source": "api", "runner": runner},
             "humanLabels": [],
             "comments": [],
             "hasBeenRerun": False,
         }
+        if self.profile_id is not None:
+            described["profileId"] = self.profile_id
         if self.terminal_at is not None:
             lasted = self.terminal_at - self.created_at
             described["terminalAt"] = stamp(self.terminal_at)

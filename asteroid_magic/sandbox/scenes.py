@@ -1,5 +1,6 @@
 """The executions that the sandbox opens with, and those that a user can add."""
 
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -40,7 +41,9 @@ def waiting_scenes(count: int, kind: Waiting) -> Iterator[Execution]:
     start = datetime.now(UTC) - timedelta(seconds=30)
     for number in range(1, count + 1):
         moment = start + timedelta(milliseconds=number)
-        execution = Execution(f"{name} {number}", status, moment, {"number": number})
+        execution = Execution(
+            f"{name} {number}", status, moment, {"number": number}, metadata={"number": str(number)}
+        )
         yield _with_past(execution, [[status_changed("running"), waits]])
 
 
@@ -72,7 +75,8 @@ def _what_it_waits_for(kind: Waiting) -> tuple[str, Payload]:
 
 def _asking(start: datetime) -> Execution:
     inputs = {"restaurant": "Trattoria Lucia", "guests": 4, "when": "Friday 20:00"}
-    execution = Execution("Book a table", "paused_by_agent", start, inputs)
+    metadata = {"customer": "4711", "team": "office"}
+    execution = Execution("Book a table", "paused_by_agent", start, inputs, metadata=metadata)
     question = paused_by_agent(
         "Friday 20:00 is fully booked",
         "Time",
@@ -97,7 +101,14 @@ def _asking(start: datetime) -> Execution:
 
 
 def _running(start: datetime) -> Execution:
-    execution = Execution("Sort incoming invoices", "running", start, {"mailbox": "invoices"})
+    execution = Execution(
+        "Sort incoming invoices",
+        "running",
+        start,
+        {"mailbox": "invoices"},
+        metadata={"team": "accounting"},
+        profile_id=str(uuid.uuid4()),
+    )
     past = [
         [status_changed("running"), step_started(1)],
         acted("ext_get_mail", "Looking for new mail", "Found 12 new messages", 1320),
@@ -109,7 +120,13 @@ def _running(start: datetime) -> Execution:
 
 
 def _finished(start: datetime) -> Execution:
-    execution = Execution("Compare train fares", "running", start, {"from": "Turin", "to": "Rome"})
+    execution = Execution(
+        "Compare train fares",
+        "running",
+        start,
+        {"from": "Turin", "to": "Rome"},
+        metadata={"customer": "4711", "team": "travel"},
+    )
     past = [
         [status_changed("running"), step_started(1)],
         acted("nav_to", "Opening the timetable", "Opened the timetable", 1510),

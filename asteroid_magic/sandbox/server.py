@@ -5,10 +5,12 @@ import socket
 from contextlib import suppress
 
 from tornado.httpserver import HTTPServer
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
 
 from .control import Cancel, Pause, Resume, Sync
+from .guard import GuardedApplication
 from .handlers import ActivityList, ExecutionDetail, ExecutionList, UnknownPath
+from .identity import WHOAMI_PATH, WhoAmI
 from .messages import UserMessages
 from .service import Service
 from .views import ViewPage
@@ -23,7 +25,8 @@ async def serve(sockets: list[socket.socket], service: Service) -> None:
 
     Raises the error of an agent that failed, so that a bug in a script does not go unnoticed.
     """
-    server = HTTPServer(_application(service), max_body_size=LARGEST_BODY)
+    application = _application(service, sockets[0].getsockname()[1])
+    server = HTTPServer(application, max_body_size=LARGEST_BODY)
     server.add_sockets(sockets)
     service.open()
     try:
@@ -40,11 +43,12 @@ async def serve(sockets: list[socket.socket], service: Service) -> None:
             await script
 
 
-def _application(service: Service) -> Application:
+def _application(service: Service, port: int) -> GuardedApplication:
     shared = {"service": service}
     execution = rf"{BASE_PATH}/executions/([^/]*)"
-    return Application(
+    return GuardedApplication(
         [
+            (WHOAMI_PATH, WhoAmI, shared),
             (f"{BASE_PATH}/executions", ExecutionList, shared),
             (execution, ExecutionDetail, shared),
             (f"{execution}/activities", ActivityList, shared),
@@ -55,6 +59,8 @@ def _application(service: Service) -> Application:
             (f"{execution}/sync", Sync, shared),
             (r"/view/([a-z]+)/[0-9a-f-]{36}", ViewPage, shared),
         ],
+        service,
+        port,
         default_handler_class=UnknownPath,
         default_handler_args=shared,
         log_function=_log_nothing,

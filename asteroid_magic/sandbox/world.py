@@ -13,6 +13,9 @@ from . import activities
 from .activities import Payload
 from .executions import PHASES, Execution, ExecutionSnapshot
 
+EMAIL = "you@sandbox.invalid"
+"""The user of the sandbox; no mail server has a name under ``invalid`` (RFC 2606)."""
+
 
 class UnknownExecutionError(LookupError):
     """No execution has this ID."""
@@ -38,6 +41,7 @@ class World:
         self._executions = {execution.id: execution for execution in executions}
         self._organization_id = str(uuid.uuid4())
         self._user_id = str(uuid.uuid4())
+        self._key_id = str(uuid.uuid4())
 
     def add(self, executions: Iterable[Execution]) -> tuple[ExecutionSnapshot, ...]:
         """Add executions, and return their snapshots."""
@@ -137,12 +141,26 @@ class World:
         Raises :class:`UnknownExecutionError` or :class:`ForeignExecutionError`.
         """
         with self._lock:
-            return self._find_own(execution_id).describe(self._organization_id)
+            return self._describe(self._find_own(execution_id))
 
     def describe_all(self) -> list[Payload]:
         """Return the account's executions as the contract's JSON."""
         with self._lock:
-            return [execution.describe(self._organization_id) for execution in self._own()]
+            return [self._describe(execution) for execution in self._own()]
+
+    def describe_user(self) -> Payload:
+        """Return the sandbox's one user, as ``whoami`` tells whose the key is."""
+        return {
+            "kind": "person",
+            "id": self._user_id,
+            "organizationId": self._organization_id,
+            "apiKeyId": self._key_id,
+            "credential": "user_api_key",
+            "person": {"id": self._user_id, "email": EMAIL},
+        }
+
+    def _describe(self, execution: Execution) -> Payload:
+        return execution.describe(self._organization_id, {"userId": self._user_id, "email": EMAIL})
 
     def _own(self) -> list[Execution]:
         return [each for each in self._executions.values() if not each.foreign]

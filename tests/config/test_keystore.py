@@ -134,6 +134,8 @@ def test_a_keyring_whose_error_holds_the_key_shows_only_its_class(
 def test_login_says_what_the_keyring_did(
     notebook: Notebook, use: Use, blocked: BlockedKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # No server tells whose this key is.
+    notebook.run("%config AsteroidMagics.base_url = 'http://127.0.0.1:9'")
     monkeypatch.setattr("getpass.getpass", lambda _prompt: KEY)
     notebook.run("%asteroid_login --save")
     assert "did not answer within 3 s" in notebook.html()

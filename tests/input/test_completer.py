@@ -10,6 +10,7 @@ from IPython.core.completer import provisionalcompleter
 
 from asteroid_magic.config.session import session
 from asteroid_magic.input.completer import offers
+from asteroid_magic.input.options import EXECUTIONS
 from asteroid_magic.input.send_line import OPTIONS
 from asteroid_magic.models.executions import PHASES
 from tests.support.shells import Notebook, needs_matchers
@@ -109,10 +110,15 @@ def test_the_word_under_the_cursor_does_not_count(typed: str) -> None:
         ("%asteroid_activities --all ", ["--last", "--all"], True),
         ("%asteroid_activities run ", ["--last", "--all"], False),
         ("%asteroid_activities --last ", [], False),
-        ("%asteroid_executions --phase active ", ["--phase", "--status", "--limit"], False),
+        ("%asteroid_executions --phase active ", list(EXECUTIONS.options), False),
         ("%asteroid_executions --phase ", ["pending", "active", "terminal"], False),
         ("%asteroid_executions --status run", list(PHASES), False),
         ("%asteroid_executions --limit ", [], False),
+        ("%asteroid_executions --since ", ["30m", "24h", "7d", "30d"], False),
+        ("%asteroid_executions --outcome ", ["success", "failure"], False),
+        ("%asteroid_send --waiting ", list(OPTIONS), False),
+        ("%asteroid_send --wait 60 --waiting ", list(OPTIONS), False),
+        ("%asteroid_send --waiting run ", [], False),
         ("%asteroid_form ", [], True),
         ("%asteroid_sandbox ", [], False),
     ],

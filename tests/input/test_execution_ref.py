@@ -139,3 +139,24 @@ def test_the_dashes_of_a_document_are_those_of_an_id(dash: str) -> None:
 
 def test_a_beginning_may_lack_its_hyphens() -> None:
     assert resolve_execution(EXECUTION[:13].replace("-", ""), {}, {EXECUTION: ""}) == EXECUTION
+
+
+def test_only_a_beginning_that_was_not_seen_is_looked_up() -> None:
+    asked: list[str] = []
+
+    def look_up(begun: str) -> str:
+        asked.append(begun)
+        return EXECUTION
+
+    def find(word: str) -> str:
+        return resolve_execution(word, {"short": "0000aaaa"}, SEEN, look_up=look_up)
+
+    assert find(EXECUTION) == EXECUTION
+    assert find(EXECUTION.replace("-", "")) == EXECUTION
+    assert find("99999999") == "9" * 8 + "-x"
+    for word in ("run_id", "0000aaa", "nobody", "[0]"):
+        with pytest.raises(InvalidInput):
+            find(word)
+    assert asked == []
+    assert find("0000aaaa") == find("short") == find("0000AAAA-11…") == EXECUTION
+    assert asked == ["0000aaaa", "0000aaaa", "0000AAAA-11"]

@@ -66,3 +66,24 @@ def test_seconds_before_the_execution_are_pointed_out() -> None:
 def test_seconds_are_a_number_above_0_up_to_a_day(seconds: str) -> None:
     with pytest.raises(InputError, match="seconds"):
         parse(f"run {seconds}", WATCH).seconds(1, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ('--workflow "Book a table"', ("Book a table",)),
+        ("--workflow='Book a table'", ("Book a table",)),
+        ('--workflow "Joe\'s"', ("Joe's",)),
+        ("--workflow Joe's", ("Joe's",)),
+        ('--workflow "half', ('"half',)),
+        ("--meta a=b --meta=c=d=e --meta 'x=y z'", ("a=b", "c=d=e", "x=y z")),
+    ],
+)
+def test_quotes_keep_the_spaces_of_a_value(line: str, values: tuple[str, ...]) -> None:
+    [given] = parse(line, EXECUTIONS).options.values()
+    assert given == values
+
+
+def test_a_value_with_spaces_needs_quotes() -> None:
+    with pytest.raises(InputError, match=r"Unexpected argument 'a'\. Put a value with spaces"):
+        parse("--workflow Book a table", EXECUTIONS)

@@ -4,7 +4,17 @@ import pytest
 
 from asteroid_magic import InvalidInput
 from asteroid_magic.input.options import InputError
-from asteroid_magic.input.send_line import EACH_OPTIONS, EACH_USAGE, OPTIONS, SHORT, USAGE, parse
+from asteroid_magic.input.send_line import (
+    EACH_OPTIONS,
+    EACH_USAGE,
+    OPTIONS,
+    SHORT,
+    USAGE,
+    WAITING,
+    WAITING_USAGE,
+    as_cell,
+    parse,
+)
 from asteroid_magic.input.template import fill
 
 EXECUTION = "123e4567-e89b-12d3-a456-426614174000"
@@ -175,6 +185,9 @@ def test_each_that_does_not_follow_the_usage_says_what_is_wrong(
 def test_the_usage_line_names_every_option() -> None:
     for name, takes in OPTIONS.items():
         usage = EACH_USAGE if name in EACH_OPTIONS else USAGE
+        if name == WAITING:
+            assert f"{name} [options] message" in WAITING_USAGE
+            continue
         assert f"{name} {takes}" in usage if takes else f"[{name}]" in usage
 
 
@@ -252,3 +265,44 @@ def test_how_long_to_wait_may_be_left_out(
 def test_a_wait_that_is_no_number_of_seconds_is_told(typed: str) -> None:
     with pytest.raises(InputError, match="--wait"):
         parse(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("Friday 18:30, please.", "Friday 18:30, please."),
+        ("  two  spaces  inside  ", "two  spaces  inside"),
+        ('"run it again"', "run it again"),
+        ("use --quiet --timeout 5", "use --quiet --timeout 5"),
+        ("'--quiet'", "--quiet"),
+        ("costs $5 and {1+1}", "costs $5 and {1+1}"),
+    ],
+)
+def test_for_the_one_that_waits_the_whole_rest_is_the_message(typed: str, sent: str) -> None:
+    command = parse(f"--waiting --timeout 5 {typed}")
+    assert (command.execution, command.message) == ("", sent)
+    assert command.timeout == 5
+    in_cell = parse("--waiting ", f"{typed}\nand more\n")
+    assert (in_cell.execution, in_cell.message) == ("", f"{typed}\nand more")
+
+
+@pytest.mark.parametrize(
+    ("line", "cell", "says"),
+    [
+        ("--waiting", None, "The message is missing.\n%asteroid_send --waiting [options] message"),
+        ("--waiting", " \n", "The message is missing."),
+        ("--waiting=yes hello", None, "--waiting takes no value"),
+        (f"--waiting {EXECUTION}", "hello", "there is no execution"),
+        ("--waiting --each rows", "hello", "--waiting works only for one message"),
+        ("--waitin hello", None, "Did you mean --waiting?"),
+        (f"{EXECUTION} --waiting hello", None, "\n%asteroid_send --waiting hello\n"),
+    ],
+)
+def test_what_does_not_go_with_waiting_says_so(line: str, cell: str | None, says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(line, cell)
+    assert says in str(caught.value)
+
+
+def test_a_line_for_the_one_that_waits_becomes_a_cell() -> None:
+    assert as_cell("--waiting Dear all,", "more") == "%%asteroid_send --waiting\nDear all,\nmore"

@@ -125,14 +125,14 @@ def test_a_line_that_does_not_fit_says_how_it_goes(notebook: Notebook, line: str
 def test_the_beginning_of_an_id_is_enough_for_every_magic(notebook: Notebook, box: Sandbox) -> None:
     run = box.executions[1].id
     for line in (
-        f"%asteroid_send {run[:8]} hello",
-        f"%asteroid_activities {run[:8]}",
+        "%asteroid_send 0000aaaa hello",
+        "%asteroid_activities 0000aaaa",
     ):
         notebook.run(line)
         assert isinstance(notebook.error, InvalidInput), line
-        assert "No execution seen in this session has an ID starting with" in notebook.html()
-    notebook.run(f"%asteroid_form {run[:8]}")
-    assert "No execution seen in this session has an ID starting with" in notebook.text
+        assert "No execution that this key can see has an ID starting with" in notebook.html()
+    notebook.run("%asteroid_form 0000aaaa")
+    assert "No execution that this key can see has an ID starting with" in notebook.text
     assert box.messages(run) == []
     notebook.run("%asteroid_executions")
     notebook.run(f"%asteroid_send {run[:8].upper()} hello {run[:8]}")

@@ -373,14 +373,16 @@ def test_login_keeps_the_key_for_this_session(
     assert box.messages(run_id) == ["hello"]
 
 
-def test_login_saves_and_forgets(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_login_saves_and_forgets(
+    notebook: Notebook, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before, stored = keyring.get_keyring(), MemoryKeyring()
     keyring.set_keyring(stored)
     try:
-        monkeypatch.setattr(getpass, "getpass", typed("key-4711"))
+        monkeypatch.setattr(getpass, "getpass", typed(box.api_key))
         notebook.run("%asteroid_login --save")
         assert "The system keyring holds it, too." in notebook.text
-        assert list(stored.stored.values()) == ["key-4711"]
+        assert list(stored.stored.values()) == [box.api_key]
         monkeypatch.setenv("ASTEROID_API_KEY", "other")
         notebook.run("%asteroid_login --forget")
         assert stored.stored == {}
@@ -391,9 +393,9 @@ def test_login_saves_and_forgets(notebook: Notebook, monkeypatch: pytest.MonkeyP
 
 
 def test_a_keyring_that_does_not_take_the_key_is_told(
-    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+    notebook: Notebook, box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(getpass, "getpass", typed("key-4711"))
+    monkeypatch.setattr(getpass, "getpass", typed(box.api_key))
     before, stored = keyring.get_keyring(), MemoryKeyring()
     monkeypatch.setattr(stored, "set_password", None)
     keyring.set_keyring(stored)
@@ -402,14 +404,14 @@ def test_a_keyring_that_does_not_take_the_key_is_told(
     finally:
         keyring.set_keyring(before)
     assert "The API key was not saved" in notebook.html()
-    assert "key-4711" not in notebook.html() + notebook.text
+    assert box.api_key not in notebook.html() + notebook.text
     assert session.key is not None
 
 
 def test_without_a_keyring_saving_says_what_to_install(
-    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+    notebook: Notebook, box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(getpass, "getpass", typed("key-4711"))
+    monkeypatch.setattr(getpass, "getpass", typed(box.api_key))
     monkeypatch.setitem(sys.modules, "keyring", None)
     notebook.run("%asteroid_login --save")
     assert "asteroid-magic[keyring]" in Seen(notebook.html()).words
@@ -485,14 +487,14 @@ def test_an_interrupt_at_the_prompt_is_told_in_one_line(
 
 
 def test_an_interrupt_while_the_key_is_saved_shows_no_frame_with_it(
-    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+    notebook: Notebook, box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: str) -> None:
         raise KeyboardInterrupt
 
     before, stored = keyring.get_keyring(), MemoryKeyring()
     monkeypatch.setattr(stored, "set_password", interrupted)
-    monkeypatch.setattr(getpass, "getpass", typed("key-4711"))
+    monkeypatch.setattr(getpass, "getpass", typed(box.api_key))
     keyring.set_keyring(stored)
     try:
         seen = ""
@@ -502,13 +504,13 @@ def test_an_interrupt_while_the_key_is_saved_shows_no_frame_with_it(
     finally:
         keyring.set_keyring(before)
     assert "KeyboardInterrupt" in seen
-    assert "4711" not in seen
+    assert box.api_key not in seen
 
 
 def test_a_login_says_that_the_sandbox_is_still_in_use(
-    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+    notebook: Notebook, box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(getpass, "getpass", typed("key-4711"))
+    monkeypatch.setattr(getpass, "getpass", typed(box.api_key))
     notebook.run("_ = %asteroid_sandbox")
     notebook.run("%asteroid_login")
     assert "The sandbox is still in use" in notebook.text

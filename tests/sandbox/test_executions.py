@@ -42,6 +42,30 @@ def test_the_account_holds_three_executions(box: Sandbox, http: requests.Session
         ("createdWithin=1h", [0, 1]),
         ("createdWithin=1w2d3h4m", [0, 1, 2]),
         ("workflowId=unknown", []),
+        ("executionId=no-such", []),
+        ("createdAfter=2001-01-01T00:00:00Z", [0, 1, 2]),
+        ("createdAfter=2101-01-01T00:00:00%2B01:00", []),
+        ("createdBefore=2001-01-01T00:00:00.123456%2B0000", []),
+        ("createdBefore=2101-01-01T00:00:00Z&createdWithin=30m", [0]),
+        ("metadata=customer=4711", [0, 2]),
+        ("metadata=customer=4711&metadata=team=travel", [2]),
+        ("metadata=customer=4711&metadata=team=accounting", []),
+        ("metadata=customer=47", []),
+        ("metadata=source=sandbox", [0, 1, 2]),
+        ("metadata=team=a=b", []),
+        ("metadata=none=", []),
+        ("inputsKey=restaurant&inputsValue=LUCIA", [0]),
+        ("inputsKey=guests&inputsValue=4", [0]),
+        ("inputsKey=mailbox&inputsValue=lucia", []),
+        ("outcomeLabel=SUCC", [2]),
+        ("outcomeLabel=failure", []),
+        ("triggerSource=api", [0, 1, 2]),
+        ("triggerSource=ui&triggerSource=schedule", []),
+        ("profileIds=unknown", []),
+        ("batchId=unknown", []),
+        ("workflowVersion=1", [0, 1, 2]),
+        ("workflowVersion=2", []),
+        ("sort=started_at:asc", [2, 1, 0]),
     ],
 )
 def test_the_list_can_be_filtered_sorted_and_paged(
@@ -59,9 +83,42 @@ def test_the_list_can_be_filtered_by_workflow(box: Sandbox, http: requests.Sessi
     assert [item["id"] for item in answer.json()["items"]] == [running(box)]
 
 
+def test_the_list_can_be_searched_by_part_of_an_id(box: Sandbox, http: requests.Session) -> None:
+    for part in (running(box)[:8], running(box)[9:20].upper()):
+        query = f"{box.base_url}/executions?executionId={part}"
+        items = http.get(query, timeout=PATIENCE).json()["items"]
+        assert [item["id"] for item in items] == [running(box)]
+
+
+def test_the_list_can_be_filtered_by_profile(box: Sandbox, http: requests.Session) -> None:
+    profile = http.get(url(box, running(box), ""), timeout=PATIENCE).json()["profileId"]
+    query = f"{box.base_url}/executions?profileIds=other&profileIds={profile}"
+    items = http.get(query, timeout=PATIENCE).json()["items"]
+    assert [item["id"] for item in items] == [running(box)]
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        "createdAfter=",
+        "createdAfter=yesterday",
+        "createdAfter=2026-11-26T18:00:00",
+        "createdBefore=2026-13-01T00:00:00Z",
+        "createdBefore=0001-01-01T00:00:00%2B14:00",
+        "createdWithin=24h&createdAfter=2026-11-26T18:00:00Z",
+        "metadata=",
+        "metadata=customer",
+        "metadata==4711",
+        "inputsKey=&inputsValue=x",
+        "executionId=",
+        "outcomeLabel=",
+        "workflowId=",
+        "profileIds=",
+        "batchId=",
+        "triggerSource=cron",
+        "triggerSource=",
+        "workflowVersion=0",
+        "workflowVersion=new",
         "page=0",
         "page=two",
         "pageSize=-1",
@@ -84,6 +141,16 @@ def test_a_bad_filter_is_a_bad_request(box: Sandbox, http: requests.Session, que
         http.get(f"{box.base_url}/executions?{query}", timeout=PATIENCE), 400, name
     )
     assert [e["parameter"] for e in error["errors"]] == [name]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [("inputsKey", "inputsValue"), ("inputsValue", "inputsKey")]
+)
+def test_half_of_a_pair_of_parameters_is_a_bad_request(
+    box: Sandbox, http: requests.Session, given: str, missing: str
+) -> None:
+    answer = http.get(f"{box.base_url}/executions?{given}=x", timeout=PATIENCE)
+    assert assert_error(answer, 400, "belong together")["errors"][0]["parameter"] == missing
 
 
 def test_activities_come_in_both_orders_and_limited(box: Sandbox, http: requests.Session) -> None:

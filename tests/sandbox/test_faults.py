@@ -125,3 +125,15 @@ def test_a_fault_that_cannot_be_is_refused(
     with pytest.raises(ValueError, match=word):
         box.fail_next(**arguments)
     assert send(http, box, running(box), "x").status_code == 201
+
+
+@pytest.mark.parametrize("key", [None, "wrong"])
+def test_a_request_without_the_key_uses_up_no_fault(
+    box: Sandbox, http: requests.Session, key: str | None
+) -> None:
+    box.fail_next(500)
+    headers = {} if key is None else {"X-Asteroid-Agents-Api-Key": key}
+    body = {"message": "x"}
+    stranger = requests.post(url(box, running(box)), json=body, headers=headers, timeout=PATIENCE)
+    assert_error(stranger, 401, "X-Asteroid-Agents-Api-Key")
+    assert send(http, box, running(box), "x").status_code == 500

@@ -9,6 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,6 +23,21 @@ from tests.support.sandboxes import PATIENCE, deliver, eventually, running, send
 def test_a_pace_that_cannot_be_is_refused(pace: float) -> None:
     with pytest.raises(ValueError, match="pace"):
         Sandbox(pace=pace)
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, "8642"])
+def test_a_port_that_cannot_be_is_refused(port: Any) -> None:
+    with pytest.raises(ValueError, match="port"):
+        Sandbox(port=port)
+
+
+def test_it_serves_the_port_that_it_is_given(box: Sandbox) -> None:
+    port = urlsplit(box.base_url).port or 0
+    with pytest.raises(OSError, match="in use"):
+        Sandbox(port=port).start()
+    box.stop()
+    with Sandbox(port=port) as other:
+        assert other.base_url == f"http://127.0.0.1:{port}/agents/v2"
 
 
 def test_a_hundred_messages_at_once_arrive_exactly_once(box: Sandbox) -> None:

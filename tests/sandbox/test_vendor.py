@@ -291,3 +291,65 @@ def test_links_and_summaries_fit_their_models(box: Sandbox, api: vendor.Executio
     assert node.from_node_summary == "Read 9 fares from Turin to Rome."
     [todos] = [one.todos for one in payloads if getattr(one, "todos", None)]
     assert [one.outcome for one in todos][1] == "The 09:10 is the cheapest"
+def test_their_client_tells_whose_the_key_is(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    whoami = vendor.ContextApi(api.api_client).whoami_get()
+    assert whoami.kind == vendor.UsersWhoamiCallerKind.PERSON
+    assert whoami.person is not None
+    assert whoami.person.email == "you@sandbox.invalid"
+    assert whoami.organization_id == api.executions_list().items[0].organization_id
+    for other in connected(box, "wrong"):
+        with pytest.raises(exceptions.UnauthorizedException) as refusal:
+            vendor.ContextApi(other.api_client).whoami_get()
+        body: Any = refusal.value.data
+        assert isinstance(body, vendor.CommonUnauthorizedErrorBody)
+
+
+def test_their_client_filters_the_list_in_every_way(box: Sandbox, api: vendor.ExecutionApi) -> None:
+    asking, running, finished = (execution.id for execution in box.executions)
+    created = api.execution_get(running).created_at
+    checks: list[tuple[dict[str, Any], list[str]]] = [
+        ({"execution_id": asking[3:15].upper()}, [asking]),
+        ({"created_after": created}, [asking, running]),
+        ({"created_before": created}, [running, finished]),
+        ({"metadata": ["customer=4711", "team=office"]}, [asking]),
+        ({"inputs_key": "to", "inputs_value": "rome"}, [finished]),
+        ({"outcome_label": "success"}, [finished]),
+        ({"trigger_source": ["api", "ui"]}, [asking, running, finished]),
+        ({"profile_ids": [str(api.execution_get(running).profile_id)]}, [running]),
+        ({"batch_id": str(uuid.uuid4())}, []),
+        ({"workflow_version": 1, "sort": "started_at:asc"}, [finished, running, asking]),
+    ]
+    for filters, expected in checks:
+        listed = api.executions_list(**filters)
+        assert [item.id for item in listed.items] == expected, filters
+    with pytest.raises(exceptions.BadRequestException):
+        api.executions_list(created_within="soon")
+    with pytest.raises(exceptions.BadRequestException):
+        api.executions_list(inputs_key="to")
+    with pytest.raises(exceptions.BadRequestException):
+        api.executions_list(metadata=["customer"])
+
+
+def test_every_scene_of_every_agent_fits_their_models(
+    box: Sandbox, api: vendor.ExecutionApi
+) -> None:
+    asking, running, _ = box.executions
+    added = [*box.add_waiting(2), *box.add_waiting(2, "choices")]
+    added += box.add_waiting(2, "confirmation")
+    for one in (asking, running, *added[::2]):
+        api.execution_user_messages_add(one.id, message("Go on."))
+    for one in (asking, *added[::2]):
+        completed(api, one.id)
+    api.execution_pause(running.id)
+    api.execution_resume(running.id)
+    for one in (running, *added[1::2]):
+        api.execution_cancel(one.id)
+    seen: set[str] = set()
+    for item in api.executions_list(page_size=100).items:
+        assert api.execution_get(item.id) == item
+        seen |= {told(each).activity_type for each in api.execution_activities_get(item.id)}
+        [ended] = api.execution_activities_get(item.id, order="desc", limit=1)
+        assert told(ended).reason == "complete"
+    assert len(seen) >= 9
+    [_, cancelled] = api.execution_activities_get(running.id, order="desc", limit=2)
+    assert told(cancelled).cancelled_payload.reason.value == "user_requested"

@@ -1,0 +1,39 @@
+"""`Identity`: whose an API key is, read leniently."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import coerce
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Whose an API key is; what the server did not send is None, or ``""`` for `kind` and `id`.
+
+    `kind` is ``"person"``, ``"api_key"`` (a key of an organization) or ``"service"``; `id` names
+    the person, the key or the service. `email` is that of the person, `organization_id` the
+    organization in which the key acts. `credential` is the kind of the key, such as
+    ``"user_api_key"``. `data` holds every other member by its own name.
+    """
+
+    kind: str = ""
+    id: str = ""
+    organization_id: str | None = None
+    credential: str | None = None
+    email: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+
+def read_identity(body: dict[str, Any]) -> Identity:
+    """Return the identity that a JSON object describes; any member may be missing."""
+    rest = dict(body)
+    person = coerce.members(rest.get("person")) or {}
+    return Identity(
+        kind=coerce.text(rest.pop("kind", None)) or "",
+        id=coerce.text(rest.pop("id", None)) or "",
+        organization_id=coerce.text(rest.pop("organizationId", None)),
+        credential=coerce.text(rest.pop("credential", None)),
+        email=coerce.text(person.get("email")),
+        data=rest,
+    )
