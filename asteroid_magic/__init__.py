@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .models.activities import Activities, Activity, Option, Question
     from .models.delivery import Delivery, DryRun, StatusChange
     from .models.executions import Execution, Executions
+    from .models.files import File, Files, Upload, UploadedFile
     from .models.report import Report
     from .panel.panel import ChatPanel
     from .version import __version__
@@ -60,6 +61,8 @@ __all__ = [
     "DryRun",
     "Execution",
     "Executions",
+    "File",
+    "Files",
     "Forbidden",
     "Interrupted",
     "InvalidInput",
@@ -76,6 +79,8 @@ __all__ = [
     "StatusChange",
     "Unauthorized",
     "UnexpectedAnswer",
+    "Upload",
+    "UploadedFile",
     "__version__",
     "send_many",
 ]
@@ -109,6 +114,7 @@ __getattr__, __dir__ = lazy_exports(
         "models.activities": ("Activities", "Activity", "Option", "Question"),
         "models.delivery": ("Delivery", "DryRun", "StatusChange"),
         "models.executions": ("Execution", "Executions"),
+        "models.files": ("File", "Files", "Upload", "UploadedFile"),
         "models.report": ("Report",),
         "panel.panel": ("ChatPanel",),
         "version": ("__version__",),
