@@ -24,6 +24,15 @@ IDLE_ACTIONS = 60
 """After this many actions of its own, the running agent only listens, to keep its list short."""
 
 
+INVOICES = b"""\
+number,supplier,amount,due
+2289,Officine Bianchi,412.50,2026-12-01
+2290,Stamperia Rossi,89.90,2026-12-04
+2291,Trasporti Verdi,1280.00,2026-12-15
+"""
+"""The file that the running agent saves."""
+
+
 class Agent:
     """Hears messages and acts for one agent.
 
@@ -101,6 +110,9 @@ async def sort_invoices(agent: Agent) -> Never:
             await agent.going.wait()
             idle_actions += 1
             await agent.act("file_read", "Reading an invoice", "Filed an invoice", 1.0)
+            if idle_actions == 1:
+                # Within 15 seconds of the start, whoever writes to the agent meanwhile.
+                agent.world.save(agent.execution_id, "invoices.csv", INVOICES)
             continue
         await agent.wait(0.6)
         # One pause for all messages that came meanwhile: a hundred must not take a minute.

@@ -12,7 +12,7 @@ from tornado.netutil import bind_sockets
 
 from . import listing
 from .executions import ExecutionSnapshot
-from .faults import Faults, checked_fault
+from .faults import Fault, Faults, checked_fault, checked_spoiled
 from .scenes import Waiting
 from .server import BASE_PATH, serve
 from .service import Service
@@ -38,7 +38,7 @@ class Sandbox:
             raise ValueError(f"pace must be a number above 0, not {pace!r}. Try pace=0.1.")
         self._pace = pace
         self._key = f"sandbox-{secrets.token_hex(16)}"
-        self._faults = Faults()
+        self._faults: Faults[Fault] = Faults()
         self._lock = threading.Lock()
         self._port = 0
         self._service: Service | None = None
@@ -53,13 +53,15 @@ class Sandbox:
         with self._lock:
             if self._thread is not None:
                 return self
-            sockets = bind_sockets(0, HOST)
+            sockets, storage_sockets = bind_sockets(0, HOST), bind_sockets(0, HOST)
             service = Service(self._key, self._pace, self._faults)
+            storage_port = storage_sockets[0].getsockname()[1]
+            service.world.files.storage_url = f"http://{HOST}:{storage_port}"
             loop = asyncio.new_event_loop()
 
             def live() -> None:
                 with asyncio.Runner(loop_factory=lambda: loop) as runner:
-                    runner.run(serve(sockets, service))
+                    runner.run(serve(sockets, storage_sockets, service))
 
             self._port = sockets[0].getsockname()[1]
             self._service, self._loop = service, loop
@@ -182,6 +184,7 @@ class Sandbox:
         drop: Literal["before", "after"] | None = None,
         body: bytes | str | None = None,
         times: int = 1,
+        of: Literal["message", "upload"] = "message",
     ) -> None:
         """Make the next ``times`` user-message requests fail, after the faults ordered before.
 
@@ -193,14 +196,40 @@ class Sandbox:
         - ``delay``, in seconds, comes first; alone it only delays, and then the sandbox processes
           the message even if the client has gone.
 
+        With ``of="upload"``, the next requests that give files to a running sandbox fail so.
+
         A fault comes before the check of the key. Raises :class:`ValueError` for values that are
         impossible or contradict each other.
         """
-        self._faults.add(checked_fault(status, retry_after, delay, drop, body), times)
+        fault = checked_fault(status, retry_after, delay, drop, body)
+        if of not in ("message", "upload"):
+            raise ValueError(f'of must be "message" or "upload", not {of!r}.')
+        faults = self._faults if of == "message" else self._running().upload_faults
+        faults.add(fault, times)
+
+    def spoil_next_download(self, how: str, *, times: int = 1) -> None:
+        """Make the next ``times`` downloads of a file fail.
+
+        - ``"short"``, ``"longer"``: the file has fewer or more bytes than its list says;
+        - ``"cut"``: the connection ends before the length that the answer states;
+        - ``"loop"``: one redirect after the other; order it for each of them;
+        - ``"insecure"``: a redirect to another host, without encryption;
+        - ``"refused"``, ``"broken"``: the storage answers 403 or 503.
+
+        Raises :class:`ValueError` for any other word, and :class:`RuntimeError` before the start.
+        """
+        self._running().download_faults.add(checked_spoiled(how), times)
+
+    def files(self, execution_id: str) -> dict[str, bytes]:
+        """Return the files of an execution, their contents by name, the latest of each name."""
+        return {one.name: one.body for one in self._world().files.of(execution_id)}
 
     def _world(self) -> World:
+        return self._running().world
+
+    def _running(self) -> Service:
         if self._service is None:
             raise RuntimeError(
                 "This sandbox has not been started. Use it in `with`, or start() it."
             )
-        return self._service.world
+        return self._service

@@ -42,7 +42,7 @@ def _is_odd(character: str) -> bool:
 
 
 def _cut(name: str) -> str:
-    stem, ending = os.path.splitext(name)
+    stem, ending = os.path.splitext(name)  # noqa: PTH122 (a name, not a path)
     if len(ending.encode()) > LONGEST_ENDING:
         stem, ending = name, ""
     most = LONGEST_NAME - len(ending.encode())
@@ -126,7 +126,7 @@ class PartialFile:
 
     def _reserved(self, name: str) -> Path:
         """Create an empty file with the first free name; raises `AsteroidError`."""
-        stem, ending = os.path.splitext(name)
+        stem, ending = os.path.splitext(name)  # noqa: PTH122 (as above)
         problem: AsteroidError | None = None
         for number in range(MOST_ALIKE):
             path = self._folder / (f"{stem} ({number}){ending}" if number else name)
