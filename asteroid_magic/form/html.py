@@ -15,7 +15,7 @@ from ..models.executions import SHORT_ID, Execution, status_words
 from ..monitor import ConversationState, Send
 from ..render.card import Card
 from ..render.cards import card_for
-from ..render.outcomes import in_command
+from ..render.commands import in_command
 from ..render.table import tone_of
 from ..render.templates import draw
 from ..render.times import age, clock, stamp

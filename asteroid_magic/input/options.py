@@ -25,7 +25,8 @@ class Usage:
     """The usage of a magic: its usage line, its options and the most words that it takes.
 
     `options` maps each option to the name of its value, None for a switch. The user can repeat the
-    options in `several`. `values` are the words that an option takes.
+    options in `several`. `values` are the words that an option takes. `paths` are the options that
+    take a path, which may stand in quotes.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Usage:
     several: frozenset[str] = frozenset()
     words: int = 1
     values: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
 
 
 EXECUTIONS = Usage(
@@ -49,11 +51,16 @@ WATCH = Usage("%asteroid_watch EXECUTION [SECONDS]", words=2)
 PAUSE = Usage("%asteroid_pause EXECUTION")
 RESUME = Usage("%asteroid_resume EXECUTION")
 CANCEL = Usage("%asteroid_cancel EXECUTION")
+FILES = Usage(
+    "%asteroid_files EXECUTION [--save FOLDER]",
+    {"--save": "FOLDER"},
+    paths=frozenset({"--save"}),
+)
 FORM = Usage("%asteroid_form [EXECUTION]")
 CHAT = Usage("%asteroid_chat [EXECUTION]")
 USAGES = {
     usage.text.split()[0]: usage
-    for usage in (EXECUTIONS, ACTIVITIES, WATCH, PAUSE, RESUME, CANCEL, FORM, CHAT)
+    for usage in (EXECUTIONS, ACTIVITIES, WATCH, PAUSE, RESUME, CANCEL, FILES, FORM, CHAT)
 }
 
 
@@ -97,7 +104,7 @@ def parse(line: str, usage: Usage) -> Arguments:
     """Parse the text after the name of a magic; raises `InputError`."""
     words: list[str] = []
     options: dict[str, tuple[str, ...]] = {}
-    waiting = iter(line.split())
+    waiting = iter(_words(line, usage.paths))
     for word in waiting:
         if not word.startswith("-"):
             words.append(word)
@@ -116,6 +123,39 @@ def parse(line: str, usage: Usage) -> Arguments:
     if len(words) > usage.words:
         raise InputError(f"Unexpected argument {quoted(words[usage.words])}.\n{usage.text}")
     return Arguments(usage, tuple(words), options)
+
+
+def _words(line: str, paths: frozenset[str]) -> list[str]:
+    """Return the words of a line; a path may stand in quotes, which are removed."""
+    words: list[str] = []
+    rest = line.strip()
+    while rest:
+        word = rest.split(maxsplit=1)[0]
+        name, equals, _ = word.partition("=")
+        if name in paths and equals:
+            value, rest = take_path(rest[len(name) + 1 :])
+            word = f"{name}={value}"
+        else:
+            rest = rest[len(word) :].lstrip()
+            if words and words[-1] in paths:
+                word, rest = take_path(f"{word} {rest}")
+        words.append(word)
+    return words
+
+
+def take_path(text: str) -> tuple[str, str]:
+    """Return the path at the start of a text, and what follows it; raises `InputError`.
+
+    In quotes, a path may have spaces. A backslash has no special meaning.
+    """
+    quote = text[:1]
+    if quote in {'"', "'"} and quote:
+        path, closing, rest = text[1:].partition(quote)
+        if not closing:
+            raise InputError(f"The quotation mark before {quoted(path)} is not closed.")
+        return path, rest.lstrip()
+    path, *following = text.split(maxsplit=1) or [""]
+    return path, "".join(following)
 
 
 def find_option(

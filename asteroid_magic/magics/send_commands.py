@@ -173,6 +173,9 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
         if "--fill" in command.options:
             message = interruptible(lambda: fill(command.message, namespace))
         with session_client(base_url=base_url, timeout=command.timeout) as client:
+            if command.attachments:
+                has_begun = "--dry-run" not in command.options
+                return _send_with_files(client, command, execution_id, message)
             if "--dry-run" in command.options:
                 return client.dry_run(execution_id, message)
             has_begun = True
@@ -189,6 +192,25 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
     if command.options.get("--wait") == "" and message is command.typed:
         fault.hint += " For --wait, give a number of seconds, such as --wait 60."
     raise fault
+
+
+def _send_with_files(
+    client: AsteroidClient, command: SendCommand, execution_id: str, message: str
+) -> Delivery | DryRun:
+    """Upload the files of `--attach`, then send the message."""
+    from . import file_commands  # noqa: PLC0415 (few sends have files)
+
+    # This checks the message, too, before a file leaves.
+    run = client.dry_run(execution_id, message)
+    if "--dry-run" in command.options:
+        return replace(run, notes=file_commands.dry_run(client, run, command.attachments))
+    deadline = file_commands.deadline_of(client, command.timeout)
+    upload = file_commands.attach(client, execution_id, command.attachments, deadline)
+    try:
+        delivery = client.send(execution_id, message, timeout=deadline)
+    except AsteroidError as error:
+        raise file_commands.with_upload(error, upload) from None
+    return replace(delivery, notes=file_commands.noted(delivery, upload))
 
 
 def _execution_in(command: SendCommand, namespace: Mapping[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ from ..form import html
 from ..monitor import ConversationState, Send
 from ..monitor.sends import own_messages
 from ..render.card import TranscriptCard
-from ..render.outcomes import in_command
+from ..render.commands import in_command
 from ..render.templates import draw
 from ..render.times import stamp
 from ..render.transcript import TranscriptEntry

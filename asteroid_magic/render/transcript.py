@@ -15,7 +15,17 @@ from ..models import coerce
 from ..models.activities import Activity, ActivityKind, Question
 from ..models.executions import PHASES, WAITING, status_words
 from ..models.watch import unfinished
-from ..text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten, span
+from ..text import (
+    Excerpt,
+    beginning,
+    bytes_in_card,
+    counted,
+    excerpt,
+    shorten,
+    size_words,
+    span,
+)
+from .commands import in_command
 from .times import local, zone
 
 # Budgets in bytes, each for one text.
@@ -36,7 +46,6 @@ TODO_MARKS = {
 LABELS: Mapping[str, str] = {
     ActivityKind.GENERIC: "Note",
     ActivityKind.TERMINAL: "Ended",
-    ActivityKind.FILE_ADDED: "File",
     ActivityKind.TRANSITIONED_NODE: "Moved on to",
 }
 # These only repeat what another activity says.
@@ -258,6 +267,16 @@ def _cut(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return tuple(shown)
 
 
+def _file(activity: Activity) -> TranscriptEntry:
+    """Return the entry of a file: its name, its size, and the command that saves it."""
+    size = activity.file_size
+    named = _brief(activity.text, ITEM) + ("" if size is None else f" ({size_words(size)})")
+    if not activity.execution_id:
+        return TranscriptEntry("note", "File", Excerpt(named))
+    command = f"%asteroid_files {in_command(activity.execution_id)} --save FOLDER"
+    return TranscriptEntry("note", "File", Excerpt(f"{named}. To save it: {command}"))
+
+
 def _fit(text: str, limit: int) -> Excerpt:
     return excerpt(text, limit, bytes_in_card)
 
@@ -288,4 +307,5 @@ ENTRY_MAKERS: Mapping[str, Callable[[Activity], TranscriptEntry]] = {
         "todos", "To-do list", items=_todos(one)
     ),
     ActivityKind.STATUS_CHANGED: _status,
+    ActivityKind.FILE_ADDED: _file,
 }

@@ -86,13 +86,14 @@ def _source(given: object) -> Source:
     if issubclass(type(given), tuple):
         return _from_pair(given)
     try:
-        path = Path(os.fsdecode(exact(given) or os.fspath(given)))  # type: ignore[call-overload]
+        text = os.fsdecode(exact(given) or os.fspath(given))  # type: ignore[call-overload]
+        path = Path(text)
     except Exception:  # noqa: BLE001 (an object may fail in any way)
         problem = f"A file is of type {kind_of(given)}, not a path."
-        if exact(given) is not None:
-            problem = "A path is empty."
     else:
-        return _from_path(path)
+        if text:
+            return _from_path(path)
+        problem = "A path is empty."
     raise _refused(problem, "Give a path, or a pair: a name, and its contents as bytes.")
 
 
