@@ -12,7 +12,7 @@ import time
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import publish_display_data
 from ipywidgets import VBox
@@ -35,6 +35,9 @@ from . import html, open_views
 from .conversation_view import ConversationView
 from .picker import Picker
 from .widgets import FormWidgets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST_CARDS = 10
 LONGEST_DOUBLE_CLICK = 0.6
@@ -77,6 +80,8 @@ class SendForm(VBox):  # type: ignore[misc]
         self._lock = self._fields.lock
         self._form_id = uuid.uuid4().hex[:12]
         self._sends: list[Send] = []
+        # What keeps the cards in the notebook in the place of the form, with what else it shows.
+        self.saves: Callable[[], None] | None = None
         super().__init__(self._fields.rows)
         self.add_class("asteroid-form")
         self.add_class(f"asteroid-form-{self._form_id}")
@@ -120,6 +125,11 @@ class SendForm(VBox):  # type: ignore[misc]
         The `reply` of a delivery is filled in once the form no longer waits for it.
         """
         return self._outcomes
+
+    @property
+    def sends(self) -> tuple[Send, ...]:
+        """The last ten messages of this form with what became of them, newest first."""
+        return tuple(self._sends)
 
     def submit(self) -> None:
         """Do what pressing Send does; the form and `outcomes` show the outcome later.
@@ -223,6 +233,9 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def _publish_saved_view(self, *, update: bool = True) -> None:
         """Put the cards into the notebook itself, for readers without a kernel."""
+        if self.saves is not None:
+            self.saves()
+            return
         shown = html.saved_view(
             self._form_id,
             self._sends,

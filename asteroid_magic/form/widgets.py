@@ -14,6 +14,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import ipywidgets
 from ipywidgets import HTML, Button, HBox, Label, VBox
@@ -67,6 +68,16 @@ class RadioChoice(_Field, ipywidgets.RadioButtons):  # type: ignore[misc]
 
 class CheckedChoice(_Field, ipywidgets.Checkbox):  # type: ignore[misc]
     """A checkbox for one of several choices."""
+
+
+def _keyboard() -> ipywidgets.Widget:
+    """Return a widget that puts the keyboard into the message of the form that holds it."""
+    import anywidget  # noqa: PLC0415 (only for ipywidgets 7)
+
+    class Keyboard(anywidget.AnyWidget):
+        _esm = Path(__file__).parent / "static" / "keyboard.js"
+
+    return Keyboard()
 
 
 class FormWidgets:
@@ -133,6 +144,8 @@ class FormWidgets:
         self.announcements = HTML(html.announcements())
         # A class of the HTML itself would draw it anew, and a screen reader would say nothing.
         self.spoken = VBox([self.announcements])
+        # ipywidgets 7 cannot put the keyboard into a field.
+        self._keyboard = None if hasattr(self.message, "focus") else _keyboard()
 
     def _linked(self) -> list[ipywidgets.Widget]:
         """Let the browser itself freeze the fields on Send, and report what it shows."""
@@ -156,6 +169,11 @@ class FormWidgets:
         for line in lines:
             line.add_class("asteroid-form-line")
         updating.add_class("asteroid-form-foot")
+        if self._keyboard is not None:
+            # Hidden with its line, also where the page cannot load it.
+            line = HBox([self._keyboard])
+            line.layout.display = "none"
+            below.children += (line,)
         for part in (top, below):
             part.add_class("asteroid-form-controls")
         return (self.style, top, self.conversation, self.cards, below, self.spoken)
@@ -296,8 +314,11 @@ class FormWidgets:
         change("asteroid-form-is-wrong")
 
     def focus(self) -> None:
-        """Put the keyboard into the message; ipywidgets 7 cannot."""
-        getattr(self.message, "focus", lambda: None)()
+        """Put the keyboard into the message."""
+        if self._keyboard is None:
+            self.message.focus()
+        else:
+            self._keyboard.send({})
 
     def close(self) -> None:
         """Close every widget of the form, also those that widgets create for themselves."""

@@ -30,12 +30,12 @@ from ..interrupts import Hold
 from ..models.delivery import Delivery
 from ..models.executions import status_words
 from ..models.message import checked_id, checked_text, is_execution_id
-from ..monitor import ConversationState, Monitor, MonitorState
+from ..monitor import ConversationState, Monitor, MonitorState, Send
 from ..monitor.background_send import begin
 from ..monitor.sends import messages_in
 from . import saved_copy
 from .outbox import Outbox, Press
-from .view import View, line
+from .view import NAME, View, line
 
 if TYPE_CHECKING:
     from .stand_in import StandIn
@@ -68,6 +68,8 @@ class ChatPanel(anywidget.AnyWidget):
     _css = STATIC / "panel.css"
     # True until the panel is complete: ipywidgets closes one that it cannot finish.
     _is_closed = True
+    # What the form has sent that stood in for the front end, and is gone.
+    _form_sends: tuple[Send, ...] = ()
 
     def __init__(self, execution: object = None, client: AsteroidClient | None = None) -> None:
         self._chosen = _id_of(execution)
@@ -122,8 +124,14 @@ class ChatPanel(anywidget.AnyWidget):
         Those of an earlier run of its cell are among them, if they were not delivered for sure.
         The `reply` of a delivery is filled in once the panel no longer waits for it.
         """
-        presses = reversed(self._outbox.presses)
-        return tuple(one.outcome for one in presses if one.outcome is not None)
+        return tuple(one.outcome for one in self._sends)
+
+    @property
+    def _sends(self) -> list[Send]:
+        with self._lock:
+            instead = self._instead
+            of_the_form = self._form_sends if instead is None else instead.sends
+        return saved_copy.newest_first(self._outbox.presses, of_the_form)
 
     def choose(self, execution: object = None) -> None:
         """Open the conversation of an execution, or the list without one.
@@ -288,7 +296,7 @@ class ChatPanel(anywidget.AnyWidget):
             instead = self._instead
             if instead is None or instead.message:
                 return
-            self._instead = None
+            self._instead, self._form_sends = None, instead.sends
         instead.close()
         self._keep()
 
@@ -348,8 +356,9 @@ class ChatPanel(anywidget.AnyWidget):
         except Exception as error:  # noqa: BLE001 (whatever it was, the user must learn of it)
             note = f"The execution may have been changed: {type(error).__name__}."
         with self._lock:
-            if execution_id == self._chosen:
-                self._note = note
+            name = session.seen.get(execution_id, "")
+            is_open = execution_id == self._chosen
+            self._note = note if is_open else f"{line(name, NAME) or execution_id}: {note}"
         self._refresh()
 
     # What the front ends are shown
@@ -405,7 +414,7 @@ class ChatPanel(anywidget.AnyWidget):
             self._publish_copy(update=update)
 
     def _publish_copy(self, *, update: bool) -> None:
-        presses = tuple(one for one in self._outbox.presses if one.outcome is not None)
+        sends = self._sends
         now = self._monitor.state.conversation
         with self._lock:
             if now is not None and now.updated_at is not None:
@@ -414,7 +423,7 @@ class ChatPanel(anywidget.AnyWidget):
             state, instead = self._latest, self._instead
             drawn_from = (
                 state and (state.execution, state.activities, state.question, state.access),
-                [(one.outcome, one.note) for one in presses],
+                [(one.outcome, one.note) for one in sends],
                 self._is_closed,
                 instead,
             )
@@ -427,7 +436,7 @@ class ChatPanel(anywidget.AnyWidget):
                 return
             self._kept, self._kept_at = drawn_from, time.monotonic()
         drawn = saved_copy.draw_copy(
-            self._panel_id, state, presses, datetime.now(UTC), words=self._words()
+            self._panel_id, state, sends, datetime.now(UTC), words=self._words()
         )
         data: dict[str, object] = {"text/html": drawn}
         if instead is not None and not self._is_closed:
@@ -463,7 +472,11 @@ class ChatPanel(anywidget.AnyWidget):
             execution, text = self._typed
             is_for_this = self._chosen in {"", execution.lower()}
             self._instead = StandIn(
-                self._chosen or execution, text if is_for_this else "", self._client, self.made_in
+                self._chosen or execution,
+                text if is_for_this else "",
+                self._client,
+                made_in=self.made_in,
+                saves=self._keep,
             )
         self._keep()
 

@@ -1,5 +1,6 @@
 """What a notebook keeps of a panel, for the day without a kernel: plain HTML."""
 
+import heapq
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -30,20 +31,15 @@ KEPT = (
 def draw_copy(
     panel_id: str,
     state: ConversationState | None,
-    presses: Sequence[Press],
+    sends: Sequence[Send],
     now: datetime,
     *,
     words: str = GONE,
 ) -> str:
     """Return the copy of a conversation and of the messages that it does not show, as HTML.
 
-    `presses` are those with an outcome, the oldest first. `words` say what to do.
+    `sends` are the newest first. `words` say what to do.
     """
-    sends = [
-        Send(one.at, one.outcome, one.note, one.listed_before, one.listed_as)
-        for one in reversed(presses)
-        if one.outcome is not None
-    ]
     entries, has_older = html.newest_entries(state)
     visible = {one.activity_id for one in entries}
     own = own_messages(state, sends) if state is not None else {}
@@ -64,6 +60,17 @@ def draw_copy(
     )
     # Each part is HTML already, drawn by the same engine.
     return "".join(parts)
+
+
+def newest_first(presses: Sequence[Press], of_the_form: Sequence[Send]) -> list[Send]:
+    """Return the messages of a panel, and of the form in its place, that have an outcome."""
+    sends = [
+        Send(one.at, one.outcome, one.note, one.listed_before, one.listed_as)
+        for one in reversed(presses)
+        if one.outcome is not None
+    ]
+    # Each keeps its own order: of two that end at once, the later one was pressed later.
+    return list(heapq.merge(sends, of_the_form, key=lambda one: one.at, reverse=True))
 
 
 def _conversation(

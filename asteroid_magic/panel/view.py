@@ -15,7 +15,7 @@ from ..models.activities import Question
 from ..models.delivery import Delivery
 from ..models.executions import Execution, status_words
 from ..monitor import ConversationState, InboxEntry, InboxState, MonitorState
-from ..monitor.sends import own_messages
+from ..monitor.sends import messages_in, own_messages
 from ..render.outcomes import error_card
 from ..render.table import tone_of
 from ..render.times import clock
@@ -64,10 +64,12 @@ class View:
             "key": key_source,
         }
         by_press: dict[str, str] = {}
+        messages: list[str] = []
         if conversation is not None:
             newest_first = presses[::-1]
             own = own_messages(conversation, newest_first)
             by_press = {newest_first[at].id: activity for at, activity in own.items()}
+            messages = list(messages_in(conversation))
             replies = [
                 one
                 for one in state.replies
@@ -81,7 +83,11 @@ class View:
         here = [one for one in presses if one.execution_id == chosen]
         typed = _typed(here)
         shown["presses"] = [
-            _press(one, by_press.get(one.id, ""), typed.get(one.id, "")) for one in here
+            {
+                **_press(one, by_press.get(one.id, ""), typed.get(one.id, "")),
+                "before": _next_message(one, messages),
+            }
+            for one in here
         ]
         return shown
 
@@ -230,6 +236,17 @@ def _typed(presses: Sequence[Press]) -> dict[str, str]:
             typed[one.id] = one.text
             left -= len(one.text)
     return typed
+
+
+def _next_message(press: Press, messages: Sequence[str]) -> str:
+    """Return the first message that came after one that failed, which belongs above it.
+
+    Until there is one, a message that failed stays at the end, where the user sees it.
+    """
+    before = press.listed_before
+    if before is None or not isinstance(press.outcome, AsteroidError):
+        return ""
+    return next((one for one in messages if one not in before), "")
 
 
 def _press(press: Press, activity_id: str, typed: str) -> Json:

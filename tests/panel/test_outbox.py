@@ -86,6 +86,23 @@ def test_what_cannot_be_sent_says_why_and_is_not_lost(account: Sandbox, text: An
     assert page.done(page.press("next", "two"))["outcome"] == "delivered"
 
 
+def test_one_that_failed_stands_before_the_next_message_of_a_user(account: Sandbox) -> None:
+    run = running(account)
+    page = opened(run).read()
+    assert page.done(page.press("zero", "0"))["before"] == ""
+    until(lambda: page.bubble("0")["activity"])
+    account.fail_next(status=401)
+    assert page.done(page.press("one", "1"))["before"] == ""
+    page.done(page.press("two", "2"))
+    until(lambda: page.bubble("2")["activity"])
+    until(lambda: page.bubble("1")["before"] == page.bubble("2")["activity"])
+    page.done(page.press("three", "3"))
+    until(lambda: page.bubble("3")["activity"])
+    # The first one after it, not the last; and what was delivered has no such place.
+    assert page.bubble("1")["before"] == page.bubble("2")["activity"]
+    assert page.bubble("3")["before"] == ""
+
+
 def test_failed_texts_do_not_fill_every_view(account: Sandbox) -> None:
     page = opened(running(account))
     texts = [f"{number}" + "x" * 1_000_001 for number in range(5)]

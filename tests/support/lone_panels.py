@@ -1,6 +1,6 @@
 """The front end of the panel in a page without Jupyter: the test is its kernel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,6 +54,7 @@ PRESS = {
     "stage": "done",
     "at": "18:02:00",
     "activity": "",
+    "before": "",
     "outcome": "delivered",
     "title": "",
     "why": "",
@@ -75,8 +76,18 @@ class LonePanel(ChatPage):
         """Be the kernel, and tell the panel something."""
         self.page.evaluate("([at, told]) => window.panels[at].tell(told)", [self._at, content])
 
-    def show(self, chosen: str, *presses: dict[str, Any], note: str = "", **parts: object) -> None:
-        """Show an execution with these presses and these parts of its conversation."""
+    def show(
+        self,
+        chosen: str,
+        *presses: dict[str, Any],
+        note: str = "",
+        listed: Sequence[dict[str, Any]] = (),
+        **parts: object,
+    ) -> None:
+        """Show an execution with these presses and these parts of its conversation.
+
+        `listed` are the executions of the list.
+        """
         conversation = {**CONVERSATION, "id": chosen, **parts} if chosen else None
         self.tell(
             type="view",
@@ -85,10 +96,24 @@ class LonePanel(ChatPage):
             key="",
             note=note,
             stopped=False,
-            inbox={"entries": [], "waiting": 0, "hasMore": False, "error": "", "age": 0},
+            inbox={
+                "entries": listed,
+                "waiting": sum(one["waits"] for one in listed),
+                "hasMore": False,
+                "error": "",
+                "age": 0,
+            },
             conversation=conversation,
             presses=[{**PRESS, **one} for one in presses],
         )
+
+    @contextmanager
+    def without_kernel(self) -> Iterator[None]:
+        """Let `model.send` throw, as it does after a restart of the kernel."""
+        fail = "throw new Error(`disposed ${window.thrown += 1}`)"
+        self.page.evaluate(f"() => {{ window.thrown = 0; window.said.push = () => {{ {fail} }}; }}")
+        yield
+        self.page.evaluate("delete window.said.push")
 
     def presses(self) -> list[dict[str, str]]:
         """Return what the panel has sent, as the kernel would show it: pressed, and the text."""

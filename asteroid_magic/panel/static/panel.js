@@ -32,7 +32,7 @@
  *   text: string, data: string, start: string, mark: string, extent: string,
  *   items: {mark: string, text: string, note: string}[]}} Entry
  * @typedef {{press: string, text: string, typed: string, stage: string, at: string,
- *   activity: string, outcome: string, title: string, why: string, hint: string, note: string,
+ *   activity: string, before: string, outcome: string, title: string, why: string, hint: string, note: string,
  *   ending: string}} Press
  * @typedef {{header: string, question: string, several: boolean,
  *   options: {label: string, shown: string, note: string}[]}} Question
@@ -508,24 +508,36 @@ class Questions {
     this.view = view;
     this.answer = answer;
     this.drawn = "";
+    this.execution = "";
     this.put = "";
     /** @type {Question[]} */
     this.asked = [];
     /** @type {Set<number>[]} the chosen options of each question, by their places */
     this.chosen = [];
+    /**
+     * What was chosen of the question of each execution, which its draft keeps as well.
+     * @type {Map<string, {drawn: string, put: string, chosen: Set<number>[]}>}
+     */
+    this.kept = new Map();
   }
 
   /** @param {Conversation | null} conversation */
   draw(conversation) {
+    const isConfirmation = conversation?.waitsFor === "confirm";
     const asked = conversation?.questions ?? [];
     const drawn = JSON.stringify([conversation?.id, conversation?.waitsFor, asked]);
     if (drawn === this.drawn) return;
+    if (this.asked.length) {
+      this.kept.set(this.execution, { drawn: this.drawn, put: this.put, chosen: this.chosen });
+    }
     this.drawn = drawn;
-    this.asked = asked;
-    this.chosen = asked.map(() => new Set());
-    this.put = "";
-    const isConfirmation = conversation?.waitsFor === "confirm";
-    this.root.replaceChildren(...asked.map((one, at) => this.group(one, at, isConfirmation)));
+    this.execution = conversation?.id ?? "";
+    this.asked = isConfirmation ? asked.map(toConfirm) : asked;
+    const kept = this.kept.get(this.execution);
+    const isSame = kept?.drawn === drawn;
+    this.chosen = isSame ? kept.chosen : asked.map(() => new Set());
+    this.put = isSame ? kept.put : "";
+    this.root.replaceChildren(...this.asked.map((one, at) => this.group(one, at, isConfirmation)));
     show(this.root, asked.length > 0);
   }
 
@@ -545,18 +557,20 @@ class Questions {
     const group = make("div", "ac-question", "", { role: "group", "aria-labelledby": name.id });
     if (asked.header && asked.question) group.append(make("div", "ac-label", asked.header));
     group.append(name);
-    if (isConfirmation && !asked.options.length) group.append(this.confirmation(at));
-    else if (asked.several) {
+    if (asked.several) {
       group.append(...asked.options.map((option, place) => this.checkbox(at, place, option)));
     } else if (asked.options.length) {
       const row = make("div", "ac-options");
       asked.options.forEach((option, place) => {
-        const made = this.option(row, option.shown, () => this.choose(at, place));
+        const made = this.option(row, at, place, option.shown);
         if (!option.note) return;
         made.setAttribute("aria-label", option.shown);
         made.setAttribute("aria-description", option.note);
         made.append(make("span", "ac-extent", option.note));
       });
+      if (isConfirmation) {
+        row.append(make("span", "ac-extent", "This writes a message, which you can edit and send."));
+      }
       group.append(row);
     }
     return group;
@@ -564,21 +578,22 @@ class Questions {
 
   /**
    * @param {HTMLElement} row
+   * @param {number} at
+   * @param {number} place
    * @param {string} text
-   * @param {() => void} choose
    */
-  option(row, text, choose) {
+  option(row, at, place, text) {
     const made = button(
       text,
       () => {
         for (const one of row.querySelectorAll("button")) {
           one.setAttribute("aria-pressed", String(one === made));
         }
-        choose();
+        this.choose(at, place);
       },
       "ac-option",
     );
-    made.setAttribute("aria-pressed", "false");
+    made.setAttribute("aria-pressed", String(this.chosen[at].has(place)));
     row.append(made);
     return made;
   }
@@ -592,6 +607,7 @@ class Questions {
     const label = make("label", "ac-check");
     const box = make("input");
     box.type = "checkbox";
+    box.checked = this.chosen[at].has(place);
     box.addEventListener("change", () => {
       if (box.checked) this.chosen[at].add(place);
       else this.chosen[at].delete(place);
@@ -600,16 +616,6 @@ class Questions {
     label.append(box, make("span", "", option.shown));
     if (option.note) label.append(make("span", "ac-extent", ` ${option.note}`));
     return label;
-  }
-
-  /** @param {number} at */
-  confirmation(at) {
-    const row = make("div", "ac-options");
-    for (const [name, text] of Object.entries(ANSWERS)) {
-      this.option(row, name, () => this.fill(true, [[at, text]]));
-    }
-    row.append(make("span", "ac-extent", "This writes a message, which you can edit and send."));
-    return row;
   }
 
   /**
@@ -624,20 +630,28 @@ class Questions {
   /**
    * Put the answers into the message, in place of those before.
    * @param {boolean} isComplete
-   * @param {[number, string][]} [given] answers that are no options
    */
-  fill(isComplete, given = []) {
-    const own = new Map(given);
+  fill(isComplete) {
     const lines = this.asked.map((asked, at) => {
       const places = Array.from(this.chosen[at]).sort((one, other) => one - other);
-      const labels = places.map((place) => asked.options[place].label).join(", ");
-      const line = own.get(at) ?? labels;
+      const line = places.map((place) => asked.options[place].label).join(", ");
       return line && this.asked.length > 1 ? `${asked.header || asked.question}: ${line}` : line;
     });
     const before = this.put;
     this.put = lines.filter(Boolean).join("\n");
     this.answer(this.put, before, isComplete);
   }
+}
+
+/**
+ * A confirmation with its two answers, which are texts that the user can edit.
+ * @param {Question} asked
+ * @returns {Question}
+ */
+function toConfirm(asked) {
+  if (asked.options.length) return asked;
+  const options = Object.entries(ANSWERS).map(([shown, label]) => ({ label, shown, note: "" }));
+  return { ...asked, options };
 }
 
 /**
@@ -898,13 +912,18 @@ class Log {
     const wasAtEnd = this.isAtEnd;
     const known = new Set(presses.map((one) => one.press));
     const byPress = new Map(own.map((one) => [one.press, one]));
-    const rows = presses
-      .filter((one) => !one.activity)
-      .map((one) => this.bubble(one.press, one, byPress.get(one.press), isSilent));
-    for (const one of own) {
-      if (!known.has(one.press)) rows.push(this.bubble(one.press, null, one, isSilent));
+    const all = [...this.rows];
+    for (const one of presses) {
+      if (one.activity) continue;
+      const bubble = this.bubble(one.press, one, byPress.get(one.press), isSilent);
+      const next = this.nodes.get(one.before)?.node;
+      const at = next ? all.indexOf(next) : -1;
+      // What was sent after a message that failed stands below it.
+      all.splice(at < 0 ? all.length : at, 0, bubble);
     }
-    const all = [...this.rows, ...rows];
+    for (const one of own) {
+      if (!known.has(one.press)) all.push(this.bubble(one.press, null, one, isSilent));
+    }
     const stay = new Set(all);
     const { top } = this.root.getBoundingClientRect();
     // What the user reads stays in its place, also if older entries above it go.

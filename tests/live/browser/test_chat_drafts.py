@@ -41,6 +41,50 @@ def test_a_choice_below_own_words_is_replaced_and_not_repeated(lone: LonePage) -
     expect(chat.message).to_have_value("For Monday:")
 
 
+def test_what_is_chosen_stays_chosen_like_the_draft_while_another_is_open(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A, **CHECKBOXES)
+    boxes = chat.question.get_by_role("checkbox")
+    boxes.nth(1).check()
+    confirm = {**CHECKBOXES["questions"][0], "several": False, "options": []}
+    chat.show(B, waitsFor="confirm", questions=[confirm])
+    chat.button("Reject").click()
+    chat.show("")
+    chat.show(A, **CHECKBOXES)
+    expect(boxes.nth(1)).to_be_checked()
+    expect(boxes.nth(0)).not_to_be_checked()
+    boxes.nth(0).check()
+    expect(chat.message).to_have_value("Red, Blue")
+    chat.show(B, waitsFor="confirm", questions=[confirm])
+    expect(chat.button("Reject")).to_have_attribute("aria-pressed", "true")
+    chat.button("Approve").click()
+    expect(chat.message).to_have_value("Approved. Please go on.")
+    # Another question begins without an answer.
+    (asked,) = CHECKBOXES["questions"]
+    chat.show(A, **{**CHECKBOXES, "questions": [{**asked, "question": "And which now?"}]})
+    expect(boxes.nth(0)).not_to_be_checked()
+    expect(chat.message).to_have_value("Red, Blue")
+
+
+def test_a_press_that_finds_no_kernel_keeps_its_text_and_the_panel_goes_on(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A)
+    chat.message.fill("Is anybody there?")
+    with chat.without_kernel():
+        chat.page.keyboard.press("Control+Enter")
+        expect(chat.banner).to_contain_text("The kernel is not answering; your text is kept here.")
+        expect(chat.message).to_have_value("Is anybody there?")
+        expect(chat.bubbles).to_have_count(0)
+        # It goes on asking.
+        chat.page.wait_for_function("window.thrown > 3")
+    assert chat.presses() == []
+    chat.page.wait_for_function("window.said.at(-1)?.type === 'ping'")
+    chat.tell(type="pong", view="", number="1")
+    expect(chat.banner).to_be_hidden()
+    chat.type_and_send("Now it goes.")
+    assert [one["text"] for one in chat.presses()] == ["Now it goes."]
+
+
 def test_a_text_that_was_put_back_by_hand_does_not_come_back_again(lone: LonePage) -> None:
     chat = lone.add()
     chat.show(A)

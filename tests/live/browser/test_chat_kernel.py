@@ -32,6 +32,9 @@ SILENT = "The kernel is not answering; your text is kept here."
 RESTART = """async () => {
   await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart();
 }"""
+INTERRUPT = """async () => {
+  await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt();
+}"""
 RECONNECT = """async () => {
   await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.reconnect();
 }"""
@@ -84,7 +87,7 @@ def test_after_a_restart_of_the_kernel_the_draft_is_kept(open_cells: Opener, box
         expect(chat.log).to_contain_text("Filed an invoice")
         chat.message.fill("A long thought")
         notebook.page.evaluate(RESTART)
-        expect(chat.banner).to_contain_text(SILENT)
+        expect(chat.banner).to_contain_text(SILENT, timeout=10_000)
         expect(chat.message).to_have_value("A long thought")
         chat.page.keyboard.press("Control+Enter")
         expect(chat.message).to_have_value("A long thought")
@@ -120,6 +123,27 @@ def test_while_a_cell_runs_a_message_is_sent_or_waits_for_the_kernel(
             expect(bubble.get_by_label("Delivered at")).to_be_visible()
             go_on.touch()
     assert box.messages(running(box)) == ["Meanwhile"]
+
+
+@pytest.mark.parametrize("subshells", [True, False])
+def test_an_interrupt_while_a_message_is_taken_neither_loses_nor_doubles_it(
+    browser: Browser, box: Sandbox, tmp_path: Path, *, subshells: bool
+) -> None:
+    settings = SETTINGS if subshells else WITHOUT_SUBSHELLS
+    texts = [f"Message {number}" for number in range(8)]
+    with Jupyter(tmp_path / "jupyter", settings) as server:
+        name = server.add(reach(box, tmp_path), f"%asteroid_chat {running(box)}")
+        with opened(browser, server, name) as notebook:
+            notebook.run_all()
+            chat = ChatPage(notebook.page)
+            expect(chat.log).to_contain_text("Filed an invoice")
+            for number, text in enumerate(texts):
+                if number % 2:
+                    notebook.run_code("while True: pass", wait=False)
+                bubble = chat.type_and_send(text)
+                notebook.page.evaluate(INTERRUPT)
+                expect(bubble.get_by_label("Delivered at")).to_be_visible()
+    assert box.messages(running(box)) == texts
 
 
 def test_after_a_reload_of_the_page_the_panel_goes_on(open_cells: Opener, box: Sandbox) -> None:

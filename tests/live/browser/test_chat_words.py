@@ -1,5 +1,6 @@
 """What the panel tells a screen reader, where the focus is, and what is in view."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -65,6 +66,73 @@ def test_the_focus_stays_in_the_panel_when_its_button_goes(lone: LonePage) -> No
     chat.button("Approve").focus()
     chat.show(A)
     expect(chat.message).to_be_focused()
+
+
+def test_a_message_that_failed_stands_above_what_was_sent_after_it(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A)
+    refused = {"press": "1", "text": "Refused.", "outcome": "not_delivered", "before": "m2"}
+    texts = {"m1": "Before.", "a1": "The agent.", "m2": "Sent again.", "a2": "Thanks."}
+    entries = [{**ENTRY, "key": key, "text": text} for key, text in texts.items()]
+    looking = {"press": "2", "text": "Lost.", "stage": "looking", "outcome": ""}
+    chat.show(A, refused, looking, order=list(texts), entries=entries)
+    assert chat.log.locator(".ac-words").all_inner_texts() == [
+        "Before.",
+        "The agent.",
+        "Refused.",
+        "Sent again.",
+        "Thanks.",
+        "Lost.",
+    ]
+    expect(chat.bubble("Lost.")).to_contain_text("Looking for the message")
+    # Where nothing was sent after it, it stays at the end, where the user sees it.
+    chat.show(A, {**refused, "before": ""}, order=list(texts))
+    assert chat.log.locator(".ac-words").last.inner_text() == "Refused."
+
+
+def test_the_menu_and_its_question_are_used_with_the_keyboard(lone: LonePage) -> None:
+    chat = lone.add()
+    chat.show(A)
+    press = chat.page.keyboard.press
+    chat.button("More").focus()
+    press("Enter")
+    pause, cancel = (chat.root.get_by_role("menuitem", name=one) for one in ("Pause", "Cancel"))
+    for key, item in (("End", cancel), ("Home", pause), ("ArrowUp", cancel), ("ArrowDown", pause)):
+        press(key)
+        expect(item).to_be_focused()
+    press("End")
+    press("Enter")
+    question = chat.root.get_by_role("group", name="Cancel this execution?")
+    expect(question).to_be_visible()
+    keep, yes = chat.button("Keep it running"), chat.button("Yes, cancel it")
+    expect(keep).to_be_focused()
+    press("Shift+Tab")
+    expect(yes).to_be_focused()
+    press("Tab")
+    expect(keep).to_be_focused()
+    press("Escape")
+    expect(question).to_have_count(0)
+    expect(chat.button("More")).to_be_focused()
+    # Who leaves the question with Tab has not answered it.
+    for key in ("Enter", "End", "Enter", "Tab"):
+        press(key)
+    expect(question).to_have_count(0)
+    expect(chat.log).to_be_focused()
+    press("Tab")
+    expect(chat.message).to_be_focused()
+    controls = chat.page.evaluate("window.said.filter(one => one.type === 'control')")
+    assert controls == []
+
+
+def test_the_way_back_says_how_many_others_wait(lone: LonePage) -> None:
+    chat = lone.add()
+    one = {"name": "Book", "status": "waits for you", "tone": "ask", "asks": "", "age": 1}
+    listed = [{**one, "id": A, "waits": True}, {**one, "id": B, "waits": False}]
+    chat.show(A, listed=listed)
+    back = chat.root.get_by_role("button", name="All executions")
+    expect(back).to_have_text(re.compile("All executions$"))
+    chat.show(B, listed=listed)
+    expect(back).to_have_text(re.compile("All executions · 1 waiting$"))
 
 
 def test_keys_for_one_execution_do_not_reach_another_that_somebody_else_opens(

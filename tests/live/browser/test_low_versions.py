@@ -47,6 +47,7 @@ def test_the_form_works_with_the_lowest_versions_in_the_kernel(
             expect(form.message).to_have_value("Friday 21:15")
             form.press("Send")
             expect(form.own("Friday 21:15")).to_be_visible()
+            expect(form.message).to_be_focused()
             expect(form.entries.last).to_contain_text("booked")
             assert spoken.evaluate("one => one.isConnected")
             form.choose("Sort incoming invoices")
@@ -55,6 +56,7 @@ def test_the_form_works_with_the_lowest_versions_in_the_kernel(
             form.press_and_see("Asteroid does not accept the API key")
             form.press("Send")
             expect(form.own("Sort them by name.")).to_be_visible()
+            expect(form.message).to_be_focused()
             notebook.check("form.outcomes[0].outcome == 'delivered'")
             # Its views go when it is closed, and the cards stay.
             notebook.run_code("form.close()")
