@@ -13,7 +13,7 @@ from ..errors import SEND, UPLOAD, ApiError, AsteroidError, ConfigurationError
 from ..models import coerce
 from ..models.delivery import NO_KEY, Delivery, DryRun
 from ..models.executions import SHORT_ID
-from ..models.files import Upload
+from ..models.files import Upload, UploadedFile
 from ..text import beginning, bytes_in_card, counted, excerpt, shorten, size_words
 from .card import Card, CardBlock, CardRow
 from .commands import in_command
@@ -134,6 +134,12 @@ def _uploaded(upload: Upload | None) -> Iterator[CardRow]:
         yield CardRow("Files", upload_lines(upload))
 
 
+def upload_word(file: UploadedFile) -> str:
+    """Return what became of a file, in words."""
+    word = UPLOAD_WORDS[file.outcome] if file.was_sent else "not sent"
+    return f"{word} (it is listed; the answer was lost)" if file.confirmed_by == "files" else word
+
+
 def upload_lines(upload: Upload) -> tuple[str, ...]:
     """Return what became of each file, a line each; of many, what did not arrive comes first."""
     files = sorted(
@@ -141,11 +147,8 @@ def upload_lines(upload: Upload) -> tuple[str, ...]:
     )
     lines = []
     for one in files[:MOST_LINES]:
-        word = UPLOAD_WORDS[one.outcome] if one.was_sent else "not sent"
-        if one.confirmed_by == "files":
-            word += " (it is listed; the answer was lost)"
         name = shorten(" ".join(one.name.split()), FIELD, bytes_in_card)
-        lines.append(f"{name} ({size_words(one.size)}): {word}")
+        lines.append(f"{name} ({size_words(one.size)}): {upload_word(one)}")
     if files[MOST_LINES:]:
         rest = files[MOST_LINES:]
         there = sum(one.outcome == "delivered" for one in rest)
