@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +43,30 @@ class Kernel:
             allow_stdin=typed is not None,
             stdin_hook=answer,
             output_hook=shown.append,
+            # Otherwise the kernel, after an error, refuses what comes too soon.
+            stop_on_error=False,
         )
         self.prompts = prompts
         return reply["content"], shown
 
 
+@contextmanager
+def new_kernel(**options: Any) -> Iterator[Kernel]:
+    """Start a kernel, and end it and all that talks to it."""
+    manager, client = start_new_kernel(**options)
+    try:
+        yield Kernel(manager, client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        # Its own end would come whenever the garbage is collected.
+        client.context.destroy()
+
+
 @pytest.fixture(scope="module")
 def started() -> Iterator[Kernel]:
-    manager, client = start_new_kernel()
-    yield Kernel(manager, client)
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with new_kernel() as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 from rich.console import Console
 
 from asteroid_magic import AsteroidClient
 from asteroid_magic.sandbox import Sandbox
-from tests.live.test_kernel import Kernel, Message
+from tests.live.test_kernel import Kernel, Message, new_kernel
 from tests.live.test_terminal import Terminal
 
 WORDS = "Is [bold]5[/bold] :smile: 'enough'"
@@ -21,16 +20,13 @@ WORDS = "Is [bold]5[/bold] :smile: 'enough'"
 def kernel(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Kernel]:
     # The key is in no cell, so it could come only from our own frames.
     reach = {**os.environ, "ASTEROID_API_KEY": box.api_key, "ASTEROID_BASE_URL": box.base_url}
-    manager, client = start_new_kernel(env=reach)
-    made = Kernel(manager, client)
     install = "import rich.traceback; rich.traceback.install(show_locals=True); None"
     loads = [f"%load_ext rich\n{install}", "%load_ext asteroid_magic"]
-    for load in loads if request.param == "rich first" else reversed(loads):
-        made.run(load)
-    made.run(f"run_id = {box.executions[1].id!r}")
-    yield made
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with new_kernel(env=reach) as made:
+        for load in loads if request.param == "rich first" else reversed(loads):
+            made.run(load)
+        made.run(f"run_id = {box.executions[1].id!r}")
+        yield made
 
 
 def outputs(shown: list[Message]) -> list[Message]:

@@ -19,6 +19,7 @@ from asteroid_magic import (
     ConfigurationError,
     ConnectionFailed,
     DeliveryUnknown,
+    NoAnswer,
     SendInterrupted,
     ServerError,
 )
@@ -203,11 +204,12 @@ def test_retries_keep_the_deadline() -> None:
     busy = answers(b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n")
     with FaultServer(busy) as server, AsteroidClient(KEY, server.base_url, 0.6) as one:
         began = time.monotonic()
-        with pytest.raises(ServerError) as caught:
+        # The time runs out before another attempt, or during one.
+        with pytest.raises((ServerError, NoAnswer)) as caught:
             one.execution(EXECUTION)
         assert time.monotonic() - began < 2
     assert caught.value.outcome == "not_done"
-    assert caught.value.attempts > 2
+    assert caught.value.attempts > 1
 
 
 def test_a_peer_that_does_not_read_keeps_the_deadline() -> None:

@@ -4,10 +4,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 from asteroid_magic.sandbox import Sandbox
-from tests.live.test_kernel import Kernel, shown_as
+from tests.live.test_kernel import Kernel, new_kernel, shown_as
 from tests.support.hosts import needed
 
 
@@ -15,12 +14,9 @@ from tests.support.hosts import needed
 def kernel(box: Sandbox) -> Iterator[Kernel]:
     needed("xeus_python_shell", "xpython_launcher")
     reach = {**os.environ, "ASTEROID_API_KEY": box.api_key, "ASTEROID_BASE_URL": box.base_url}
-    manager, client = start_new_kernel(kernel_name="xpython", env=reach)
-    made = Kernel(manager, client)
-    made.run("%load_ext asteroid_magic")
-    yield made
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with new_kernel(kernel_name="xpython", env=reach) as made:
+        made.run("%load_ext asteroid_magic")
+        yield made
 
 
 def test_the_magics_and_the_form_show_outputs_that_a_front_end_accepts(
