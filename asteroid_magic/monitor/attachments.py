@@ -1,6 +1,6 @@
 """Files that a view sends before a message, and what the outcome then says of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..errors import SEND, AsteroidError, Interrupted
@@ -10,6 +10,7 @@ from ..text import quoted, size_words
 
 # A note names at most this many files.
 MOST_NAMED = 3
+UPLOADED = "Uploaded before the message"
 # What is left to send again: a name, and its contents.
 Attachment = tuple[str, bytes]
 
@@ -44,7 +45,7 @@ def with_files(outcome: Delivery | AsteroidError, upload: Upload) -> Delivery | 
     named = [f"{quoted(one.name)} ({size_words(one.size)})" for one in upload.files[:MOST_NAMED]]
     more = len(upload.files) - len(named)
     rest = f" and {more:,} more" if more else ""
-    note = f"Uploaded before the message: {', '.join(named)}{rest}."
+    note = f"{UPLOADED}: {', '.join(named)}{rest}."
     return replace(outcome, notes=(*outcome.notes, note))
 
 
@@ -62,6 +63,7 @@ def left_over(files: Sequence[Attachment], outcome: Delivery | AsteroidError) ->
     ]
 
 
-def total(files: Iterable[Attachment]) -> int:
-    """Return the size of all the files, in bytes."""
-    return sum(len(contents) for _, contents in files)
+def note_of(outcome: Delivery | AsteroidError) -> str:
+    """Return the note of a delivery that names its files; empty if it had none."""
+    notes = outcome.notes if isinstance(outcome, Delivery) else ()
+    return next((one for one in notes if one.startswith(UPLOADED)), "")

@@ -45,11 +45,16 @@ def draw_copy(
     own = own_messages(state, sends) if state is not None else {}
     # What newer entries have pushed out has its card again.
     own = {at: one for at, one in own.items() if one in visible}
+    notes = html.notes_by_activity(sends, own)
     parts = (
         draw("saved_copy_head.html", "asteroid_magic.panel", panel_id=panel_id),
         html.style(),
         html.header(state, 0, 0) if state is not None else "",
-        _conversation(state, html.owned_entries(entries, own.values()), has_older=has_older),
+        _conversation(
+            state,
+            html.owned_entries(entries, notes),
+            has_older=has_older,
+        ),
         html.outcomes(sends, "" if state is None else state.execution_id, own.keys()),
         draw(
             "saved_copy_foot.html",

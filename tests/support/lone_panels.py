@@ -61,6 +61,8 @@ PRESS = {
     "hint": "",
     "note": "",
     "ending": "",
+    "files": [],
+    "gone": [],
 }
 
 
