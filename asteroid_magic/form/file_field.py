@@ -9,10 +9,8 @@ from traitlets import CBool
 
 from ..monitor.attachments import Attachment
 
-TOOLTIP = (
-    "Files that go before the message, 10 MB at most in many notebooks; "
-    "larger ones with %asteroid_send --attach FILE"
-)
+# A larger message of a browser ends its connection to the server, and nothing says so.
+TOOLTIP = "They go before the message. For larger ones, use %asteroid_send --attach FILE"
 
 
 class FileField(FileUpload):  # type: ignore[misc]
@@ -24,7 +22,13 @@ class FileField(FileUpload):  # type: ignore[misc]
     def __init__(self) -> None:
         # Before version 8, there is no tooltip.
         named: dict[str, Any] = {"tooltip": TOOLTIP} if self.has_trait("tooltip") else {}
-        super().__init__(description="Attach files", multiple=True, icon="", **named)
+        super().__init__(
+            description="Attach files up to 10 MB",
+            multiple=True,
+            icon="",
+            layout={"width": "auto"},
+            **named,
+        )
 
     @property
     def files(self) -> tuple[Attachment, ...]:

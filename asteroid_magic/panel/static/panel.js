@@ -173,7 +173,7 @@ function bytes(size) {
     ["MB", 1e6],
     ["kB", 1e3],
   ])) {
-    if (size >= least) return `${(size / least).toFixed(size < 10 * least ? 1 : 0)} ${unit}`;
+    if (size >= least) return `${Number((size / least).toFixed(size < 10 * least ? 1 : 0))} ${unit}`;
   }
   return size === 1 ? "1 byte" : `${size} bytes`;
 }
