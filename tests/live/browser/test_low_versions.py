@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, expect
+from playwright.sync_api import Browser, ElementHandle, FilePayload, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import reach
@@ -28,6 +28,13 @@ pytestmark = pytest.mark.skipif(
     not (LOW and EXTENSIONS), reason="LOW_PYTHON and LOW_LABEXTENSIONS name no lowest versions"
 )
 VERSION = "import ipywidgets\nassert ipywidgets.version_info[0] == 7"
+
+
+def name_no_execution(form: FormPage) -> ElementHandle:
+    """Type what is no ID; return what says so."""
+    form.execution.fill("no ID")
+    form.tells("This is not an execution ID.")
+    return form.spoken.element_handle()
 
 
 def attach_plan(form: FormPage) -> None:
@@ -48,7 +55,7 @@ def test_the_form_works_with_the_lowest_versions_in_the_kernel(
         with opened(browser, jupyter, name, host=host) as notebook:
             notebook.run_all()
             form = FormPage(notebook.page)
-            spoken = form.spoken.element_handle()
+            spoken = name_no_execution(form)
             form.choose("Book a table")
             form.root.get_by_label("Friday 21:15").check()
             expect(form.message).to_have_value("Friday 21:15")
