@@ -12,7 +12,7 @@ from asteroid_magic.panel import saved_copy
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import ID, Seen
 from tests.support.records import RecordServer
-from tests.support.sandboxes import deliver, running
+from tests.support.sandboxes import asking, running
 from tests.support.servers import FaultServer, silent
 from tests.support.waiting import until
 
