@@ -12,7 +12,7 @@ from asteroid_magic.panel import saved_copy
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import ID, Seen
 from tests.support.records import RecordServer
-from tests.support.sandboxes import asking, running
+from tests.support.sandboxes import asking, deliver, running
 from tests.support.servers import FaultServer, silent
 from tests.support.waiting import until
 
@@ -57,7 +57,7 @@ def test_it_is_the_conversation_and_says_how_to_get_the_panel_back(
 ) -> None:
     monkeypatch.setattr(panel_module, "LEAST_BETWEEN_S", 0.0)
     page = displayed(asking(account))
-    until(lambda: "Which time shall I book?" in shown(copies).words)
+    until(lambda: "Found three free times" in shown(copies).words)
     page.done(page.press("Friday 18:30"))
     until(lambda: page.bubble(page.shown["presses"][0]["press"])["activity"])
     until(lambda: "You Friday 18:30" in " ".join(shown(copies).words.split()))
