@@ -9,7 +9,7 @@ from ..client.files.sources import MEGABYTE, checked_sources
 from ..client.session_client import session_client
 from ..config.session import session
 from ..deadline import Deadline
-from ..errors import SEND, AsteroidError, Interrupted
+from ..errors import READ, SEND, UPLOAD, AsteroidError, Interrupted
 from ..input import options
 from ..input.refusal import show
 from ..models.delivery import Delivery, DryRun
@@ -36,7 +36,7 @@ def files(shell: "InteractiveShell", line: str, local_ns: Names) -> Files:
     word = usage_errors(lambda: given.execution)
 
     def work() -> Files:
-        execution_id = execution_named(shell, word, local_ns)
+        execution_id = execution_named(shell, word, local_ns, READ)
         with session_client() as client:
             found = client.files(execution_id)
             session.remember(execution_id)
@@ -150,7 +150,9 @@ def _not_sent(error: AsteroidError) -> AsteroidError:
     elif upload.outcome == "delivered":
         hint = "The files are there: send the message again without --attach."
     else:
-        hint = f"{error.hint} {hint}."
+        again = hint.removeprefix("Then ")
+        hint = error.hint.replace(UPLOAD.again, again)
+        hint = hint.replace(UPLOAD.again.capitalize(), again.capitalize())
         hint += " Leave out --attach for the files that arrived." if arrived else ""
     error.operation, error.outcome = SEND, "not_delivered"
     error.title, error.hint = title, hint

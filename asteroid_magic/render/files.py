@@ -90,7 +90,7 @@ def _notes(files: Files) -> Iterator[str]:
     if not files:
         yield "This execution has no files yet."
     elif not files.saved and files.execution_id:
-        yield f"To save them: %asteroid_files {in_command(files.execution_id)} --save FOLDER"
+        yield f"To save them here: %asteroid_files {in_command(files.execution_id)} --save ."
     if (left_out := len(files) - MOST_ROWS) > 0:
         yield f"and {counted(left_out, 'more file')}, not shown"
 

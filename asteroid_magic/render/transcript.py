@@ -273,7 +273,7 @@ def _file(activity: Activity) -> TranscriptEntry:
     named = _brief(activity.text, ITEM) + ("" if size is None else f" ({size_words(size)})")
     if not activity.execution_id:
         return TranscriptEntry("note", "File", Excerpt(named))
-    command = f"%asteroid_files {in_command(activity.execution_id)} --save FOLDER"
+    command = f"%asteroid_files {in_command(activity.execution_id)} --save ."
     return TranscriptEntry("note", "File", Excerpt(f"{named}. To save it: {command}"))
 
 

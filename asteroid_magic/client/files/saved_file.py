@@ -2,14 +2,13 @@
 
 import os
 import re
-import unicodedata
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from ...errors import DOWNLOAD, AsteroidError, InvalidInput
-from ...text import kind_of, quoted
+from ...text import has_unseen, kind_of, quoted
 
 # Bytes of a name: file systems take 255, and a number may be added, or the ending of a part.
 LONGEST_NAME, LONGEST_ENDING = 200, 20
@@ -27,7 +26,7 @@ _DEVICE = re.compile(
 def safe_name(name: str) -> str:
     """Return a name for a file that stays in its folder, and is an ordinary file everywhere."""
     last = re.split(r"[/\\]", name)[-1]
-    plain = "".join("_" if _is_odd(one) else one for one in _RESERVED.sub("_", last))
+    plain = "".join("_" if has_unseen(one) else one for one in _RESERVED.sub("_", last))
     plain = plain.strip().rstrip(". ")
     if plain.startswith("."):
         # It would be hidden, and could be a file that a program reads when it starts.
@@ -35,10 +34,6 @@ def safe_name(name: str) -> str:
     if _DEVICE.fullmatch(plain):
         plain = f"_{plain}"
     return _cut(plain).rstrip(". ") or "file"
-
-
-def _is_odd(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Cs"}
 
 
 def _cut(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...errors import UPLOAD, InvalidInput
-from ...text import counted, exact, kind_of, quoted, size_words
+from ...text import counted, exact, has_unseen, kind_of, quoted, size_words
 
 # What a caller gives: a path, or a pair of a name and its contents.
 FileInput = str | os.PathLike[str] | tuple[str, bytes]
@@ -150,7 +150,7 @@ def _check_name(name: str) -> None:
         problem = "is no name of a file"
     elif odd := sorted(UNSAFE & set(name)):
         problem = f"has the character {odd[0]}, which servers read in different ways"
-    elif hidden := [one for one in name if not one.isprintable()]:
+    elif hidden := [one for one in name if has_unseen(one)]:
         problem = f"has the invisible character U+{ord(hidden[0]):04X}"
     elif len(name.encode()) > LONGEST_NAME:
         size = counted(len(name.encode()), "byte")
