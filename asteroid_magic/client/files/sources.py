@@ -75,7 +75,7 @@ def checked_sources(files: Iterable[FileInput], max_upload_mb: float) -> tuple[S
             raise _refused(f"{what} is empty.", "Give a file with contents.")
         if source.size > max_upload_mb * MEGABYTE:
             raise _refused(
-                f"{what} has {size_words(source.size)}; the limit is {max_upload_mb:,g} MB.",
+                f"{what} has {size_words(source.size)}; the limit is {max_upload_mb:,.15g} MB.",
                 "Give a smaller file, or set the limit: "
                 "%config AsteroidMagics.max_upload_mb, or AsteroidClient(max_upload_mb=…).",
             )

@@ -97,7 +97,7 @@ def test_a_name_that_a_server_might_read_as_another_is_refused(
     ["a b.csv", "ünï 🍝.txt", "it's.csv", "100%25.csv", ".env", "at 3.41\u202fPM 👩\u200d🍳.png"],
 )
 def test_any_other_name_arrives_exactly(
-    client: AsteroidClient, box: Sandbox, run_id: str, tmp_path: Path, name: str
+    client: AsteroidClient, run_id: str, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).write_text("1")
     client.upload(run_id, tmp_path / name, (name, b"2"))
@@ -124,7 +124,8 @@ def test_without_a_file_nothing_is_sent(client: AsteroidClient, run_id: str) -> 
 
 
 def test_bytes_of_every_kind_are_taken(client: AsteroidClient, box: Sandbox, run_id: str) -> None:
-    client.upload(run_id, ("a", bytearray(b"1")), ("b", memoryview(b"2")))
+    pairs: list[Any] = [("a", bytearray(b"1")), ("b", memoryview(b"2"))]
+    client.upload(run_id, *pairs)
     assert box.files(run_id) == {"a": b"1", "b": b"2"}
 
 

@@ -261,9 +261,7 @@ def test_a_file_that_changes_after_the_check_is_not_delivered(
     assert list(box.files(run_id)) == ["first.txt"]
 
 
-def test_progress_that_fails_ends_no_upload(
-    client: AsteroidClient, box: Sandbox, run_id: str
-) -> None:
+def test_progress_that_fails_ends_no_upload(client: AsteroidClient, run_id: str) -> None:
     def fail(*_: object) -> None:
         raise ValueError("no terminal")
 
