@@ -40,10 +40,9 @@ def matches(shell: "InteractiveShell", context: Any) -> dict[str, Any]:
     path = _path_at_end(typed, begun) if begun else None
     if path:
         listed = [SimpleCompletion(one) for one in paths(path[2], is_folder=path[1] == "save")]
-        # Nothing else fits here, not even if no path does.
         return {
             "completions": listed,
-            "suppress": True,
+            "suppress": bool(listed),
             "matched_fragment": path[2],
             "ordered": True,
         }
