@@ -13,7 +13,7 @@ from ..errors import READ, SEND, UPLOAD, AsteroidError, Interrupted
 from ..input import options
 from ..input.refusal import show
 from ..models.delivery import Delivery, DryRun
-from ..models.files import INTERNAL, Files, Upload
+from ..models.files import Files, Upload
 from ..render.commands import in_command
 from ..render.progress_bar import TransferBar
 from ..text import quoted, shorten, size_words
@@ -53,7 +53,7 @@ def _saved(client: AsteroidClient, found: Files, folder: str) -> Files:
     bar = _Bar("Downloading")
     try:
         for one in found:
-            if one.id and not one.is_context and one.directory not in INTERNAL:
+            if one.id and one.is_from_agent:
                 saved[one.id] = client.download(one, folder, progress=bar.move)
     except AsteroidError:
         if saved:

@@ -41,7 +41,7 @@ def as_html(files: Files) -> str:
     """Return the table as HTML, under 200,000 bytes."""
     return draw(
         "files.html",
-        columns=_columns(files),
+        columns=COLUMNS,
         rows=[_row(one, files) for one in files[:MOST_ROWS]],
         notes=list(_notes(files)),
     )
@@ -89,8 +89,9 @@ def _fitting(name: str) -> str:
 def _notes(files: Files) -> Iterator[str]:
     if not files:
         yield "This execution has no files yet."
-    elif not files.saved and files.execution_id:
-        yield f"To save them here: %asteroid_files {in_command(files.execution_id)} --save ."
+    elif not files.saved and any(one.is_from_agent for one in files):
+        command = f"%asteroid_files {in_command(files.execution_id)} --save ."
+        yield f"To save the agent's files here: {command}"
     if (left_out := len(files) - MOST_ROWS) > 0:
         yield f"and {counted(left_out, 'more file')}, not shown"
 

@@ -61,7 +61,7 @@ def test_a_table_has_a_line_a_file() -> None:
         "Name       Size     Type      Created                  Folder",
         "fares.csv  12.3 kB  text/csv  2026-10-01 18:02:11 UTC  downloads",
         "fares.csv  unknown  text/csv                           given to it",
-        f"To save them here: %asteroid_files {ID[:8]} --save .",
+        f"To save the agent's files here: %asteroid_files {ID[:8]} --save .",
     ]
     seen = Seen(as_html(files))
     assert "12.3 kB" in seen.words
@@ -73,7 +73,7 @@ def test_a_table_of_saved_files_says_where_they_are() -> None:
     files = Files([file(), file(2)], ID, {"f1": Path("out/fares.csv")})
     assert "Saved as" in as_text(files)
     assert "out/fares.csv" in Seen(as_html(files)).words
-    assert "To save them" not in as_text(files)
+    assert "To save the" not in as_text(files)
 
 
 def test_hostile_names_stay_text_and_a_table_stays_small() -> None:
