@@ -14,8 +14,8 @@ from ..input import options
 from ..input.refusal import show
 from ..models.delivery import Delivery, DryRun
 from ..models.files import Files, Upload
-from ..render.commands import in_command
 from ..render.progress_bar import TransferBar
+from ..render.transcript import in_command
 from ..text import quoted, shorten, size_words
 from .feedback import Names, display_errors, execution_named, usage_errors
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from ..models.files import CONTEXT, File, Files, Upload
 from ..text import beginning, bytes_in_card, counted, shorten, size_words, visible
 from .card import Card, CardRow
-from .commands import in_command
 from .outcomes import subject_rows, upload_lines, workflow_name
 from .templates import draw
 from .times import stamp
+from .transcript import in_command
 
 COLUMNS = ("Name", "Size", "Type", "Created", "Folder")
 SAVED = "Saved as"

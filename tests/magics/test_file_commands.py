@@ -1,5 +1,6 @@
 """`%asteroid_files` and `%asteroid_send --attach`, as a user sees them."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,38 @@ def test_a_message_that_fails_after_its_files_says_that_they_arrived(
     assert "data.csv (3 bytes): delivered" in card
     assert "The files have arrived: send again without --attach." in card
     assert "Keep this" in card
+
+
+def test_an_interrupt_of_the_upload_stops_the_message(
+    attaching: Notebook, box: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(_self: object, _name: str, done: int, _size: int) -> None:
+        if 1_000_000 < done < 19_000_000:
+            signal.raise_signal(signal.SIGINT)
+
+    (folder / "big.bin").write_bytes(bytes(20_000_000))
+    monkeypatch.setattr("asteroid_magic.magics.file_commands._Bar.move", press)
+    attaching.run("%asteroid_send --attach big.bin run Keep this")
+    assert arrived(box) == ([], [])
+    assert isinstance(attaching.error, KeyboardInterrupt)
+    card = Seen(attaching.html()).words
+    assert "Not delivered: You interrupted the upload, so the message was not sent" in card
+    assert "big.bin (20 MB): not delivered" in card
+    assert "Keep this" in card
+
+
+def test_an_interrupt_of_a_download_leaves_nothing(
+    notebook: Notebook, box: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    eventually(lambda: box.files(box.executions[1].id))
+    monkeypatch.setattr("asteroid_magic.magics.file_commands._Bar.move", press)
+    notebook.run("%asteroid_files run_id --save out")
+    assert isinstance(notebook.error, KeyboardInterrupt)
+    assert "Not done: You interrupted the download" in Seen(notebook.html()).words
+    assert list((folder / "out").iterdir()) == []
 
 
 def test_a_message_that_cannot_be_sent_keeps_its_files_here(

@@ -387,6 +387,19 @@ def test_a_wrong_execution_is_refused_before_anything_is_sent(client: AsteroidCl
     assert missing.value.outcome == "not_delivered"
 
 
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "text/plain"])
+def test_a_login_page_in_place_of_the_answer_is_no_delivery(kind: str) -> None:
+    page = b"<!doctype html><title>Log in</title>"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(page)}\r\n\r\n"
+    with (
+        FaultServer(answers(head.encode() + page)) as server,
+        AsteroidClient(KEY, server.base_url, 5, confirm_grace=0) as client,
+        pytest.raises(UnexpectedAnswer, match="web page") as failed,
+    ):
+        client.upload(RUN, ("a", b"1"))
+    assert failed.value.outcome == "unknown"
+
+
 def test_a_redirect_of_an_upload_is_not_followed() -> None:
     moved = b"HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\n\r\n"
     with (
