@@ -170,7 +170,9 @@ def with_upload(error: AsteroidError, upload: Upload) -> AsteroidError:
     """Return the error of a message, which says that its files have arrived."""
     error.upload = upload
     if error.outcome != "delivered":
-        error.hint = f"{error.hint} The files have arrived: send again without --attach.".strip()
+        error.hint = (
+            f"{error.hint} The files have arrived: when you send again, leave out --attach.".strip()
+        )
     return error
 
 

@@ -139,7 +139,7 @@ def test_a_message_that_fails_after_its_files_says_that_they_arrived(
     assert arrived(box) == (["data.csv"], [])
     card = Seen(attaching.html()).words
     assert "data.csv (3 bytes): delivered" in card
-    assert "The files have arrived: send again without --attach." in card
+    assert "The files have arrived: when you send again, leave out --attach." in card
     assert "Keep this" in card
 
 

@@ -78,6 +78,15 @@ class Downloads:
         ):
             return client.download(file or a_file(), self.folder, **options)
 
+    def save_patiently(self, file: File) -> Path:
+        """Save with the client's own timeout, of a second, which renews."""
+        with (
+            self.storage,
+            self.asteroid,
+            AsteroidClient(KEY, self.asteroid.base_url, 1.0) as client,
+        ):
+            return client.download(file, self.folder)
+
     def fails(self, kind: type[AsteroidError], **options: Any) -> AsteroidError:
         with pytest.raises(kind) as failed:
             self.save(**options)
@@ -238,6 +247,21 @@ def test_a_storage_that_stands_still_ends_with_the_timeout(
     storing: Storing, storage: Behaviour
 ) -> None:
     storing(storage).fails(NoAnswer, file=a_file(10**9), timeout=0.3)
+
+
+def test_a_slow_beginning_does_not_shorten_a_later_pause(storing: Storing) -> None:
+    def behave(connection: Any, server: FaultServer) -> None:
+        connection.sendall(ok(b"", length=2_000_000))
+        for _ in range(60):
+            # Too slow to gain much: most of the time is gone after these.
+            connection.sendall(b"x")
+            server.stopping.wait(0.01)
+        connection.sendall(bytes(1_000_000))
+        server.stopping.wait(0.7)
+        connection.sendall(bytes(1_000_000 - 60))
+
+    path = storing(behave).save_patiently(a_file(2_000_000))
+    assert path.stat().st_size == 2_000_000
 
 
 @pytest.mark.parametrize(("status", "kind"), [(403, ApiError), (404, ApiError), (503, ServerError)])

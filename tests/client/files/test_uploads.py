@@ -1,5 +1,6 @@
 """What became of each file is known or unknown, never guessed; no file is sent twice."""
 
+import logging
 import os
 import resource
 import signal
@@ -398,6 +399,19 @@ def test_a_login_page_in_place_of_the_answer_is_no_delivery(kind: str) -> None:
     ):
         client.upload(RUN, ("a", b"1"))
     assert failed.value.outcome == "unknown"
+
+
+def test_nothing_of_the_key_or_the_file_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for behave in (answers(UPLOADED), resets):
+        with (
+            FaultServer(behave) as server,
+            AsteroidClient(KEY, server.base_url, 5, confirm_grace=0) as client,
+        ):
+            result = try_upload(client.requester, RUN, [("a.txt", b"secret words")])
+        assert KEY not in repr(result)
+    assert KEY not in caplog.text
+    assert "secret words" not in caplog.text
 
 
 def test_a_redirect_of_an_upload_is_not_followed() -> None:
