@@ -97,6 +97,11 @@ class Downloads:
         return failed.value
 
 
+def gets(server: FaultServer) -> list[bytes]:
+    """Return the requests; a kernel of another test may knock on a port that it had before."""
+    return [one for one in server.requests if one.startswith(b"GET")]
+
+
 @pytest.fixture
 def storing(tmp_path: Path) -> Callable[[Behaviour], Downloads]:
     return lambda storage: Downloads(tmp_path, storage)
@@ -129,12 +134,12 @@ def test_what_the_agent_saved_is_listed_first(box: Sandbox, client: AsteroidClie
 def test_the_storage_gets_neither_key_nor_cookie_nor_referer(storing: Storing) -> None:
     downloads = storing(answers(ok(head="Set-Cookie: a=b\r\n")))
     assert downloads.save().read_bytes() == BODY
-    (asked,) = downloads.asteroid.requests
+    (asked,) = gets(downloads.asteroid)
     assert asked.startswith(
         f"GET /agents/v2/executions/{RUN}/files/file-1/download HTTP/1.1".encode()
     )
     assert asked.count(KEY.encode()) == 1
-    (fetched,) = downloads.storage.requests
+    (fetched,) = gets(downloads.storage)
     assert fetched.startswith(b"GET /signed?secret=1 HTTP/1.1")
     names = {line.split(b":")[0].lower() for line in fetched.splitlines()[1:] if line}
     assert names == {b"host", b"accept", b"accept-encoding", b"user-agent"}
@@ -182,7 +187,7 @@ def test_an_unsafe_redirect_is_not_followed(
     error = downloads.fails(UnexpectedAnswer)
     assert words in error.detail
     assert KEY not in str(error)
-    assert len(downloads.storage.requests) == further
+    assert len(gets(downloads.storage)) == further
 
 
 @pytest.mark.parametrize("size", [len(BODY), None])
@@ -190,15 +195,15 @@ def test_a_body_that_is_cut_short_is_not_kept(storing: Storing, size: int | None
     downloads = storing(answers(ok(length=len(BODY) + 5)))
     downloads.fails(NoAnswer, file=a_file(size and size + 5), timeout=0.4)
     # As every read, it was tried again.
-    assert len(downloads.storage.requests) > 1
-    assert len(downloads.storage.requests) == len(downloads.asteroid.requests)
+    assert len(gets(downloads.storage)) > 1
+    assert len(gets(downloads.storage)) == len(gets(downloads.asteroid))
 
 
 def test_after_a_failure_it_begins_again_with_a_new_address(storing: Storing) -> None:
     left = [b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", ok(length=99), b""]
     downloads = storing(lambda one, _: one.sendall(left.pop() if left else ok()))
     assert downloads.save(a_file(None)).read_bytes() == BODY
-    assert len(downloads.asteroid.requests) == 4
+    assert len(gets(downloads.asteroid)) == 4
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -321,7 +326,7 @@ def test_what_is_no_file_is_refused(client: AsteroidClient, tmp_path: Path, file
 def test_an_id_stays_one_part_of_the_path(tmp_path: Path) -> None:
     downloads = Downloads(tmp_path, answers(ok()))
     downloads.save(a_file(id="../../x?y#z ü"))
-    (asked,) = downloads.asteroid.requests
+    (asked,) = gets(downloads.asteroid)
     assert b"/files/..%2F..%2Fx%3Fy%23z%20%C3%BC/download " in asked
 
 
