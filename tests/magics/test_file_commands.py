@@ -244,6 +244,8 @@ def test_a_large_file_shows_its_progress(attaching: Notebook, folder: Path) -> N
     attaching.run("%asteroid_send --attach big.bin run hello")
     assert "Uploading big.bin" in attaching.text
     assert "6.00M" in attaching.text
+    last = attaching.text.rstrip().split("\n")[-1].split("\r")[-1]
+    assert "6.00M" in last
 
 
 def test_files_are_listed_with_name_size_type_and_time(attaching: Notebook) -> None:

@@ -81,6 +81,7 @@ class _Pieces:
     def __init__(self, body: MultipartBody) -> None:
         self._body = body
         self._left = body.source.size
+        self._told = 0
         self._waiting = [body.head]
 
     def __iter__(self) -> Self:
@@ -91,9 +92,10 @@ class _Pieces:
         if self._waiting:
             return self._waiting.pop()
         done = source.size - self._left
-        if done:
+        if done > self._told:
             # What was handed out before has been sent by now.
-            moved(min(done, PIECE))
+            moved(done - self._told)
+            self._told = done
             report(body.progress, source.name, done, source.size)
         if self._left:
             piece = self._read(min(PIECE, self._left))

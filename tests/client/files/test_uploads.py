@@ -64,6 +64,8 @@ def test_files_arrive_in_their_order(client: AsteroidClient, box: Sandbox, run_i
     ]
     assert box.files(run_id) == {"a.bin": contents, "b.txt": b"--\r\n\r\n"}
     assert told[-1] == ("b.txt", 6, 6)
+    # The end of a file is told once.
+    assert len(set(told)) == len(told)
     assert [step for step in told if step[0] == "a.bin"][-1] == ("a.bin", 200_000, 200_000)
     assert done.execution_id == run_id
 
