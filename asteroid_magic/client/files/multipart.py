@@ -5,10 +5,12 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self, TypeVar
 
 from ...deadline import current
-from .sources import Source, changed
+from .sources import Source, changed, unreadable
+
+T = TypeVar("T")
 
 # Is called with the name of a file, the bytes that were sent or read, and its size.
 TransferProgress = Callable[[str, int, int], None]
@@ -103,17 +105,22 @@ class _Pieces:
             return piece
         if body.is_whole:
             raise StopIteration
-        if body.file.read(1) or not source.is_unchanged(body.file):
+        if self._file(lambda file: file.read(1) or not source.is_unchanged(file)):
             raise changed(source.name)
         body.is_whole = True
         return body.tail
 
     def _read(self, size: int) -> bytes:
-        try:
-            piece: bytes = self._body.file.read(size)
-        except OSError:
-            # urllib3 would take it for a failure of the connection.
-            piece = b""
+        piece = self._file(lambda file: file.read(size))
         if len(piece) < size:
             raise changed(self._body.source.name)
         return piece
+
+    def _file(self, work: Callable[[BinaryIO], T]) -> T:
+        """Return what `work` reads; raises `InvalidInput` if the system fails."""
+        try:
+            return work(self._body.file)
+        except OSError as error:
+            # urllib3 would take it for a failure of the connection.
+            problem = unreadable(self._body.source.name, error)
+        raise problem

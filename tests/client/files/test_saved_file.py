@@ -106,6 +106,16 @@ def test_many_at_once_overwrite_nothing(tmp_path: Path) -> None:
     assert found == list(range(16))
 
 
+def test_a_link_that_takes_the_place_of_a_part_is_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    with PartialFile(folder, "a.txt") as part:
+        (folder / "a.txt.part").unlink()
+        (folder / "a.txt.part").symlink_to(tmp_path / "elsewhere")
+        part.write(b"new")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_file_that_is_not_kept_is_removed(tmp_path: Path) -> None:
     with PartialFile(tmp_path, "a.txt") as part:
         part.write(b"half")

@@ -1,5 +1,6 @@
 """What became of each file is known or unknown, never guessed; no file is sent twice."""
 
+import io
 import logging
 import os
 import resource
@@ -28,6 +29,7 @@ from asteroid_magic import (
     UnexpectedAnswer,
 )
 from asteroid_magic.client.files import try_upload
+from asteroid_magic.client.files.sources import Source
 from asteroid_magic.deadline import Deadline
 from asteroid_magic.sandbox import Sandbox
 from tests.support.servers import FaultServer, answers, resets, silent
@@ -262,6 +264,21 @@ def test_a_file_that_changes_after_the_check_is_not_delivered(
     assert ("There is no file" if change == "goes" else "changed") in failed.value.detail
     assert outcomes(failed.value)[1] == ("a.bin", "not_delivered", True)
     assert list(box.files(run_id)) == ["first.txt"]
+
+
+def test_a_disk_that_fails_is_not_taken_for_the_connection(
+    client: AsteroidClient, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"1")
+    monkeypatch.setattr(Source, "open", lambda _self: Broken())
+    with pytest.raises(InvalidInput, match="Input/output error") as failed:
+        client.upload(run_id, path)
+    assert failed.value.outcome == "not_delivered"
 
 
 def test_progress_that_fails_ends_no_upload(client: AsteroidClient, run_id: str) -> None:
