@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from asteroid_magic import Delivery, DryRun, Files
+from asteroid_magic.client.transport.connections import _QuietAnswer as Response
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import Seen
 from tests.support.sandboxes import eventually
@@ -221,6 +222,36 @@ def test_wait_and_out_work_with_files(attaching: Notebook, box: Sandbox) -> None
     assert delivery.reply
     assert any("Uploaded before" in note for note in delivery.notes)
     assert arrived(box) == (["data.csv"], ["Friday 18:30"])
+
+
+def test_a_timeout_limits_files_and_message_together(attaching: Notebook, box: Sandbox) -> None:
+    box.fail_next(delay=30, drop="before", of="upload")
+    attaching.run("%asteroid_send --timeout 0.3 --attach data.csv run Keep this")
+    card = Seen(attaching.html()).words
+    assert "Time ran out before 127.0.0.1 answered" in card
+    assert "data.csv (3 bytes): may have been delivered" in card
+    assert arrived(box) == ([], [])
+
+
+def test_an_interrupt_while_the_answer_is_awaited_looks_for_the_file_once(
+    attaching: Notebook, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attaching.run("%config AsteroidMagics.confirm_grace = 2")
+    receive = Response.begin
+
+    def press(self: Response) -> None:
+        receive(self)
+        monkeypatch.undo()
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Response, "begin", press)
+    attaching.run("%asteroid_send --attach data.csv run Keep this")
+    # The answer had come, but nobody had read it.
+    assert arrived(box) == (["data.csv"], [])
+    card = Seen(attaching.html()).words
+    assert "Not delivered: You interrupted the upload, so the message was not sent" in card
+    assert "data.csv (3 bytes): delivered" in card
+    assert "send the message again without --attach" in card
 
 
 def test_the_limit_can_be_configured(
