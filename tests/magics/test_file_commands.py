@@ -152,7 +152,7 @@ def test_an_interrupt_of_the_upload_stops_the_message(
             signal.raise_signal(signal.SIGINT)
 
     (folder / "big.bin").write_bytes(bytes(20_000_000))
-    monkeypatch.setattr("asteroid_magic.magics.file_commands._Bar.move", press)
+    monkeypatch.setattr("asteroid_magic.display.TransferBars.__call__", press)
     attaching.run("%asteroid_send --attach big.bin run Keep this")
     assert arrived(box) == ([], [])
     assert isinstance(attaching.error, KeyboardInterrupt)
@@ -169,7 +169,7 @@ def test_an_interrupt_of_a_download_leaves_nothing(
         signal.raise_signal(signal.SIGINT)
 
     eventually(lambda: box.files(box.executions[1].id))
-    monkeypatch.setattr("asteroid_magic.magics.file_commands._Bar.move", press)
+    monkeypatch.setattr("asteroid_magic.display.TransferBars.__call__", press)
     notebook.run("%asteroid_files run_id --save out")
     assert isinstance(notebook.error, KeyboardInterrupt)
     assert "Not done: You interrupted the download" in Seen(notebook.html()).words

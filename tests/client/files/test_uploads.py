@@ -266,6 +266,19 @@ def test_a_file_that_changes_after_the_check_is_not_delivered(
     assert list(box.files(run_id)) == ["first.txt"]
 
 
+def test_a_large_file_shows_a_bar_unless_a_function_takes_the_progress(
+    client: AsteroidClient, run_id: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    client.upload(run_id, ("small.bin", bytes(5_000_000)))
+    client.upload(run_id, ("own.bin", bytes(6_000_000)), progress=lambda *_: None)
+    assert capfd.readouterr().err == ""
+    client.upload(run_id, ("big.bin", bytes(6_000_000)))
+    assert "Uploading big.bin: 100%" in capfd.readouterr().err
+    (file,) = [one for one in client.files(run_id) if one.name == "big.bin"]
+    client.download(file, tmp_path)
+    assert "Downloading big.bin: 100%" in capfd.readouterr().err
+
+
 def test_a_disk_that_fails_is_not_taken_for_the_connection(
     client: AsteroidClient, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
