@@ -8,7 +8,7 @@ use, so that neither the import nor ``%load_ext`` waits for requests.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .display import set_renderer_loader
+from .display import set_bar_loader, set_renderer_loader
 from .exports import lazy_exports
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ __getattr__, __dir__ = lazy_exports(
     },
 )
 set_renderer_loader(lambda: import_module(".render.renderer", __name__))
+set_bar_loader(lambda: import_module(".render.progress_bar", __name__).TransferBar)
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:

@@ -50,6 +50,11 @@ def visible(text: str, *, keep: str = "\n\t", joiners: bool = False) -> str:
     return text.translate(unseen) if unseen else text
 
 
+def has_unseen(text: str) -> bool:
+    """Return True if a character is invisible; one that only shapes its neighbours is not."""
+    return visible(text, keep="", joiners=True) != text
+
+
 def exact(value: Any) -> str | None:
     """Return the text of a `str`, also of a subclass, as an exact `str`; None for other objects.
 

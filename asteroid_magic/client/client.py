@@ -15,6 +15,7 @@ from uuid import UUID
 
 from ..config.settings import resolve
 from ..deadline import Timeout
+from ..display import TransferBars
 from ..errors import (
     CANCEL,
     PAUSE,
@@ -263,10 +264,13 @@ class AsteroidClient:
         vendor's ``POST /executions/{id}/context-files``.
 
         Without a `timeout`, each file may take as long as it moves 10 kB a second; the client's
-        timeout limits how long it stands still. A `timeout` limits the whole upload. `progress`
-        is called with the name of a file, the bytes sent so far, and its size.
+        timeout limits how long it stands still. A `timeout` limits the whole upload. Files above
+        5 MB show a bar; instead, `progress` is called with the name of each file, the bytes sent so
+        far, and its size.
         """
-        return uploads.upload(self._requester, execution_id, files, timeout, progress)
+        with TransferBars("Uploading") as bars:
+            shown = progress or bars
+            return uploads.upload(self._requester, execution_id, files, timeout, shown)
 
     @public
     def files(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> Files:
@@ -295,7 +299,8 @@ class AsteroidClient:
 
         `timeout` and `progress` are as in `upload`.
         """
-        return downloads.download(self._requester, file, to, timeout, progress)
+        with TransferBars("Downloading") as bars:
+            return downloads.download(self._requester, file, to, timeout, progress or bars)
 
     def _control(
         self, operation: Operation, execution_id: ExecutionRef, timeout: Timeout

@@ -142,7 +142,6 @@ class Requester:
         """
         self._take(call)
         try:
-            call.attempts += 1
             self.requests += 1
             call.deadline.connecting = call.maybe_done = False
             with closing(Transport(url)) as transport:

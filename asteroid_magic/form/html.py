@@ -16,11 +16,10 @@ from ..monitor import ConversationState, Send
 from ..monitor.attachments import Attachment, note_of
 from ..render.card import Card
 from ..render.cards import card_for
-from ..render.commands import in_command
 from ..render.table import tone_of
 from ..render.templates import draw
 from ..render.times import age, clock, stamp
-from ..render.transcript import TranscriptEntry, entries_of
+from ..render.transcript import TranscriptEntry, entries_of, in_command
 from ..text import counted, shorten, size_words
 
 INSTEAD = (

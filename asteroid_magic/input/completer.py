@@ -16,9 +16,9 @@ from .send_line import OPTIONS
 # A line begins with the magic, or with an assignment and the magic.
 _BEGUN = re.compile(r"^\s*(?:[^%#'\"]*=\s*)?(%%?asteroid_\w+\s)")
 _EXECUTIONS = "%asteroid_executions"
-# The last option of a line if it takes a path, and as much of the path as is typed; and a whole path
-# in quotes.
+# The last option of a line if it takes a path, and as much of the path as is typed.
 _PATH = re.compile(r"\s--(attach|save)(?:=|\s+)(\"[^\"]*|'[^']*|[^\s\"']\S*|)\Z")
+# A whole path in quotes.
 _QUOTED = re.compile(r"(--(?:attach|save)(?:=|\s+))(?:\"[^\"]*\"|'[^']*')(?=\s)")
 # The magic that has each of these options.
 _TAKES_PATH = {"attach": "asteroid_send", "save": "asteroid_files"}
@@ -37,13 +37,12 @@ def matches(shell: "InteractiveShell", context: Any) -> dict[str, Any]:
 
     typed = context.text_until_cursor
     begun = _BEGUN.search(typed)
-    path = _PATH.search(typed, begun.end(1) - 1) if begun else None
-    if begun and path and begun[1].strip().lstrip("%") == _TAKES_PATH[path[1]]:
+    path = _path_at_end(typed, begun) if begun else None
+    if path:
         listed = [SimpleCompletion(one) for one in paths(path[2], is_folder=path[1] == "save")]
-        # Nothing else fits here, not even if no path does.
         return {
             "completions": listed,
-            "suppress": True,
+            "suppress": bool(listed),
             "matched_fragment": path[2],
             "ordered": True,
         }
@@ -86,6 +85,16 @@ def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Ite
     if takes_execution:
         yield from sorted(name for name, value in namespace.items() if _is_offered(name, value))
         yield from reversed(tuple(seen))
+
+
+def _path_at_end(typed: str, begun: re.Match[str]) -> re.Match[str] | None:
+    """Return the path that the user is typing, if an option takes one there."""
+    path = _PATH.search(typed, begun.end(1) - 1)
+    if path is None or begun[1].strip().lstrip("%") != _TAKES_PATH[path[1]]:
+        return None
+    before = _QUOTED.sub(r"\1path", typed[begun.end(1) : path.start() + 1]).split()
+    # In a message, it is text.
+    return path if path[1] != "attach" or _awaits_execution(before, OPTIONS) else None
 
 
 def paths(typed: str, *, is_folder: bool = False) -> list[str]:

@@ -149,12 +149,14 @@ def take_path(text: str) -> tuple[str, str]:
     In quotes, a path may have spaces. A backslash has no special meaning.
     """
     quote = text[:1]
-    if quote in {'"', "'"} and quote:
+    if quote in {'"', "'"}:
         path, closing, rest = text[1:].partition(quote)
         if not closing:
             raise InputError(f"The quotation mark before {quoted(path)} is not closed.")
         return path, rest.lstrip()
-    path, *following = text.split(maxsplit=1) or [""]
+    if not text or text[0].isspace():
+        return "", text.lstrip()
+    path, *following = text.split(maxsplit=1)
     return path, "".join(following)
 
 

@@ -207,7 +207,9 @@ def _take_options(line: str) -> tuple[dict[str, str], str]:
     rest = line.lstrip(_BLANKS)
     while rest.startswith("-"):
         if _ATTACH.match(rest):
-            path, rest = take_path(rest[len("--attach ") :].lstrip(_BLANKS))
+            has_equals = rest[len("--attach")] == "="
+            typed = rest[len("--attach=") :]
+            path, rest = take_path(typed if has_equals else typed.lstrip(_BLANKS))
             _check_value("--attach", path, "FILE", has_equals=True)
             earlier = (options["--attach"],) if "--attach" in options else ()
             options["--attach"] = SEPARATOR.join((*earlier, path))

@@ -5,18 +5,17 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..client.client import AsteroidClient
-from ..client.files.sources import MEGABYTE, checked_sources
+from ..client.files.sources import checked_sources
 from ..client.session_client import session_client
 from ..config.session import session
 from ..deadline import Deadline
-from ..errors import SEND, AsteroidError, Interrupted
+from ..errors import READ, SEND, UPLOAD, AsteroidError, Interrupted
 from ..input import options
 from ..input.refusal import show
 from ..models.delivery import Delivery, DryRun
-from ..models.files import INTERNAL, Files, Upload
-from ..render.commands import in_command
-from ..render.progress_bar import TransferBar
-from ..text import quoted, shorten, size_words
+from ..models.files import Files, Upload
+from ..render.transcript import in_command
+from ..text import quoted, size_words
 from .feedback import Names, display_errors, execution_named, usage_errors
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-# Smaller transfers show no progress.
-LEAST_SHOWN = 5 * MEGABYTE
 # A note names at most this many files.
 MOST_NAMED = 3
 
@@ -36,7 +33,7 @@ def files(shell: "InteractiveShell", line: str, local_ns: Names) -> Files:
     word = usage_errors(lambda: given.execution)
 
     def work() -> Files:
-        execution_id = execution_named(shell, word, local_ns)
+        execution_id = execution_named(shell, word, local_ns, READ)
         with session_client() as client:
             found = client.files(execution_id)
             session.remember(execution_id)
@@ -50,45 +47,15 @@ def files(shell: "InteractiveShell", line: str, local_ns: Names) -> Files:
 def _saved(client: AsteroidClient, found: Files, folder: str) -> Files:
     """Save what the agent made; after a failure, show what was saved before it."""
     saved: dict[str, Path] = {}
-    bar = _Bar("Downloading")
     try:
         for one in found:
-            if one.id and not one.is_context and one.directory not in INTERNAL:
-                saved[one.id] = client.download(one, folder, progress=bar.move)
+            if one.id and one.is_from_agent:
+                saved[one.id] = client.download(one, folder)
     except AsteroidError:
         if saved:
             show(Files(found, found.execution_id, saved))
         raise
-    finally:
-        bar.close()
     return Files(found, found.execution_id, saved)
-
-
-class _Bar:
-    """Shows the progress of large files, one bar each."""
-
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
-        self._bar: TransferBar | None = None
-        self._name = ""
-
-    def move(self, name: str, done: int, size: int) -> None:
-        """Show the progress of a file; called in the thread of the cell."""
-        if size <= LEAST_SHOWN:
-            return
-        if self._bar is None or name != self._name:
-            self.close()
-            self._name, self._bar = name, TransferBar(f"{self._doing} {shorten(name, 40)}")
-            self._bar.open(size, 0)
-        self._bar.move(done)
-        if done >= size:
-            self.close()
-
-    def close(self) -> None:
-        """Leave the last state."""
-        if self._bar is not None:
-            self._bar.finish()
-            self._bar = None
 
 
 def deadline_of(client: AsteroidClient, timeout: float | None) -> Deadline | None:
@@ -113,15 +80,10 @@ def attach(
     client: AsteroidClient, execution_id: str, paths: Iterable[str], deadline: Deadline | None
 ) -> Upload:
     """Upload the files of `--attach`; an error says that the message was not sent."""
-    bar = _Bar("Uploading")
     try:
-        return client.upload(
-            execution_id, *map(_expanded, paths), timeout=deadline, progress=bar.move
-        )
+        return client.upload(execution_id, *map(_expanded, paths), timeout=deadline)
     except AsteroidError as error:
         raise _not_sent(error) from None
-    finally:
-        bar.close()
 
 
 def _expanded(path: str) -> str:
@@ -150,7 +112,9 @@ def _not_sent(error: AsteroidError) -> AsteroidError:
     elif upload.outcome == "delivered":
         hint = "The files are there: send the message again without --attach."
     else:
-        hint = f"{error.hint} {hint}."
+        again = hint.removeprefix("Then ")
+        hint = error.hint.replace(UPLOAD.again, again)
+        hint = hint.replace(UPLOAD.again.capitalize(), again.capitalize())
         hint += " Leave out --attach for the files that arrived." if arrived else ""
     error.operation, error.outcome = SEND, "not_delivered"
     error.title, error.hint = title, hint
@@ -168,7 +132,9 @@ def with_upload(error: AsteroidError, upload: Upload) -> AsteroidError:
     """Return the error of a message, which says that its files have arrived."""
     error.upload = upload
     if error.outcome != "delivered":
-        error.hint = f"{error.hint} The files have arrived: send again without --attach.".strip()
+        error.hint = (
+            f"{error.hint} The files have arrived: when you send again, leave out --attach.".strip()
+        )
     return error
 
 

@@ -45,6 +45,11 @@ class File:
         """Return True if a user gave it to the execution."""
         return self.directory == CONTEXT
 
+    @property
+    def is_from_agent(self) -> bool:
+        """Return True unless users gave it to the execution, or Asteroid keeps it for itself."""
+        return not self.is_context and self.directory not in INTERNAL
+
 
 class Files(Displayable, tuple[File, ...]):  # noqa: SLOT001 (as `Listing`)
     """The files of one execution, newest first; shown as a table.

@@ -8,10 +8,9 @@ from ..form import html
 from ..monitor import ConversationState, Send
 from ..monitor.sends import own_messages
 from ..render.card import TranscriptCard
-from ..render.commands import in_command
 from ..render.templates import draw
 from ..render.times import stamp
-from ..render.transcript import TranscriptEntry
+from ..render.transcript import TranscriptEntry, in_command
 from .outbox import Press
 
 INSTEAD = (

@@ -12,9 +12,8 @@ from ..models.executions import status_words
 from ..models.watch import Ending, Transcript, WatchResult, ending_of_status
 from ..text import bytes_in_card, counted, shorten, span
 from .card import Card, CardRow, TranscriptCard
-from .commands import in_command
 from .outcomes import delivery_card, subject_rows, workflow_name
-from .transcript import entries_of
+from .transcript import entries_of, in_command
 
 # Bytes for all entries of a card; everything else takes at most 25,000.
 BUDGET = 170_000

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from ..models.files import CONTEXT, File, Files, Upload
 from ..text import beginning, bytes_in_card, counted, shorten, size_words, visible
 from .card import Card, CardRow
-from .commands import in_command
 from .outcomes import subject_rows, upload_lines, workflow_name
 from .templates import draw
 from .times import stamp
+from .transcript import in_command
 
 COLUMNS = ("Name", "Size", "Type", "Created", "Folder")
 SAVED = "Saved as"
@@ -41,7 +41,7 @@ def as_html(files: Files) -> str:
     """Return the table as HTML, under 200,000 bytes."""
     return draw(
         "files.html",
-        columns=_columns(files),
+        columns=COLUMNS,
         rows=[_row(one, files) for one in files[:MOST_ROWS]],
         notes=list(_notes(files)),
     )
@@ -89,8 +89,9 @@ def _fitting(name: str) -> str:
 def _notes(files: Files) -> Iterator[str]:
     if not files:
         yield "This execution has no files yet."
-    elif not files.saved and files.execution_id:
-        yield f"To save them: %asteroid_files {in_command(files.execution_id)} --save FOLDER"
+    elif not files.saved and any(one.is_from_agent for one in files):
+        command = f"%asteroid_files {in_command(files.execution_id)} --save ."
+        yield f"To save the agent's files here: {command}"
     if (left_out := len(files) - MOST_ROWS) > 0:
         yield f"and {counted(left_out, 'more file')}, not shown"
 

@@ -16,8 +16,8 @@ from ..models.executions import SHORT_ID
 from ..models.files import Upload, UploadedFile
 from ..text import beginning, bytes_in_card, counted, excerpt, shorten, size_words
 from .card import Card, CardBlock, CardRow
-from .commands import in_command
 from .times import clock, stamp
+from .transcript import in_command
 
 # Budgets in bytes: a card that uses all of them stays under 20,000.
 FIELD, PROSE, SERVER_BLOCK, BLOCK, START, NAME = 300, 600, 1_500, 4_700, 300, 100

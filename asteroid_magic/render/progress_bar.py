@@ -7,10 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 from ..models.report import RowState
-from ..text import visible
+from ..text import shorten, visible
 
 # The least time between two drawings, in seconds.
 EVERY = 0.1
+# Characters of what a bar says, such as the name of a file.
+LONGEST = 60
 SHOWN: tuple[RowState, ...] = ("delivered", "failed", "unknown")
 # What a console shows in place of the widget. It never shows an update, so this has to stay true.
 INSTEAD = "This cell sends a batch of messages. Its report follows."
@@ -122,7 +124,11 @@ class TransferBar(ProgressBar):
     def __init__(self, doing: str) -> None:
         super().__init__()
         # An instance has its own: the name of the file is in it.
-        self.options = {"unit": "B", "unit_scale": True, "desc": visible(doing, keep="")}
+        self.options = {
+            "unit": "B",
+            "unit_scale": True,
+            "desc": visible(shorten(doing, LONGEST), keep=""),
+        }
 
     def move(self, done: int) -> None:
         """Draw the number of bytes, at most once in `EVERY` seconds."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from ..config.session import session
 from ..models import coerce
 from ..models.activities import Activity, ActivityKind, Question
-from ..models.executions import PHASES, WAITING, status_words
+from ..models.executions import PHASES, SHORT_ID, WAITING, status_words
 from ..models.watch import unfinished
 from ..text import (
     Excerpt,
@@ -25,7 +26,6 @@ from ..text import (
     size_words,
     span,
 )
-from .commands import in_command
 from .times import local, zone
 
 # Budgets in bytes, each for one text.
@@ -273,8 +273,19 @@ def _file(activity: Activity) -> TranscriptEntry:
     named = _brief(activity.text, ITEM) + ("" if size is None else f" ({size_words(size)})")
     if not activity.execution_id:
         return TranscriptEntry("note", "File", Excerpt(named))
-    command = f"%asteroid_files {in_command(activity.execution_id)} --save FOLDER"
+    command = f"%asteroid_files {in_command(activity.execution_id)} --save ."
     return TranscriptEntry("note", "File", Excerpt(f"{named}. To save it: {command}"))
+
+
+def in_command(execution_id: str) -> str:
+    """Return the start of an ID where that is enough for a magic of this session, or all of it."""
+    start = execution_id[:SHORT_ID].lower()
+    alike = [seen for seen in session.seen if seen.startswith(start)]
+    return shorten(
+        execution_id[:SHORT_ID] if alike == [execution_id.lower()] else execution_id,
+        ITEM,
+        bytes_in_card,
+    )
 
 
 def _fit(text: str, limit: int) -> Excerpt:

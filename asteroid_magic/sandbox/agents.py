@@ -98,7 +98,7 @@ async def take_an_answer(agent: Agent) -> None:
 
 async def sort_invoices(agent: Agent) -> Never:
     """Acknowledge every message; do a piece of work now and then."""
-    idle_actions = 0
+    idle_actions, has_saved = 0, False
     while True:
         patience = 8.0 * agent.pace if idle_actions < IDLE_ACTIONS else None
         try:
@@ -108,10 +108,13 @@ async def sort_invoices(agent: Agent) -> Never:
                 heard = [await agent.inbox.get()]
         except TimeoutError:
             await agent.going.wait()
-            idle_actions += 1
-            await agent.act("file_read", "Reading an invoice", "Filed an invoice", 1.0)
-            if idle_actions == 1:
+            if has_saved:
+                idle_actions += 1
+                await agent.act("file_read", "Reading an invoice", "Filed an invoice", 1.0)
+            else:
                 # Within 15 seconds of the start, whoever writes to the agent meanwhile.
+                has_saved = True
+                await agent.wait(1.0)
                 agent.world.save(agent.execution_id, "invoices.csv", INVOICES)
             continue
         await agent.wait(0.6)

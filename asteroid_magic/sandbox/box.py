@@ -168,12 +168,7 @@ class Sandbox:
         ``execution_id`` is its ID, or an object with such an ``execution_id`` or ``id``, such as
         one of :attr:`executions`. Raises :class:`LookupError` if there is no such execution.
         """
-        try:
-            own = getattr(execution_id, "id", execution_id)
-            text = str(getattr(execution_id, "execution_id", own))
-        except Exception as error:
-            raise LookupError("Reading this execution failed.") from error
-        return self._world().messages(text)
+        return self._world().messages(_text_of(execution_id))
 
     def fail_next(
         self,
@@ -220,9 +215,13 @@ class Sandbox:
         """
         self._running().download_faults.add(checked_spoiled(how), times)
 
-    def files(self, execution_id: str) -> dict[str, bytes]:
-        """Return the files of an execution, their contents by name, the latest of each name."""
-        return {one.name: one.body for one in self._world().files.of(execution_id)}
+    def files(self, execution_id: object) -> dict[str, bytes]:
+        """Return the files of an execution, their contents by name, the latest of each name.
+
+        ``execution_id`` is as in :meth:`messages`.
+        """
+        files = self._world().files.of(_text_of(execution_id))
+        return {one.name: one.body for one in files}
 
     def _world(self) -> World:
         return self._running().world
@@ -233,3 +232,11 @@ class Sandbox:
                 "This sandbox has not been started. Use it in `with`, or start() it."
             )
         return self._service
+
+
+def _text_of(execution_id: object) -> str:
+    try:
+        own = getattr(execution_id, "id", execution_id)
+        return str(getattr(execution_id, "execution_id", own))
+    except Exception as error:
+        raise LookupError("Reading this execution failed.") from error

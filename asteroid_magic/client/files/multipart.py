@@ -5,10 +5,12 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self, TypeVar
 
 from ...deadline import current
-from .sources import Source, changed
+from .sources import Source, changed, unreadable
+
+T = TypeVar("T")
 
 # Is called with the name of a file, the bytes that were sent or read, and its size.
 TransferProgress = Callable[[str, int, int], None]
@@ -81,6 +83,7 @@ class _Pieces:
     def __init__(self, body: MultipartBody) -> None:
         self._body = body
         self._left = body.source.size
+        self._told = 0
         self._waiting = [body.head]
 
     def __iter__(self) -> Self:
@@ -91,9 +94,10 @@ class _Pieces:
         if self._waiting:
             return self._waiting.pop()
         done = source.size - self._left
-        if done:
+        if done > self._told:
             # What was handed out before has been sent by now.
-            moved(min(done, PIECE))
+            moved(done - self._told)
+            self._told = done
             report(body.progress, source.name, done, source.size)
         if self._left:
             piece = self._read(min(PIECE, self._left))
@@ -101,17 +105,22 @@ class _Pieces:
             return piece
         if body.is_whole:
             raise StopIteration
-        if body.file.read(1) or not source.is_unchanged(body.file):
+        if self._file(lambda file: file.read(1) or not source.is_unchanged(file)):
             raise changed(source.name)
         body.is_whole = True
         return body.tail
 
     def _read(self, size: int) -> bytes:
-        try:
-            piece: bytes = self._body.file.read(size)
-        except OSError:
-            # urllib3 would take it for a failure of the connection.
-            piece = b""
+        piece = self._file(lambda file: file.read(size))
         if len(piece) < size:
             raise changed(self._body.source.name)
         return piece
+
+    def _file(self, work: Callable[[BinaryIO], T]) -> T:
+        """Return what `work` reads; raises `InvalidInput` if the system fails."""
+        try:
+            return work(self._body.file)
+        except OSError as error:
+            # urllib3 would take it for a failure of the connection.
+            problem = unreadable(self._body.source.name, error)
+        raise problem

@@ -2,14 +2,13 @@
 
 import os
 import re
-import unicodedata
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from ...errors import DOWNLOAD, AsteroidError, InvalidInput
-from ...text import kind_of, quoted
+from ...text import has_unseen, kind_of, quoted
 
 # Bytes of a name: file systems take 255, and a number may be added, or the ending of a part.
 LONGEST_NAME, LONGEST_ENDING = 200, 20
@@ -27,7 +26,7 @@ _DEVICE = re.compile(
 def safe_name(name: str) -> str:
     """Return a name for a file that stays in its folder, and is an ordinary file everywhere."""
     last = re.split(r"[/\\]", name)[-1]
-    plain = "".join("_" if _is_odd(one) else one for one in _RESERVED.sub("_", last))
+    plain = "".join("_" if has_unseen(one) else one for one in _RESERVED.sub("_", last))
     plain = plain.strip().rstrip(". ")
     if plain.startswith("."):
         # It would be hidden, and could be a file that a program reads when it starts.
@@ -35,10 +34,6 @@ def safe_name(name: str) -> str:
     if _DEVICE.fullmatch(plain):
         plain = f"_{plain}"
     return _cut(plain).rstrip(". ") or "file"
-
-
-def _is_odd(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Cs"}
 
 
 def _cut(name: str) -> str:
@@ -80,15 +75,9 @@ class PartialFile:
         self._file: Any = None
 
     def __enter__(self) -> Self:
-        self._part = self._reserved(f"{self._name}{PART}")
-        try:
-            self._file = self._part.open("r+b")
-        except OSError as error:
-            self._remove()
-            problem = self._failed(error)
-        else:
-            return self
-        raise problem
+        # Not opened a second time: another program could have put a link there.
+        self._part, self._file = self._reserved(f"{self._name}{PART}")
+        return self
 
     def __exit__(
         self,
@@ -112,7 +101,8 @@ class PartialFile:
         """Give the file its name, or the first free one with a number; return its path."""
         self._do(self._file.close)
         # Reserved, so that no other program can take the name before the file gets it.
-        final = self._reserved(self._name)
+        final, opened = self._reserved(self._name)
+        opened.close()
         try:
             os.replace(self._part, final)  # type: ignore[arg-type]  # noqa: PTH105 (as in `_do`)
         except OSError as error:
@@ -124,21 +114,21 @@ class PartialFile:
             return final
         raise problem
 
-    def _reserved(self, name: str) -> Path:
-        """Create an empty file with the first free name; raises `AsteroidError`."""
+    def _reserved(self, name: str) -> tuple[Path, BinaryIO]:
+        """Create and open a file with the first free name; raises `AsteroidError`."""
         stem, ending = os.path.splitext(name)  # noqa: PTH122 (as above)
         problem: AsteroidError | None = None
         for number in range(MOST_ALIKE):
             path = self._folder / (f"{stem} ({number}){ending}" if number else name)
             try:
                 # Exclusive: it fails for whatever has this name, a broken link too.
-                path.open("xb").close()
+                opened = path.open("xb")
             except FileExistsError:
                 continue
             except OSError as error:
                 problem = self._failed(error)
                 break
-            return path
+            return path, opened
         raise problem or self._failed(FileExistsError())
 
     def _do(self, work: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...errors import UPLOAD, InvalidInput
-from ...text import counted, exact, kind_of, quoted, size_words
+from ...text import counted, exact, has_unseen, kind_of, quoted, size_words
 
 # What a caller gives: a path, or a pair of a name and its contents.
 FileInput = str | os.PathLike[str] | tuple[str, bytes]
@@ -21,8 +21,8 @@ LONGEST_NAME = 255
 UNSAFE = frozenset('"\\/')
 RENAME = "Rename the file, or give a pair: a name, and its contents as bytes."
 
-# What tells whether a file is still the one that was checked.
-Stamp = tuple[int, int, int, int]
+# What tells whether a file is still the one that was checked: its size, and when it changed.
+Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Source:
         try:
             opened = self.path.open("rb")
         except OSError as error:
-            problem = _unreadable(self.name, error)
+            problem = unreadable(self.name, error)
         else:
             if self.is_unchanged(opened):
                 return opened
@@ -75,7 +75,7 @@ def checked_sources(files: Iterable[FileInput], max_upload_mb: float) -> tuple[S
             raise _refused(f"{what} is empty.", "Give a file with contents.")
         if source.size > max_upload_mb * MEGABYTE:
             raise _refused(
-                f"{what} has {size_words(source.size)}; the limit is {max_upload_mb:,g} MB.",
+                f"{what} has {size_words(source.size)}; the limit is {max_upload_mb:,.15g} MB.",
                 "Give a smaller file, or set the limit: "
                 "%config AsteroidMagics.max_upload_mb, or AsteroidClient(max_upload_mb=…).",
             )
@@ -120,7 +120,7 @@ def _from_path(path: Path) -> Source:
             with path.open("rb") as opened:
                 opened.read(1)
     except OSError as error:
-        problem = _unreadable(str(path), error)
+        problem = unreadable(str(path), error)
     except ValueError:
         # Such as a NUL in the path.
         problem = _refused(f"{shown} is not a path.", "Correct the path.")
@@ -134,7 +134,8 @@ def _from_path(path: Path) -> Source:
     raise problem
 
 
-def _unreadable(path: str, error: OSError) -> InvalidInput:
+def unreadable(path: str, error: OSError) -> InvalidInput:
+    """Return the error for a file that the system does not let this program read."""
     shown = quoted(path)
     if isinstance(error, FileNotFoundError):
         where = quoted(Path.cwd())
@@ -150,7 +151,7 @@ def _check_name(name: str) -> None:
         problem = "is no name of a file"
     elif odd := sorted(UNSAFE & set(name)):
         problem = f"has the character {odd[0]}, which servers read in different ways"
-    elif hidden := [one for one in name if not one.isprintable()]:
+    elif hidden := [one for one in name if has_unseen(one)]:
         problem = f"has the invisible character U+{ord(hidden[0]):04X}"
     elif len(name.encode()) > LONGEST_NAME:
         size = counted(len(name.encode()), "byte")
@@ -160,7 +161,7 @@ def _check_name(name: str) -> None:
 
 
 def _stamp(found: os.stat_result) -> Stamp:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_size, found.st_mtime_ns
 
 
 def _refused(why: str, hint: str) -> InvalidInput:

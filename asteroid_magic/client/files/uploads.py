@@ -7,10 +7,10 @@ file is sent twice on a guess: if its answer is lost, it is looked up.
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ...deadline import Deadline, Timeout
-from ...errors import READ, UPLOAD, AsteroidError, Interrupted
+from ...errors import READ, UPLOAD, AsteroidError, Interrupted, UnexpectedAnswer
 from ...models.files import Upload, UploadedFile
 from ...models.message import ExecutionRef, checked_id
 from ...text import quoted
@@ -18,12 +18,10 @@ from ..boundary import stripped
 from ..requester import Call, Requester, guarded
 from ..retry import UNSENT_MESSAGE
 from ..transport.request import Request
+from ..transport.response import Answer
 from .lookups import PendingUpload, UploadSearch, look_for, upload_ledger
 from .multipart import MultipartBody, TransferProgress
 from .sources import FileInput, Source, checked_sources
-
-if TYPE_CHECKING:
-    from ..transport.response import Answer
 
 BROKEN_OFF = "Not all of the file was sent, so Asteroid does not have it."
 
@@ -154,6 +152,17 @@ def _transmit(
             raise _unless_whole(error, body) from None
         except AsteroidError as error:
             raise _unless_whole(error, body) from None
+    if _is_page(answers[0]):
+        why = "The server answered with a web page, as a proxy or a login page does."
+        raise UnexpectedAnswer(
+            why, status_code=answers[0].status, outcome="unknown", operation=UPLOAD
+        ).about(call.execution_id, None, call.attempts, call.asked_at)
+
+
+def _is_page(answer: Answer) -> bool:
+    """Return True for HTML: Asteroid answers in plain text, with the same status as any page."""
+    is_html = "html" in answer.headers.get("Content-Type", "").lower()
+    return is_html or answer.text.lstrip().startswith("<")
 
 
 def _unless_whole(error: AsteroidError, body: MultipartBody) -> AsteroidError:
