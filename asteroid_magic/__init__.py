@@ -8,7 +8,7 @@ use, so that neither the import nor ``%load_ext`` waits for requests.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .display import set_renderer_loader
+from .display import set_bar_loader, set_renderer_loader
 from .exports import lazy_exports
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .models.activities import Activities, Activity, Option, Question
     from .models.delivery import Delivery, DryRun, StatusChange
     from .models.executions import Execution, Executions
+    from .models.files import File, Files, Upload, UploadedFile
     from .models.identity import Identity
     from .models.report import Report
     from .panel.panel import ChatPanel
@@ -61,6 +62,8 @@ __all__ = [
     "DryRun",
     "Execution",
     "Executions",
+    "File",
+    "Files",
     "Forbidden",
     "Identity",
     "Interrupted",
@@ -78,6 +81,8 @@ __all__ = [
     "StatusChange",
     "Unauthorized",
     "UnexpectedAnswer",
+    "Upload",
+    "UploadedFile",
     "__version__",
     "send_many",
 ]
@@ -111,6 +116,7 @@ __getattr__, __dir__ = lazy_exports(
         "models.activities": ("Activities", "Activity", "Option", "Question"),
         "models.delivery": ("Delivery", "DryRun", "StatusChange"),
         "models.executions": ("Execution", "Executions"),
+        "models.files": ("File", "Files", "Upload", "UploadedFile"),
         "models.identity": ("Identity",),
         "models.report": ("Report",),
         "panel.panel": ("ChatPanel",),
@@ -118,6 +124,7 @@ __getattr__, __dir__ = lazy_exports(
     },
 )
 set_renderer_loader(lambda: import_module(".render.renderer", __name__))
+set_bar_loader(lambda: import_module(".render.progress_bar", __name__).TransferBar)
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:

@@ -19,10 +19,14 @@ class Deadline:
     `connecting` is True from the start of a connection until the first byte of a request goes
     out: until then, the server provably has nothing. Another thread may call `cancel`. A deadline
     serves one request at a time.
+
+    With `renews`, the transfer of a file may take longer, as long as its bytes move: see `gain`.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, renews: bool = False) -> None:
         self._end = time.monotonic() + seconds
+        self._seconds = seconds
+        self.renews = renews
         # An interrupt may leave it locked: the call that it ends must not wait for itself.
         self._lock = threading.RLock()
         self._taken = threading.Lock()
@@ -47,6 +51,16 @@ class Deadline:
     def left(self) -> float:
         """Return the seconds left, never less than 0."""
         return 0.0 if self._is_over else max(0.0, self._end - time.monotonic())
+
+    def gain(self, seconds: float) -> None:
+        """Move the end later, if it `renews` and is not over; never beyond its first length.
+
+        So a transfer that stands still ends after that length, however large the file is.
+        """
+        with self._lock:
+            if self.renews and self.left():
+                latest = time.monotonic() + self._seconds
+                self._end = max(self._end, min(self._end + seconds, latest))
 
     def wait(self, seconds: float) -> None:
         """Wait `seconds`, or until the deadline is cancelled."""

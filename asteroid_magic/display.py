@@ -5,7 +5,7 @@ Records and errors depend neither on HTML nor on IPython nor on a renderer. The 
 """
 
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +22,28 @@ if TYPE_CHECKING:
         def as_line(self, shown: object) -> str:
             """Return an outcome as one line."""
 
+    class TransferBar(Protocol):
+        """A bar that shows how many bytes of a file have moved."""
+
+        def open(self, total: int | None, done: int) -> None:
+            """Show the bar."""
+
+        def move(self, done: int) -> None:
+            """Show the bytes so far."""
+
+        def finish(self) -> None:
+            """Leave the last state."""
+
 
 # A question mark would do as little for a tick as for a cross: it stands for an unknown outcome.
 PLAIN_MARKS = str.maketrans({"✓": "+", "✗": "x", "…": "...", "⟨": "<", "⟩": ">"})
 
+# Smaller transfers, in bytes, show no progress.
+LEAST_SHOWN = 5_000_000
+
 # A reload of this module, as %autoreload does it, keeps the loader.
 _loaders: "list[Callable[[], Renderer]]" = globals().get("_loaders", [])
+_bar_loaders: "list[Callable[[], Callable[[str], TransferBar]]]" = globals().get("_bar_loaders", [])
 # The errors whose card the running cell has shown, each with the standard output that got the card,
 # None if a front end did. An error outlives its cell, so this is no part of it.
 _above: list[tuple[object, object]] = []
@@ -36,6 +52,11 @@ _above: list[tuple[object, object]] = []
 def set_renderer_loader(load: "Callable[[], Renderer]") -> None:
     """Set the function that loads the renderer; the package calls this once, on import."""
     _loaders[:] = [load]
+
+
+def set_bar_loader(load: "Callable[[], Callable[[str], TransferBar]]") -> None:
+    """Set the function that loads the bar for a file; the package calls this once, on import."""
+    _bar_loaders[:] = [load]
 
 
 def note_card(error: object, output: object) -> None:
@@ -59,6 +80,42 @@ def forget_cards() -> None:
 
 def _renderer() -> "Renderer":
     return _loaders[0]()
+
+
+class TransferBars:
+    """Shows the progress of large files, a bar each, within ``with``; smaller ones show nothing.
+
+    `doing` is such as ``"Uploading"``. Call it with the name of a file, the bytes so far and its
+    size, in one thread.
+    """
+
+    def __init__(self, doing: str) -> None:
+        self._doing, self._name = doing, ""
+        self._bar: TransferBar | None = None
+
+    def __call__(self, name: str, done: int, size: int) -> None:
+        """Show the progress of a file."""
+        if size <= LEAST_SHOWN:
+            return
+        if self._bar is None or name != self._name:
+            self.close()
+            self._name, self._bar = name, _bar_loaders[0]()(f"{self._doing} {name}")
+            self._bar.open(size, 0)
+        self._bar.move(done)
+        if done >= size:
+            self.close()
+
+    def close(self) -> None:
+        """Leave the last state."""
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            bar.finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class Displayable:

@@ -85,6 +85,33 @@ SEND = Operation(
     expected=201,
     failed="not_delivered",
 )
+UPLOAD = Operation(
+    name="upload",
+    call="upload",
+    thing="file",
+    done="sent",
+    may="give files to this execution",
+    again="upload it again",
+    check="Check the file and the execution: one that has ended may accept no files.",
+    stopped="The agent did not get the file. Upload it again when you are ready.",
+    unknown="The agent may have the file. Check with %asteroid_files before you upload it again: "
+    "a second upload may add it twice.",
+    failed="not_delivered",
+)
+DOWNLOAD = Operation(
+    name="download",
+    call="download",
+    thing="request",
+    done="downloaded",
+    may="read the files of this execution",
+    again="try again",
+    check="List the files again with %asteroid_files.",
+    stopped="Nothing was saved. Try again when you are ready.",
+    unknown="",
+    # Asteroid answers with the address of the file (303).
+    expected=303,
+    changes=False,
+)
 READ = Operation(
     name="read",
     call="reading",
@@ -127,7 +154,7 @@ class AsteroidError(Displayable, Exception):
     are what the call wanted to send (None if it did not get that far), `attempts` is the number of
     requests, `sent_at` when the last of them began (aware, UTC; None without one), `operation` what
     the call was for, `retry_after` the wait that the server asked for, in seconds (None if it did
-    not).
+    not), `upload` what became of each file, if the call uploads files (None otherwise).
 
     `is_final`: the same call would fail in the same way. `refuses_key`: the server does not accept
     the key. `is_about_execution`: the error concerns only this execution. `stops_batch`: no other
@@ -138,6 +165,7 @@ class AsteroidError(Displayable, Exception):
     outcome: Outcome = "not_delivered"
     default_hint: ClassVar[str] = ""
     retry_after: float | None = None
+    upload: Any = None
     is_final: bool = True
     stops_batch: bool = False
     refuses_key: ClassVar[bool] = False

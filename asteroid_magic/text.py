@@ -21,6 +21,7 @@ SKIN_TONES = range(0x1F3FB, 0x1F400)
 LONGEST_CLUSTER = 32
 MARGIN = 20
 LONGEST_QUOTE = 60
+LEAST_KILOBYTE = 1_000
 
 Cost = Callable[[str], int]
 
@@ -47,6 +48,11 @@ def visible(text: str, *, keep: str = "\n\t", joiners: bool = False) -> str:
         if _is_unseen(character, joiners=joiners)
     }
     return text.translate(unseen) if unseen else text
+
+
+def has_unseen(text: str) -> bool:
+    """Return True if a character is invisible; one that only shapes its neighbours is not."""
+    return visible(text, keep="", joiners=True) != text
 
 
 def exact(value: Any) -> str | None:
@@ -119,6 +125,18 @@ def quoted(text: object, limit: int = LONGEST_QUOTE) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return the number with its noun, as in ``1 line`` and ``12,345 lines``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
+
+
+def size_words(size: int) -> str:
+    """Return a number of bytes as text, such as ``512 bytes``, ``12.3 kB`` or ``80 MB``."""
+    if size < LEAST_KILOBYTE:
+        return counted(size, "byte")
+    shown = float(size)
+    for unit in ("kB", "MB", "GB", "TB"):
+        shown /= LEAST_KILOBYTE
+        if round(shown, 1) < LEAST_KILOBYTE or unit == "TB":
+            break
+    return f"{shown:,.1f}".removesuffix(".0") + f" {unit}"
 
 
 def span(seconds: float) -> str:

@@ -17,6 +17,7 @@ PACKAGES = (
     "config",
     "models",
     "client",
+    "client.files",
     "client.transport",
     "batch",
     "render",

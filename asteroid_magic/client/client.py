@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 from uuid import UUID
 
 from ..config.settings import resolve
 from ..deadline import Timeout
+from ..display import TransferBars
 from ..errors import (
     CANCEL,
     PAUSE,
@@ -25,10 +28,14 @@ from ..errors import (
 from ..models.activities import Activities, Activity, Question
 from ..models.delivery import Delivery, DryRun, StatusChange
 from ..models.executions import Execution, Executions
+from ..models.files import File, Files, Upload
 from ..models.identity import Identity
 from ..models.message import ExecutionRef, checked_id, prepare, text_of_id
 from . import confirmation, executions, messages, search, whoami
 from .boundary import public
+from .files import downloads, listings, uploads
+from .files.multipart import TransferProgress
+from .files.sources import FileInput
 from .requester import Requester
 
 
@@ -45,7 +52,8 @@ class AsteroidClient:
     after connection errors and server errors. It retries a message or a status change only if the
     server provably did nothing. If a delivery stays unknown, it looks for the message among the
     activities of the execution, for `confirm_grace` seconds (5 by default; 0 turns this off)
-    beyond the deadline.
+    beyond the deadline. `max_upload_mb` is the largest file to upload, in megabytes (100 by
+    default).
 
     Raises `ConfigurationError` for a malformed key, base URL or timeout, and in Pyodide, where
     Python cannot connect to a server.
@@ -60,9 +68,15 @@ class AsteroidClient:
         *,
         allow_insecure: bool = False,
         confirm_grace: float | None = None,
+        max_upload_mb: float | None = None,
     ) -> None:
         self._settings = resolve(
-            api_key, base_url, timeout, allow_insecure=allow_insecure, confirm_grace=confirm_grace
+            api_key,
+            base_url,
+            timeout,
+            allow_insecure=allow_insecure,
+            confirm_grace=confirm_grace,
+            max_upload_mb=max_upload_mb,
         )
         self._requester = Requester(self._settings)
 
@@ -264,6 +278,64 @@ class AsteroidClient:
     def cancel(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> StatusChange:
         """Cancel an execution for good; otherwise as `pause`."""
         return self._control(CANCEL, execution_id, timeout)
+
+    @public
+    def upload(
+        self,
+        execution_id: ExecutionRef,
+        *files: FileInput,
+        timeout: Timeout = None,
+        progress: TransferProgress | None = None,
+    ) -> Upload:
+        """Give files to an execution, and return an `Upload` that says that it has all of them.
+
+        A file is a path, or a pair: a name, and its contents as bytes. All are checked before the
+        first byte leaves: `InvalidInput` for one that is missing, unreadable, empty, a folder, over
+        `max_upload_mb`, or whose name servers might read as another.
+
+        Each file is one request. The first that is not delivered ends the upload: its error is
+        raised, and the `upload` of the error says which files arrived. A file whose answer is lost
+        is looked for among the files of the execution, and never sent again on a guess. Source: the
+        vendor's ``POST /executions/{id}/context-files``.
+
+        Without a `timeout`, each file may take as long as it moves 10 kB a second; the client's
+        timeout limits how long it stands still. A `timeout` limits the whole upload. Files above
+        5 MB show a bar; instead, `progress` is called with the name of each file, the bytes sent so
+        far, and its size.
+        """
+        with TransferBars("Uploading") as bars:
+            shown = progress or bars
+            return uploads.upload(self._requester, execution_id, files, timeout, shown)
+
+    @public
+    def files(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> Files:
+        """Return the files of an execution, newest first: those of the agent and those given to it.
+
+        Each is a `File`, which `download` takes.
+        """
+        checked = checked_id(execution_id, READ)
+        return listings.list_files(self._requester, checked, timeout)
+
+    @public
+    def download(
+        self,
+        file: File,
+        to: str | PathLike[str] = ".",
+        *,
+        timeout: Timeout = None,
+        progress: TransferProgress | None = None,
+    ) -> Path:
+        """Save a file of `files` in the folder `to`, and return its path.
+
+        It gets its own name, changed where the name could leave the folder or mean a device; if
+        there is such a file, a number is added: no file is overwritten. A missing folder is
+        created. The bytes come from the address that Asteroid names, without the API key. A file
+        that does not have its whole size is not kept; after an interrupt, no part of it either.
+
+        `timeout` and `progress` are as in `upload`.
+        """
+        with TransferBars("Downloading") as bars:
+            return downloads.download(self._requester, file, to, timeout, progress or bars)
 
     def _control(
         self, operation: Operation, execution_id: ExecutionRef, timeout: Timeout

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..config.api_key import ApiKey
 from ..config.settings import Settings, check_timeout
@@ -28,6 +29,9 @@ from .transport.request import Request
 from .transport.response import Answer
 from .transport.server_clock import Clock, clock_of
 from .transport.transport import Transport
+
+if TYPE_CHECKING:
+    from requests import Response
 
 T = TypeVar("T")
 
@@ -131,13 +135,30 @@ class Requester:
                 raise fault
             call.deadline.wait(wait)
 
-    def _attempt(self, call: Call, request: Request) -> Answer:
+    def fetch(self, call: Call, url: str, read: "Callable[[Response], T]") -> T:
+        """Request a signed URL once as part of a call, without the key; return what `read` does.
+
+        Over connections of its own: those of this client carry the key.
+        """
+        self._take(call)
+        try:
+            self.requests += 1
+            call.deadline.connecting = call.maybe_done = False
+            with closing(Transport(url)) as transport:
+                return transport.fetch(url, call.operation, call.deadline, read)
+        finally:
+            call.deadline.give_back()
+
+    def _take(self, call: Call) -> None:
         # What its sockets note would count for both: a lost message could pass for unsent.
         if not call.deadline.take():
             hint = "Give each call a Deadline of its own."
             raise ConfigurationError(
                 "Another call is using this Deadline.", hint=hint, operation=call.operation
             )
+
+    def _attempt(self, call: Call, request: Request) -> Answer:
+        self._take(call)
         try:
             return self._exchange(call, request)
         except AsteroidError as error:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 class Session:
     """The settings of this session; None means not set.
 
-    `timeout` and `confirm_grace` are in seconds. `sandbox` is the base URL and the key of the
-    running sandbox, which override `base_url` and `key`. `seen` maps the IDs of the executions that
-    this session has seen, newest last, to their workflow names (``""`` if unknown).
+    `timeout` and `confirm_grace` are in seconds, `max_upload_mb` in megabytes. `sandbox` is the
+    base URL and the key of the running sandbox, which override `base_url` and `key`. `seen` maps
+    the IDs of the executions that this session has seen, newest last, to their workflow names
+    (``""`` if unknown).
 
     The session calls its `listeners` after each change of a setting.
     """
@@ -27,6 +28,7 @@ class Session:
         self.base_url: str | None = None
         self.timeout: float | None = None
         self.confirm_grace: float | None = None
+        self.max_upload_mb: float | None = None
         self.key: ApiKey | None = None
         self.sandbox: tuple[str, ApiKey] | None = None
         self.seen: dict[str, str] = {}
@@ -45,7 +47,8 @@ class Session:
 
     def clear(self) -> None:
         """Reset everything."""
-        self.base_url = self.timeout = self.confirm_grace = self.key = self.sandbox = None
+        self.base_url = self.timeout = self.confirm_grace = self.max_upload_mb = None
+        self.key = self.sandbox = None
         self.seen.clear()
 
 

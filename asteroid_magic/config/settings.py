@@ -26,6 +26,7 @@ from ..constants import (
     BASE_URL_VARIABLE,
     DEFAULT_BASE_URL,
     DEFAULT_CONFIRM_GRACE_S,
+    DEFAULT_MAX_UPLOAD_MB,
     DEFAULT_TIMEOUT_S,
 )
 from ..errors import SEND, ConfigurationError, Operation
@@ -35,6 +36,8 @@ from .session import session
 
 DEFAULT_PATH = "/agents/v2"
 LONGEST_TIMEOUT = 86_400.0
+# A terabyte: a file that large would take days.
+LARGEST_UPLOAD_MB = 1_000_000.0
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
@@ -44,6 +47,8 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
 class Settings:
     """The settings of one client; `timeout` and `confirm_grace` are in seconds.
 
+    `max_upload_mb` is the size of the largest file to upload, in megabytes.
+
     `key_problem` says why the key could not be read; empty if it is there, or simply not set.
     """
 
@@ -52,6 +57,7 @@ class Settings:
     timeout: float
     confirm_grace: float
     key_problem: str = ""
+    max_upload_mb: float = DEFAULT_MAX_UPLOAD_MB
 
     def require_key(self, operation: Operation = SEND) -> ApiKey:
         """Return the key; raises `ConfigurationError`, which says how to give one."""
@@ -76,6 +82,7 @@ def resolve(
     *,
     allow_insecure: bool = False,
     confirm_grace: float | None = None,
+    max_upload_mb: float | None = None,
 ) -> Settings:
     """Return the settings, in the order of precedence that this module's docstring states.
 
@@ -88,6 +95,8 @@ def resolve(
         confirm_grace = (
             DEFAULT_CONFIRM_GRACE_S if session.confirm_grace is None else session.confirm_grace
         )
+    if max_upload_mb is None:
+        max_upload_mb = session.max_upload_mb or DEFAULT_MAX_UPLOAD_MB
     # The sandbox's key goes only to the sandbox; any other key goes there only as an argument.
     key, key_problem = (sandbox[1], "") if sandbox and api_key is None else _find_key(api_key)
     return Settings(
@@ -96,6 +105,7 @@ def resolve(
         timeout=resolve_timeout(timeout),
         confirm_grace=check_grace(confirm_grace),
         key_problem=key_problem,
+        max_upload_mb=check_max_upload(max_upload_mb),
     )
 
 
@@ -172,6 +182,17 @@ def check_grace(seconds: float) -> float:
     if _is_duration(seconds):
         return float(seconds)
     raise _no_duration("confirm_grace", "from 0", seconds, 5, SEND)
+
+
+def check_max_upload(megabytes: float) -> float:
+    """Return `megabytes` as a float; raises `ConfigurationError` unless it is a size above 0."""
+    is_number = isinstance(megabytes, (int, float)) and not isinstance(megabytes, bool)
+    if is_number and 0 < megabytes <= LARGEST_UPLOAD_MB:
+        return float(megabytes)
+    raise ConfigurationError(
+        f"max_upload_mb is not a number of megabytes above 0, up to {LARGEST_UPLOAD_MB:,.0f}.",
+        hint=f"Give a number of megabytes, such as {DEFAULT_MAX_UPLOAD_MB:.0f}.",
+    )
 
 
 def _is_duration(seconds: object) -> bool:

@@ -75,7 +75,7 @@ class ConversationView:
         found = own_messages(state, sends) if state else {}
         # What newer entries have pushed out has its card again.
         found = {at: one for at, one in found.items() if one in visible}
-        own = set(found.values())
+        own = html.notes_by_activity(sends, found)
         self._entries.show(state, html.owned_entries(entries, own), has_older=has_older)
         self._fields.cards.value = html.outcomes(sends, chosen, found.keys())
 

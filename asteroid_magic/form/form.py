@@ -28,6 +28,7 @@ from ..interrupts import Hold
 from ..models.delivery import Delivery
 from ..models.message import checked_text, is_execution_id, prepare, text_of_id
 from ..monitor import Monitor, MonitorState, Send
+from ..monitor.attachments import left_over
 from ..monitor.background_send import BackgroundSend, UnknownSend, begin
 from ..monitor.sends import messages_in
 from ..render.times import clock
@@ -256,6 +257,7 @@ class SendForm(VBox):  # type: ignore[misc]
             text, execution = earlier.message, earlier.execution
             if self.execution in {"", execution}:
                 self.execution, self.message = execution, text
+                self._fields.attach.hold(earlier._fields.attach.files)
         earlier.replace()
 
     def _choose(self, execution_id: str) -> None:
@@ -340,7 +342,9 @@ class SendForm(VBox):  # type: ignore[misc]
             if reason or not self._fields.is_as_shown:
                 self._give_back(reason or CHANGED)
                 return
-            sending = BackgroundSend(self.execution, self.message, timeout, self._finish)
+            sending = BackgroundSend(
+                self.execution, self.message, timeout, self._finish, self._fields.attach.files
+            )
             sending.listed_before = self._listed()
             self._sending = sending
         try:
@@ -411,6 +415,7 @@ class SendForm(VBox):  # type: ignore[misc]
 
     def _note_outcome(self, sending: BackgroundSend, outcome: Delivery | AsteroidError) -> None:
         self._in_doubt = None
+        self._fields.attach.hold(left_over(sending.files, outcome))
         if isinstance(outcome, Delivery):
             self._arrived(outcome)
         elif outcome.outcome == "unknown":

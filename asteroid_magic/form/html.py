@@ -3,7 +3,7 @@
 The templates escape every string, as those of the cards do.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -14,15 +14,15 @@ from ..models.delivery import Delivery
 from ..models.executions import SHORT_ID, Execution, status_words
 from ..models.links import links_of
 from ..monitor import ConversationState, Send
+from ..monitor.attachments import Attachment, note_of
 from ..render.card import Card
 from ..render.cards import card_for
 from ..render.executions import nothing_words
-from ..render.outcomes import in_command
 from ..render.table import tone_of
 from ..render.templates import draw
 from ..render.times import age, clock, stamp
-from ..render.transcript import TranscriptEntry, entries_of
-from ..text import counted, shorten
+from ..render.transcript import TranscriptEntry, entries_of, in_command
+from ..text import counted, shorten, size_words
 
 INSTEAD = (
     "This form needs a notebook that shows widgets, such as JupyterLab. "
@@ -159,16 +159,33 @@ def conversation_entry(entry: TranscriptEntry, element_id: str, *, is_new_day: b
 
 
 def owned_entries(
-    entries: Iterable[TranscriptEntry], own: Collection[str]
+    entries: Iterable[TranscriptEntry], own: Mapping[str, str]
 ) -> list[TranscriptEntry]:
-    """Return the entries; the activities in `own` are messages which this view has delivered."""
+    """Return the entries; the activities in `own` are messages which this view has delivered.
+
+    Each has a note of its delivery, which may be empty.
+    """
     return [_owned(one, own) for one in entries]
 
 
-def _owned(entry: TranscriptEntry, own: Collection[str]) -> TranscriptEntry:
+def _owned(entry: TranscriptEntry, own: Mapping[str, str]) -> TranscriptEntry:
     if entry.activity_id not in own:
         return entry
-    return replace(entry, kind="own", label="You", extent="✓ Delivered")
+    extent = " · ".join(filter(None, ["✓ Delivered", own[entry.activity_id]]))
+    return replace(entry, kind="own", label="You", extent=extent)
+
+
+def notes_by_activity(sends: Sequence[Send], own: Mapping[int, str]) -> dict[str, str]:
+    """Return what went before each delivery, by the activity that `own` gives for its place."""
+    return {activity: note_of(sends[at].outcome) for at, activity in own.items()}
+
+
+def attached(files: Sequence[Attachment]) -> str:
+    """Return the line that names the files of the next message; empty for none."""
+    if not files:
+        return ""
+    named = [f"{shorten(name, 60)} ({size_words(len(contents))})" for name, contents in files]
+    return note(f"With the message go: {', '.join(named)}")
 
 
 def nothing(state: ConversationState) -> str:

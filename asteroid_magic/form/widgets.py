@@ -21,6 +21,7 @@ from ipywidgets import HTML, Button, HBox, Label, VBox
 from traitlets import CBool, TraitError
 
 from . import html
+from .file_field import FileField
 
 FEWEST_ROWS, MOST_ROWS, COLUMNS = 4, 16, 80
 TAKEN = "asteroid-form-is-taken"
@@ -93,6 +94,7 @@ class FormWidgets:
             (self.message, "message"),
             (self.send, "send"),
             (self.waiting, "waiting"),
+            (self.attach, "small"),
             (self.conversation, "talk"),
             (self.refresh, "small"),
             (self.stop, "small"),
@@ -108,6 +110,7 @@ class FormWidgets:
         self._lister = 0
         self.rows = self._laid_out()
         self.message.observe(self._grow, "value")
+        self.attach.observe(self._name_files, "value")
         self._grow()
         for button in (self.cancel, self.stop, self.look_again):
             show(button, is_shown=False)
@@ -131,6 +134,8 @@ class FormWidgets:
         self.message = _Textarea(
             value=message, description="Message", placeholder="What the agent should read"
         )
+        self.attach = FileField()
+        self.attached = HTML()
         # The first choice, to send nothing, is hidden; so is one of the other two.
         self.send = _ToggleButtons(options=["", "Send", "Send again"], button_style="primary")
         self.look_again = Button(
@@ -150,9 +155,8 @@ class FormWidgets:
 
     def _linked(self) -> list[ipywidgets.Widget]:
         """Let the browser itself freeze the fields on Send, and report what it shows."""
-        frozen = (self.listing, self.execution, self.message)
         return [
-            *(ipywidgets.jsdlink((self.send, "index"), (one, "disabled")) for one in frozen),
+            *(ipywidgets.jsdlink((self.send, "index"), (one, "disabled")) for one in self._frozen),
             ipywidgets.jsdlink((self._filled, "value"), (self._shown, "value")),
             ipywidgets.jsdlink((self._listed, "value"), (self._list_shown, "value")),
         ]
@@ -161,12 +165,14 @@ class FormWidgets:
         lines = [
             HBox([self.listing, self.execution]),
             HBox([self.doing, self.stop]),
-            HBox([self.send, self.look_again, self.cancel, self.reason, self.waiting]),
+            HBox([self.send, self.attach, self.look_again, self.cancel, self.reason, self.waiting]),
             HBox([self.updated, self.refresh]),
         ]
         choosing, doing, sending, updating = lines
         top = VBox([self.header, self.links, choosing, self.about])
-        below = VBox([doing, self.question, self.message, sending, updating, self.key])
+        below = VBox(
+            [doing, self.question, self.message, self.attached, sending, updating, self.key]
+        )
         for line in lines:
             line.add_class("asteroid-form-line")
         updating.add_class("asteroid-form-foot")
@@ -179,6 +185,11 @@ class FormWidgets:
             part.add_class("asteroid-form-controls")
         return (self.style, top, self.conversation, self.cards, below, self.spoken)
 
+    @property
+    def _frozen(self) -> tuple[ipywidgets.Widget, ...]:
+        """What pressing Send freezes."""
+        return self.listing, self.execution, self.message, self.attach
+
     def when_sent(self, send: Callable[[], None]) -> None:
         """Call `send` whenever the user has pressed Send and all values are final."""
 
@@ -187,14 +198,13 @@ class FormWidgets:
                 send()
 
         self.send.observe(look, "index")
-        for widget in (self.listing, self.execution, self.message):
+        for widget in self._frozen:
             widget.observe(look, "disabled")
 
     @property
     def is_pressed(self) -> bool:
         """Return True if the user has pressed Send and all values are final."""
-        frozen = (self.listing, self.execution, self.message)
-        return bool(self.send.index and all(one.disabled for one in frozen))
+        return bool(self.send.index and all(one.disabled for one in self._frozen))
 
     @property
     def is_as_shown(self) -> bool:
@@ -260,14 +270,16 @@ class FormWidgets:
     def freeze(self) -> None:
         """Do in the kernel what pressing Send does in the browser."""
         self._is_by_program = True
-        self.listing.disabled = self.execution.disabled = self.message.disabled = True
+        for one in self._frozen:
+            one.disabled = True
         self.send.index = 1
 
     def release(self) -> None:
         """Give the fields back to the user."""
         # First, so that a late report of a frozen field does not look like another press.
         self.send.index = 0
-        self.listing.disabled = self.execution.disabled = self.message.disabled = False
+        for one in self._frozen:
+            one.disabled = False
         self._is_by_program = False
         show(self.cancel, is_shown=False)
         self.send.remove_class(TAKEN)
@@ -308,6 +320,9 @@ class FormWidgets:
     def said(self) -> str:
         """The name of what was announced last."""
         return self._said
+
+    def _name_files(self, _change: object) -> None:
+        self.attached.value = html.attached(self.attach.files)
 
     def mark_wrong(self, *, is_wrong: bool) -> None:
         """Mark the field of the ID as holding no ID, or remove that mark."""

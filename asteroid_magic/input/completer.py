@@ -1,5 +1,6 @@
-"""Tab completion for the magics: options, then executions. Sends no request."""
+"""Tab completion for the magics: options, executions and paths. Sends no request."""
 
+import os
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +16,13 @@ from .send_line import OPTIONS, WAITING
 # A line begins with the magic, or with an assignment and the magic.
 _BEGUN = re.compile(r"^\s*(?:[^%#'\"]*=\s*)?(%%?asteroid_\w+\s)")
 _EXECUTIONS = "%asteroid_executions"
+# The last option of a line if it takes a path, and as much of the path as is typed.
+_PATH = re.compile(r"\s--(attach|save)(?:=|\s+)(\"[^\"]*|'[^']*|[^\s\"']\S*|)\Z")
+# A whole path in quotes.
+_QUOTED = re.compile(r"(--(?:attach|save)(?:=|\s+))(?:\"[^\"]*\"|'[^']*')(?=\s)")
+# The magic that has each of these options.
+_TAKES_PATH = {"attach": "asteroid_send", "save": "asteroid_files"}
+MOST_PATHS = 500
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -29,6 +37,15 @@ def matches(shell: "InteractiveShell", context: Any) -> dict[str, Any]:
 
     typed = context.text_until_cursor
     begun = _BEGUN.search(typed)
+    path = _path_at_end(typed, begun) if begun else None
+    if path:
+        listed = [SimpleCompletion(one) for one in paths(path[2], is_folder=path[1] == "save")]
+        return {
+            "completions": listed,
+            "suppress": bool(listed),
+            "matched_fragment": path[2],
+            "ordered": True,
+        }
     found = offers(typed[begun.start(1) :], shell.user_ns, session.seen) if begun else ()
     fitting = [SimpleCompletion(one) for one in found if one.startswith(context.token)]
     return {"completions": fitting, "suppress": bool(fitting), "ordered": True}
@@ -40,7 +57,7 @@ def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Ite
     `typed` is the line up to the cursor. Yields only the words that an option takes where the user
     types its value, and nothing in the message.
     """
-    magic, *words = typed.split()
+    magic, *words = _QUOTED.sub(r"\1path", typed).split()
     if typed[-1:].strip():
         # The user is still typing the last word.
         words = words[:-1]
@@ -69,6 +86,48 @@ def offers(typed: str, namespace: Mapping[str, Any], seen: Iterable[str]) -> Ite
     if takes_execution:
         yield from sorted(name for name, value in namespace.items() if _is_offered(name, value))
         yield from reversed(tuple(seen))
+
+
+def _path_at_end(typed: str, begun: re.Match[str]) -> re.Match[str] | None:
+    """Return the path that the user is typing, if an option takes one there."""
+    path = _PATH.search(typed, begun.end(1) - 1)
+    if path is None or begun[1].strip().lstrip("%") != _TAKES_PATH[path[1]]:
+        return None
+    before = _QUOTED.sub(r"\1path", typed[begun.end(1) : path.start() + 1]).split()
+    # In a message, it is text.
+    return path if path[1] != "attach" or _awaits_execution(before, OPTIONS) else None
+
+
+def paths(typed: str, *, is_folder: bool = False) -> list[str]:
+    """Return the paths that begin as typed, with quotes where a space needs them.
+
+    Folders end in a separator, so that the next Tab looks into them. With `is_folder`, only those.
+    """
+    quote = typed[:1] if typed[:1] in {'"', "'"} else ""
+    start = typed[len(quote) :]
+    folder, name = os.path.split(start)
+    try:
+        with os.scandir(os.path.expanduser(folder) or ".") as entries:  # noqa: PTH111 (as typed)
+            fitting = [
+                (one.name, one.is_dir())
+                for one in entries
+                if one.name.startswith(name)
+                and one.name.isprintable()
+                # As in a shell, a hidden file is offered if its dot is typed.
+                and (name or not one.name.startswith("."))
+            ]
+    except (OSError, ValueError):
+        return []
+    found = []
+    before = start.removesuffix(name)
+    for each, is_inside in sorted(fitting)[:MOST_PATHS]:
+        if is_folder and not is_inside:
+            continue
+        path = f"{before}{each}{os.sep if is_inside else ''}"
+        marks = quote or ('"' if " " in path else "")
+        # A folder stays open: its files may follow.
+        found.append(f"{marks}{path}{'' if is_inside else marks}")
+    return found
 
 
 def _awaits_execution(words: Iterable[str], options: Mapping[str, str | None]) -> bool:

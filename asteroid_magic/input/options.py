@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -29,7 +29,8 @@ class Usage:
     """The usage of a magic: its usage line, its options and the most words that it takes.
 
     `options` maps each option to the name of its value, None for a switch. The user can repeat the
-    options in `several`. `values` are the words that an option takes.
+    options in `several`. `values` are the words that an option takes. `paths` are the options that
+    take a path, which may stand in quotes.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Usage:
     several: frozenset[str] = frozenset()
     words: int = 1
     values: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
 
 
 EXECUTIONS = Usage(
@@ -67,11 +69,16 @@ WATCH = Usage("%asteroid_watch EXECUTION [SECONDS]", words=2)
 PAUSE = Usage("%asteroid_pause EXECUTION")
 RESUME = Usage("%asteroid_resume EXECUTION")
 CANCEL = Usage("%asteroid_cancel EXECUTION")
+FILES = Usage(
+    "%asteroid_files EXECUTION [--save FOLDER]",
+    {"--save": "FOLDER"},
+    paths=frozenset({"--save"}),
+)
 FORM = Usage("%asteroid_form [EXECUTION]")
 CHAT = Usage("%asteroid_chat [EXECUTION]")
 USAGES = {
     usage.text.split()[0]: usage
-    for usage in (EXECUTIONS, ACTIVITIES, WATCH, PAUSE, RESUME, CANCEL, FORM, CHAT)
+    for usage in (EXECUTIONS, ACTIVITIES, WATCH, PAUSE, RESUME, CANCEL, FILES, FORM, CHAT)
 }
 
 
@@ -115,7 +122,7 @@ def parse(line: str, usage: Usage) -> Arguments:
     """Parse the text after the name of a magic; raises `InputError`."""
     words: list[str] = []
     options: dict[str, tuple[str, ...]] = {}
-    waiting = iter(_words(line))
+    waiting = iter(_words(line, usage.paths))
     for word in waiting:
         if not word.startswith("-"):
             words.append(word)
@@ -137,13 +144,43 @@ def parse(line: str, usage: Usage) -> Arguments:
     return Arguments(usage, tuple(words), options)
 
 
-def _words(line: str) -> Iterator[str]:
-    """Yield the words of a line; quotes keep spaces in a word, and are no part of it.
+def _words(line: str, paths: frozenset[str]) -> list[str]:
+    """Return the words of a line; quotes keep spaces in a word, and are no part of it.
 
-    A quote without its partner is a character like any other.
+    A quote without its partner is a character like any other, but for a path: raises `InputError`.
     """
-    for found in _WORD.finditer(line):
-        yield _QUOTED.sub(lambda part: part[0][1:-1], found.group())
+    words: list[str] = []
+    rest = line.strip()
+    while found := _WORD.match(rest):
+        word = found.group()
+        name, equals, _ = word.partition("=")
+        if name in paths and equals:
+            value, rest = take_path(rest[len(name) + 1 :])
+            words.append(f"{name}={value}")
+        elif words and words[-1] in paths:
+            value, rest = take_path(rest)
+            words.append(value)
+        else:
+            rest = rest[len(word) :].lstrip()
+            words.append(_QUOTED.sub(lambda part: part[0][1:-1], word))
+    return words
+
+
+def take_path(text: str) -> tuple[str, str]:
+    """Return the path at the start of a text, and what follows it; raises `InputError`.
+
+    In quotes, a path may have spaces. A backslash has no special meaning.
+    """
+    quote = text[:1]
+    if quote in {'"', "'"}:
+        path, closing, rest = text[1:].partition(quote)
+        if not closing:
+            raise InputError(f"The quotation mark before {quoted(path)} is not closed.")
+        return path, rest.lstrip()
+    if not text or text[0].isspace():
+        return "", text.lstrip()
+    path, *following = text.split(maxsplit=1)
+    return path, "".join(following)
 
 
 def find_option(

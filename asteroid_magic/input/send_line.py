@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from keyword import iskeyword
 
 from ..text import quoted
-from .options import InputError, find_option, is_seconds, seconds
+from .options import InputError, find_option, is_seconds, seconds, take_path
 
 USAGE = (
     "%asteroid_send [--wait [SECONDS]] [--timeout SECONDS] [--base-url URL] [--dry-run] [--quiet] "
-    "[--out NAME] [--fill] [--once] [--show] EXECUTION message"
+    "[--out NAME] [--fill] [--once] [--attach FILE] [--show] EXECUTION message"
 )
 WAITING = "--waiting"
 WAITING_USAGE = f"%asteroid_send {WAITING} [options] message"
@@ -42,6 +42,7 @@ OPTIONS: Mapping[str, str | None] = {
     "--fill": None,
     "--once": None,
     WAITING: None,
+    "--attach": "FILE",
     "--show": None,
     "--each": "ROWS",
     "--journal": "FILE",
@@ -52,12 +53,15 @@ OPTIONS: Mapping[str, str | None] = {
 
 # The options that only a cell with many messages takes.
 EACH_OPTIONS = frozenset({"--each", "--journal", "--resend-unknown", "--keep-going"})
+# Separates the values of an option that was repeated: no path has it.
+SEPARATOR = "\0"
 SHORT = {"-f": "--fill"}
 # Seconds that `--wait` waits without a value.
 DEFAULT_WAIT = 120.0
 
 # A word ends at one of these. Any other white space belongs to the message.
 _BLANKS = " \t\r\n"
+_ATTACH = re.compile(r"--attach(?:=|[ \t\r\n])")
 _WORD = re.compile(r"[^ \t\r\n]+")
 
 
@@ -81,6 +85,12 @@ class SendCommand:
         return None if given is None else float(given)
 
     @property
+    def attachments(self) -> tuple[str, ...]:
+        """The values of `--attach`, in their order."""
+        given = self.options.get("--attach")
+        return () if given is None else tuple(given.split(SEPARATOR))
+
+    @property
     def wait(self) -> float | None:
         """How many seconds to wait for the agent's answer; None for no wait."""
         given = self.options.get("--wait")
@@ -90,6 +100,11 @@ class SendCommand:
 def parse(line: str, cell: str | None = None) -> SendCommand:
     """Parse a line call (`cell` is None) or a cell call; raises `InputError`."""
     options, rest = _take_options(line)
+    if "--once" in options and "--attach" in options:
+        raise InputError(
+            "--once and --attach do not work together: the files would be uploaded again in each "
+            f"run. Upload them once, with AsteroidClient().upload(…).\n{USAGE}"
+        )
     if not EACH_OPTIONS.isdisjoint(options):
         return _parse_each(options, rest, cell)
     if WAITING in options:
@@ -133,7 +148,7 @@ def _check_first_word(line: str, rest: str, given: Mapping[str, str], message: s
         value, after = _split_word(behind)
         if value and (not takes.startswith("[") or is_seconds(value)):
             option, behind = f"{word} {value}", after
-    option = "" if name in given else f"{option} "
+    option = "" if name in given and name != "--attach" else f"{option} "
     # It takes the place of the execution.
     execution = "" if name == WAITING else f"{_split_word(rest)[0]} "
     usual = f"%asteroid_send {before.lstrip(_BLANKS)}{option}{execution}{behind}".rstrip(_BLANKS)
@@ -193,6 +208,8 @@ def _parse_each(options: Mapping[str, str], rest: str, cell: str | None) -> Send
         problem = f"{WAITING} works only for one message, not with --each."
     elif "--wait" in options:
         problem = "--wait works only for one message, not with --each."
+    elif "--attach" in options:
+        problem = "--attach works only for one message, not with --each."
     elif "--once" in options:
         problem = (
             "--once works only for one message. With --journal FILE, running the same cell again "
@@ -212,6 +229,14 @@ def _take_options(line: str) -> tuple[dict[str, str], str]:
     options: dict[str, str] = {}
     rest = line.lstrip(_BLANKS)
     while rest.startswith("-"):
+        if _ATTACH.match(rest):
+            has_equals = rest[len("--attach")] == "="
+            typed = rest[len("--attach=") :]
+            path, rest = take_path(typed if has_equals else typed.lstrip(_BLANKS))
+            _check_value("--attach", path, "FILE", has_equals=True)
+            earlier = (options["--attach"],) if "--attach" in options else ()
+            options["--attach"] = SEPARATOR.join((*earlier, path))
+            continue
         word, rest = _split_word(rest)
         name, equals, value = word.partition("=")
         name = SHORT.get(name, name)

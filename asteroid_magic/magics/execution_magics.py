@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..models.delivery import StatusChange
+    from ..models.files import Files
     from ..models.watch import Listing, Transcript, WatchResult
 
 Names = Mapping[str, Any] | None
@@ -135,6 +136,36 @@ class AsteroidExecutionMagics(Magics):
             from .execution_commands import watch
 
             return call.returns(watch(self._shell, line, local_ns))
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def asteroid_files(self, line: str, local_ns: Names = None) -> "Files":
+        """List the files of an execution, newest first, or save them.
+
+        Usage::
+
+          %asteroid_files EXECUTION [--save FOLDER]
+
+        EXECUTION is an ID, the first 8 or more characters of an ID that this session has seen, or
+        a variable that holds one.
+
+        Options:
+
+        --save FOLDER
+          Save the agent's files in this folder. No file is overwritten: a name that is taken gets
+          a number. This leaves out the files that were given to the agent, and those in debug and
+          tracing. A path with spaces needs quotes.
+
+        You can loop over the result. To save one file: AsteroidClient().download(file, "folder").
+        To upload files: %asteroid_send --attach FILE EXECUTION message.
+        """
+        from .magic_call import MagicCall
+
+        with MagicCall(self._shell) as call:
+            from .file_commands import files
+
+            return call.returns(files(self._shell, line, local_ns))
 
     @no_var_expand
     @needs_local_scope

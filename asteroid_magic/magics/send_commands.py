@@ -11,6 +11,7 @@ from IPython.display import display
 from ..client.client import AsteroidClient
 from ..client.session_client import session_client
 from ..config.session import session
+from ..deadline import Deadline
 from ..errors import READ, SEND, AsteroidError, BatchFailed, InvalidInput, SendInterrupted
 from ..input.execution_ref import id_inside, resolve_execution
 from ..input.refusal import note_above, show
@@ -182,11 +183,8 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
         if "--fill" in command.options:
             message = interruptible(lambda: fill(command.message, namespace))
         with session_client(base_url=base_url, timeout=command.timeout) as client:
-            if "--dry-run" in command.options:
-                return client.dry_run(execution_id, message)
-            has_begun = True
-            once = "--once" in command.options
-            return client.send(execution_id, message, once=once, timeout=look_up.deadline)
+            has_begun = "--dry-run" not in command.options
+            return _send_by(client, command, execution_id, message, look_up.deadline)
     except AsteroidError as error:
         fault = error if has_execution else not_sent(error)
         fault.about(execution_id, message)
@@ -200,6 +198,22 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
     if command.options.get("--wait") == "" and message is command.typed:
         fault.hint += " For --wait, give a number of seconds, such as --wait 60."
     raise fault
+
+
+def _send_by(
+    client: AsteroidClient,
+    command: SendCommand,
+    execution_id: str,
+    message: str,
+    deadline: Deadline | None,
+) -> Delivery | DryRun:
+    """Send the message, or check it for `--dry-run`; the `deadline` is that of a look-up before."""
+    if command.attachments:
+        return _send_with_files(client, command, execution_id, message, deadline)
+    if "--dry-run" in command.options:
+        return client.dry_run(execution_id, message)
+    once = "--once" in command.options
+    return client.send(execution_id, message, once=once, timeout=deadline)
 
 
 def _check_no_execution(command: SendCommand, namespace: Mapping[str, Any]) -> None:
@@ -219,6 +233,29 @@ def _check_no_execution(command: SendCommand, namespace: Mapping[str, Any]) -> N
         f"{quoted(word[0])} names an execution. With --waiting, it would be part of the message.",
         hint="To send to it, omit --waiting. To send it as text, put the message in quotes.",
     )
+
+
+def _send_with_files(
+    client: AsteroidClient,
+    command: SendCommand,
+    execution_id: str,
+    message: str,
+    deadline: Deadline | None,
+) -> Delivery | DryRun:
+    """Upload the files of `--attach`, then send the message."""
+    from . import file_commands  # noqa: PLC0415 (few sends have files)
+
+    # This checks the message, too, before a file leaves.
+    run = client.dry_run(execution_id, message)
+    if "--dry-run" in command.options:
+        return replace(run, notes=file_commands.dry_run(client, run, command.attachments))
+    deadline = deadline or file_commands.deadline_of(client, command.timeout)
+    upload = file_commands.attach(client, execution_id, command.attachments, deadline)
+    try:
+        delivery = client.send(execution_id, message, timeout=deadline)
+    except AsteroidError as error:
+        raise file_commands.with_upload(error, upload) from None
+    return replace(delivery, notes=file_commands.noted(delivery, upload))
 
 
 def _execution_in(command: SendCommand, namespace: Mapping[str, Any]) -> str | None:

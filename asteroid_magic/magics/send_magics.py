@@ -19,7 +19,7 @@ from traitlets import Float, TraitError, Unicode, observe, validate
 from traitlets.config import Config
 
 from ..config.session import session
-from ..constants import DEFAULT_CONFIRM_GRACE_S, DEFAULT_TIMEOUT_S
+from ..constants import DEFAULT_CONFIRM_GRACE_S, DEFAULT_MAX_UPLOAD_MB, DEFAULT_TIMEOUT_S
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -47,6 +47,9 @@ class AsteroidMagics(Magics):
         help="If the server's reply to a message is lost: seconds to look for the message among "
         "the activities of its execution. 0 turns this off.",
     ).tag(config=True)
+    max_upload_mb = Float(
+        DEFAULT_MAX_UPLOAD_MB, help="The largest file to upload, in megabytes (1,000,000 bytes)."
+    ).tag(config=True)
 
     def __init__(self, shell: "InteractiveShell", **keywords: Any) -> None:
         super().__init__(shell, **keywords)
@@ -63,7 +66,7 @@ class AsteroidMagics(Magics):
             config.pop(type(self).__name__, None)
             raise
 
-    @validate("base_url", "timeout", "confirm_grace")
+    @validate("base_url", "timeout", "confirm_grace", "max_upload_mb")
     def _check(self, proposal: Mapping[str, Any]) -> str | float:
         from ..config import settings
         from ..errors import ConfigurationError
@@ -71,8 +74,12 @@ class AsteroidMagics(Magics):
         value = proposal["value"]
         try:
             if isinstance(value, float):
-                is_grace = proposal["trait"].name == "confirm_grace"
-                return (settings.check_grace if is_grace else settings.check_timeout)(value)
+                checks = {
+                    "timeout": settings.check_timeout,
+                    "confirm_grace": settings.check_grace,
+                    "max_upload_mb": settings.check_max_upload,
+                }
+                return checks[proposal["trait"].name](value)
             return settings.check_base_url(value) if value else ""
         except ConfigurationError as error:
             problem = TraitError(f"{error.detail} {error.hint}")
@@ -86,6 +93,10 @@ class AsteroidMagics(Magics):
     @observe("confirm_grace")
     def _remember_grace(self, _change: object) -> None:
         session.confirm_grace = self.confirm_grace
+
+    @observe("max_upload_mb")
+    def _remember_max_upload(self, _change: object) -> None:
+        session.max_upload_mb = self.max_upload_mb
 
     @no_var_expand
     @needs_local_scope
@@ -161,6 +172,10 @@ class AsteroidMagics(Magics):
         --waiting
           Send to the one execution that waits for an answer; type no execution. If none or several
           wait, send nothing and list them.
+
+        --attach FILE
+          Upload this file first, then send the message. You can repeat this option. A path with
+          spaces needs quotes. If a file does not arrive, the message is not sent.
 
         --show
           Show the card immediately, even where IPython does not show the result.

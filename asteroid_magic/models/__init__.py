@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .activities import Activities, Activity, Option, Question
     from .delivery import Delivery, DryRun, StatusChange
     from .executions import Execution, Executions
+    from .files import File, Files, Upload, UploadedFile
     from .report import Report
     from .watch import Listing, Transcript, WatchResult
 
@@ -18,12 +19,16 @@ __all__ = [
     "DryRun",
     "Execution",
     "Executions",
+    "File",
+    "Files",
     "Listing",
     "Option",
     "Question",
     "Report",
     "StatusChange",
     "Transcript",
+    "Upload",
+    "UploadedFile",
     "WatchResult",
 ]
 
@@ -33,6 +38,7 @@ __getattr__, __dir__ = lazy_exports(
         "activities": ("Activities", "Activity", "Option", "Question"),
         "delivery": ("Delivery", "DryRun", "StatusChange"),
         "executions": ("Execution", "Executions"),
+        "files": ("File", "Files", "Upload", "UploadedFile"),
         "report": ("Report",),
         "watch": ("WatchResult", "Listing", "Transcript"),
     },

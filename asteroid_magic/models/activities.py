@@ -218,6 +218,12 @@ class Activity:
         return None if milliseconds is None else milliseconds / 1000
 
     @property
+    def file_size(self) -> int | None:
+        """The bytes of the file that was added; None if unknown."""
+        size = coerce.number(self.data.get("fileSize"))
+        return int(size) if size is not None and size >= 0 else None
+
+    @property
     def speaks_to_user(self) -> bool:
         """Return True if the agent speaks to the user here: `text` has its words.
 

@@ -5,9 +5,10 @@ So other cells can run meanwhile.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ..client.client import AsteroidClient
 from ..client.requester import CANCELLED
@@ -15,6 +16,11 @@ from ..client.session_client import session_client
 from ..deadline import Deadline
 from ..errors import SEND, AsteroidError, DeliveryUnknown, SendInterrupted
 from ..models.delivery import Delivery
+from ..text import quoted, shorten, size_words
+from .attachments import Attachment, not_sent, with_files
+
+if TYPE_CHECKING:
+    from ..models.files import Upload
 
 TICK = 1.0
 # The longest that a look for a message may take, in seconds.
@@ -24,7 +30,11 @@ SendOutcome = Delivery | AsteroidError
 
 
 class BackgroundSend:
-    """Sends one message on its own thread, and calls `done` once, with the outcome."""
+    """Sends one message on its own thread, and calls `done` once, with the outcome.
+
+    The `files` go first, each within the timeout, counted from its last byte that moved. If one of
+    them does not arrive, the message is not sent.
+    """
 
     def __init__(
         self,
@@ -32,14 +42,20 @@ class BackgroundSend:
         message: str,
         timeout: float,
         done: Callable[["BackgroundSend", SendOutcome], None],
+        files: Sequence[Attachment] = (),
     ) -> None:
-        self.execution_id, self.message = execution_id, message
+        self.execution_id, self.message, self.files = execution_id, message, tuple(files)
         self.began = time.monotonic()
         # The messages, by their activity ID, that the view showed before; None if unknown.
         self.listed_before: frozenset[str] | None = None
         # The message as the activities will show it, if that differs.
         self.listed_as = ""
-        self._deadline = Deadline(timeout)
+        self._timeout = timeout
+        # That of the files, and then that of the message.
+        self._deadline = Deadline(timeout, renews=bool(files))
+        self._upload: Upload | None = None
+        # What is being uploaded, in words.
+        self._uploading = ""
         self._done = done
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -55,7 +71,10 @@ class BackgroundSend:
 
     def cancel(self) -> None:
         """End the send: at once if no byte has gone out, else with the outcome known by then."""
-        if self._deadline.cancel():
+        with self._lock:
+            deadline, is_uploading = self._deadline, self.is_uploading
+        # What became of the files is known only when their thread has ended.
+        if deadline.cancel() and not (is_uploading and self._has_begun):
             title = SEND.words(CANCELLED)
             self._finish(SendInterrupted(title=title, outcome="not_delivered"))
 
@@ -77,7 +96,7 @@ class BackgroundSend:
             with session_client(client) as sender:
                 key = sender.requester.settings.key
                 self.listed_as = key.hide_in(self.message) if key else ""
-                outcome = sender.send(self.execution_id, self.message, timeout=self._deadline)
+                outcome = self._send_both(sender)
         except AsteroidError as error:
             outcome = error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 (whatever it was, the view must not wait forever)
@@ -85,10 +104,41 @@ class BackgroundSend:
             outcome = DeliveryUnknown(f"Sending failed unexpectedly: {kind}.")
         self._finish(outcome)
 
+    def _send_both(self, sender: AsteroidClient) -> SendOutcome:
+        if not self.files:
+            return sender.send(self.execution_id, self.message, timeout=self._deadline)
+        try:
+            upload = sender.upload(
+                self.execution_id, *self.files, timeout=self._deadline, progress=self._note_bytes
+            )
+        except AsteroidError as error:
+            return not_sent(error).with_traceback(None)
+        with self._lock:
+            self._upload, was = upload, self._deadline
+            self._deadline = Deadline(self._timeout)
+        if was.is_cancelled:
+            self._deadline.cancel()
+        try:
+            return with_files(
+                sender.send(self.execution_id, self.message, timeout=self._deadline), upload
+            )
+        except AsteroidError as error:
+            return with_files(error.with_traceback(None), upload)
+
+    def _note_bytes(self, name: str, done: int, size: int) -> None:
+        percent = 100 * done // max(1, size)
+        shown = quoted(shorten(name, 40))
+        self._uploading = f"Uploading {shown}, {percent} % of {size_words(size)},"
+
+    @property
+    def is_uploading(self) -> bool:
+        """Return True while its files are under way, and the message is not."""
+        return bool(self.files) and self._upload is None
+
     @property
     def is_looking(self) -> bool:
         """Return True once it only looks for the message, whose answer was lost."""
-        return self._deadline.is_followed
+        return self._deadline.is_followed and not self.is_uploading
 
     @property
     def took(self) -> float:
@@ -103,6 +153,8 @@ class BackgroundSend:
         while not self._over.wait(TICK):
             if not self._deadline.is_cancelled:
                 doing = "Looking for the message" if self.is_looking else "Sending"
+                if self.is_uploading:
+                    doing = self._uploading or "Uploading"
                 tell(f"{doing} for {self.took:.0f} s…")
 
     def _finish(self, outcome: SendOutcome) -> None:

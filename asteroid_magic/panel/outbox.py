@@ -1,7 +1,7 @@
 """The messages that a panel sends: one at a time, in their order, each once for its press."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -12,10 +12,12 @@ from ..errors import AsteroidError, ConfigurationError, InvalidInput, SendInterr
 from ..models.delivery import Delivery
 from ..models.message import prepare
 from ..monitor import ReplyState
+from ..monitor.attachments import Attachment
 from ..monitor.background_send import BackgroundSend, UnknownSend, begin
 
 # Older ones are forgotten, and with them what a second delivery of an old press would do.
 MOST_KEPT = 100
+NOT_WHOLE = "The files did not come whole from the browser."
 CLOSED = "The panel was closed before it sent this"
 Stage = Literal["queued", "sending", "looking", "done"]
 
@@ -28,6 +30,8 @@ class Press:
     `time.monotonic`. `note` is what is new about it. `listed_before` are the messages that the
     conversation showed before, by their activity ID; None if it had not been read. `listed_as` is
     the text as a conversation shows it, with the API key in it hidden; empty if as it was sent.
+    `files` go before the message; `names` are their names and sizes in bytes, also once they are
+    gone.
     """
 
     id: str
@@ -40,6 +44,8 @@ class Press:
     note: str = ""
     listed_before: frozenset[str] | None = None
     listed_as: str = ""
+    files: tuple[Attachment, ...] = ()
+    names: tuple[tuple[str, int], ...] = ()
 
 
 class Outbox:
@@ -74,9 +80,17 @@ class Outbox:
             return tuple(self._presses.values())
 
     def press(
-        self, press_id: str, execution_id: str, text: str, listed: frozenset[str] | None
+        self,
+        press_id: str,
+        execution_id: str,
+        text: str,
+        listed: frozenset[str] | None,
+        files: Sequence[Attachment] | None = (),
     ) -> None:
-        """Send a text, unless it has come before; what cannot be sent fails at once."""
+        """Send a text, unless it has come before; what cannot be sent fails at once.
+
+        The `files` go first; None if they have not come whole from the browser.
+        """
         with self._lock:
             if press_id in self._presses or self._is_closed:
                 return
@@ -86,11 +100,17 @@ class Outbox:
                 text=text,
                 at=datetime.now(UTC),
                 listed_before=listed,
+                files=tuple(files or ()),
+                names=tuple((name, len(contents)) for name, contents in files or ()),
             )
             try:
                 prepare(execution_id, text)
             except InvalidInput as error:
                 made = replace(made, stage="done", outcome=error.with_traceback(None))
+            else:
+                if files is None:
+                    spoiled = InvalidInput(NOT_WHOLE, hint="Attach them again, and send again.")
+                    made = replace(made, stage="done", outcome=spoiled.about(execution_id, text))
             self._presses[press_id] = made
             self._forget_old()
         try:
@@ -163,11 +183,13 @@ class Outbox:
             if self._under_way is not None or not waiting or self._is_closed:
                 return
             press = waiting[0]
-            sending = BackgroundSend(press.execution_id, press.text, self._timeout(), self._finish)
+            sending = BackgroundSend(
+                press.execution_id, press.text, self._timeout(), self._finish, press.files
+            )
             self._under_way = press.id, sending
             self._presses[press.id] = replace(press, stage="sending", began=sending.began)
         try:
-            sending.start(self._client, lambda _words: self._tick(press.id, sending))
+            sending.start(self._client, lambda words: self._tick(press.id, sending, words))
         except BaseException:
             # A thread could not be started.
             sending.abandon()
@@ -182,12 +204,19 @@ class Outbox:
             # The send itself says what is wrong.
             return 1.0
 
-    def _tick(self, press_id: str, sending: BackgroundSend) -> None:
+    def _tick(self, press_id: str, sending: BackgroundSend, words: str) -> None:
         with self._lock:
             press = self._presses.get(press_id)
-            if press is None or press.stage != "sending" or not sending.is_looking:
+            if press is None or press.stage != "sending":
                 return
-            self._presses[press_id] = replace(press, stage="looking")
+            if sending.is_looking:
+                self._presses[press_id] = replace(press, stage="looking", note="")
+            elif sending.is_uploading:
+                self._presses[press_id] = replace(press, note=words)
+            elif press.note:
+                self._presses[press_id] = replace(press, note="")
+            else:
+                return
         self._changed()
 
     def _finish(self, sending: BackgroundSend, outcome: Delivery | AsteroidError) -> None:
@@ -211,7 +240,7 @@ class Outbox:
     def _end(self, press_id: str, outcome: Delivery | AsteroidError) -> None:
         press = self._presses[press_id]
         self._presses[press_id] = replace(
-            press, stage="done", outcome=outcome, at=datetime.now(UTC), note=""
+            press, stage="done", outcome=outcome, at=datetime.now(UTC), note="", files=()
         )
 
     def _search(self, press: Press) -> None:

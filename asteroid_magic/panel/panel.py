@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,9 +31,11 @@ from ..models.delivery import Delivery
 from ..models.executions import status_words
 from ..models.message import checked_id, checked_text, is_execution_id
 from ..monitor import ConversationState, Monitor, MonitorState, Send
+from ..monitor.attachments import Attachment
 from ..monitor.background_send import begin
 from ..monitor.sends import messages_in
 from . import saved_copy
+from .incoming import Incoming
 from .outbox import Outbox, Press
 from .view import NAME, View, line
 
@@ -49,8 +51,9 @@ MOST_QUESTIONS = 20
 LONGEST_SILENCE_S, SILENCE_STEP_S = 2.5, 0.25
 # The copy in the notebook follows what an agent does at most this often, in seconds.
 LEAST_BETWEEN_S = 5.0
-# Every text of a front end but a message is short.
+# Every text of a front end is short, but for a message, the name of a file, and the sizes of files.
 LONGEST_WORD, LONGEST_NOTE = 200, 400
+LONGEST = {"text": sys.maxsize, "name": 4_000, "files": 20_000}
 CONTROLS = ("pause", "resume", "cancel")
 NO_KEY = "There is no API key. Run %asteroid_login in a cell."
 METADATA: dict[str, object] = {}
@@ -68,6 +71,8 @@ class ChatPanel(anywidget.AnyWidget):
     _css = STATIC / "panel.css"
     # True until the panel is complete: ipywidgets closes one that it cannot finish.
     _is_closed = True
+    # What became of the last command to an execution.
+    _note = ""
     # What the form has sent that stood in for the front end, and is gone.
     _form_sends: tuple[Send, ...] = ()
 
@@ -80,8 +85,6 @@ class ChatPanel(anywidget.AnyWidget):
         self._view = View()
         self._settings = settings_in_use(client)
         self._fingerprint = fingerprint()
-        # What became of the last command to an execution.
-        self._note = ""
         self._has_front_end = self._is_replaced = False
         # The panel that a newer run of the cell has made.
         self._heir: ChatPanel | None = None
@@ -99,9 +102,10 @@ class ChatPanel(anywidget.AnyWidget):
         self._monitor = Monitor(
             self._follow, client, stops_after=STOPS_AFTER_S, questions=MOST_QUESTIONS
         )
+        self._incoming = Incoming()
         self._outbox = Outbox(client, self._note_press, self._monitor.sent)
         self._is_closed = False
-        self.on_msg(lambda _widget, content, _buffers: self._receive(content))
+        self.on_msg(lambda _widget, content, buffers: self._receive(content, buffers))
         for earlier in open_views.replaced_by(self):
             if typed := getattr(earlier, "message", ""):
                 self._typed = getattr(earlier, "execution", ""), typed
@@ -202,6 +206,7 @@ class ChatPanel(anywidget.AnyWidget):
         # Without the lock, which its callback needs.
         self._monitor.close()
         self._outbox.close()
+        self._incoming.clear()
         if self._heir is not None:
             self._heir.take_over(self._outbox.presses)
         if self._instead is not None and self._is_replaced:
@@ -254,20 +259,21 @@ class ChatPanel(anywidget.AnyWidget):
 
     # What the front end says
 
-    def _receive(self, content: object) -> None:
+    def _receive(self, content: object, buffers: Sequence[memoryview] = ()) -> None:
         """Take a message of a front end; whatever it does not understand, it ignores."""
         if not isinstance(content, dict) or self._is_closed:
             return
         word = {
             name: value
             for name, value in content.items()
-            if isinstance(value, str) and (name == "text" or len(value) <= LONGEST_WORD)
+            if isinstance(value, str) and len(value) <= LONGEST.get(name, LONGEST_WORD)
         }
         take = {
             "hello": self._welcome,
             "ping": self._answer_ping,
             "open": self._take_open,
             "send": self._take_press,
+            "piece": lambda word: self._take_piece(word, buffers),
             "cancel": lambda word: self._outbox.cancel(word.get("press", "")),
             "look": self._take_look,
             "stop": lambda _word: self._monitor.stop_waiting(),
@@ -314,18 +320,30 @@ class ChatPanel(anywidget.AnyWidget):
         if not execution_id or is_execution_id(execution_id):
             self._open(execution_id.lower())
 
+    def _take_piece(self, word: dict[str, str], buffers: Sequence[memoryview]) -> None:
+        press, at, name = (word.get(key, "") for key in ("press", "at", "name"))
+        if press:
+            self._incoming.take(press, at, name, buffers)
+
     def _take_press(self, word: dict[str, str]) -> None:
         press, execution_id, text = (word.get(name, "") for name in ("press", "execution", "text"))
         if press and is_execution_id(execution_id):
             self._tell("ack", press=press)
-            self._press(press, execution_id.lower(), text)
+            files = self._incoming.give(press, word.get("files", ""))
+            self._press(press, execution_id.lower(), text, files)
 
-    def _press(self, press: str, execution_id: str, text: str) -> None:
+    def _press(
+        self,
+        press: str,
+        execution_id: str,
+        text: str,
+        files: Sequence[Attachment] | None = (),
+    ) -> None:
         state = self._monitor.state.conversation
         listed = None
         if state and state.updated_at is not None and state.execution_id == execution_id:
             listed = frozenset(messages_in(state))
-        self._outbox.press(press, execution_id, text, listed)
+        self._outbox.press(press, execution_id, text, listed, files)
         self._touch()
 
     def _take_look(self, word: dict[str, str]) -> None:

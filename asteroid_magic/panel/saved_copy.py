@@ -8,10 +8,9 @@ from ..form import html
 from ..monitor import ConversationState, Send
 from ..monitor.sends import own_messages
 from ..render.card import TranscriptCard
-from ..render.outcomes import in_command
 from ..render.templates import draw
 from ..render.times import stamp
-from ..render.transcript import TranscriptEntry
+from ..render.transcript import TranscriptEntry, in_command
 from .outbox import Press
 
 INSTEAD = (
@@ -45,12 +44,13 @@ def draw_copy(
     own = own_messages(state, sends) if state is not None else {}
     # What newer entries have pushed out has its card again.
     own = {at: one for at, one in own.items() if one in visible}
+    notes = html.notes_by_activity(sends, own)
     parts = (
         draw("saved_copy_head.html", "asteroid_magic.panel", panel_id=panel_id),
         html.style(),
         html.header(state, 0, 0) if state is not None else "",
         html.links(state),
-        _conversation(state, html.owned_entries(entries, own.values()), has_older=has_older),
+        _conversation(state, html.owned_entries(entries, notes), has_older=has_older),
         html.outcomes(sends, "" if state is None else state.execution_id, own.keys()),
         draw(
             "saved_copy_foot.html",

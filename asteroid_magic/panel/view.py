@@ -17,11 +17,11 @@ from ..models.executions import Execution, status_words
 from ..models.links import links_of
 from ..monitor import ConversationState, InboxEntry, InboxState, MonitorState
 from ..monitor.sends import messages_in, own_messages
-from ..render.outcomes import error_card
+from ..render.outcomes import error_card, upload_word
 from ..render.table import tone_of
 from ..render.times import clock
 from ..render.transcript import TranscriptEntry, entries_of, tells_doing
-from ..text import Excerpt, counted, shorten, visible
+from ..text import Excerpt, counted, shorten, size_words, visible
 from .outbox import Press
 
 # Bytes of all entries of a conversation.
@@ -29,6 +29,7 @@ BUDGET = 170_000
 NAME, STATUS, LABEL, ASKED, TEXT = 60, 60, 120, 4_000, 20_000
 # Characters of all messages that failed, for editing them again.
 TYPED = 2_000_000
+LONGEST_FILE = 120
 UNNAMED = "(no name)"
 
 Json = dict[str, Any]
@@ -79,7 +80,7 @@ class View:
             shown["conversation"] = {
                 **_conversation(conversation, now),
                 "awaits": bool(replies),
-                **self._entries(conversation, by_press),
+                **self._entries(conversation, by_press, presses),
             }
         here = [one for one in presses if one.execution_id == chosen]
         typed = _typed(here)
@@ -92,7 +93,9 @@ class View:
         ]
         return shown
 
-    def _entries(self, state: ConversationState, by_press: Mapping[str, str]) -> Json:
+    def _entries(
+        self, state: ConversationState, by_press: Mapping[str, str], presses: Sequence[Press]
+    ) -> Json:
         """Return the order of all entries, and those that are new or have changed."""
         if state.execution_id != self._execution_id:
             self.forget()
@@ -107,10 +110,13 @@ class View:
             # The panel shows it below, with its options.
             entries = entries[:-1]
         own = {activity: press for press, activity in by_press.items()}
+        files = {one.id: one.names for one in presses if one.names}
         order, new, known = [], [], {}
         for at, entry in enumerate(entries):
             key = entry.activity_id or f"#{at}"
-            made = _entry(entry, key, own.get(entry.activity_id, ""))
+            press = own.get(entry.activity_id, "")
+            made = _entry(entry, key, press)
+            made["files"] = _files(files.get(press, ()))
             digest = hashlib.sha256(json.dumps(made).encode()).hexdigest()
             known[key] = digest
             order.append(key)
@@ -269,7 +275,17 @@ def _press(press: Press, activity_id: str, typed: str) -> Json:
         "hint": "",
         "note": shown_as(press.note, keep=""),
         "ending": "",
+        "files": _files(press.names),
+        # Those of the files that arrived, and those that may have, by their place.
+        "gone": [],
     }
+    if isinstance(press.outcome, AsteroidError) and press.outcome.upload is not None:
+        sent = press.outcome.upload.files
+        shown["files"] = [
+            line(f"{one.name} ({size_words(one.size)}): {upload_word(one)}", LONGEST_FILE)
+            for one in sent
+        ]
+        shown["gone"] = [at for at, one in enumerate(sent) if one.outcome != "not_delivered"]
     if isinstance(press.outcome, Delivery):
         heard = press.outcome.heard
         shown["ending"] = "" if heard is None else heard.ending
@@ -282,6 +298,10 @@ def _press(press: Press, activity_id: str, typed: str) -> Json:
             "hint": html.IN_DOUBT if press.outcome.outcome == "unknown" else shown_as(card.hint),
         }
     return shown
+
+
+def _files(names: Sequence[tuple[str, int]]) -> list[str]:
+    return [line(f"{name} ({size_words(size)})", LONGEST_FILE) for name, size in names]
 
 
 def _title(error: AsteroidError) -> str:

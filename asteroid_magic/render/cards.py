@@ -10,10 +10,12 @@ from functools import singledispatch
 from ..display import has_card_above
 from ..errors import AsteroidError
 from ..models.delivery import Delivery, DryRun, StatusChange
+from ..models.files import Upload
 from ..models.watch import Transcript, WatchResult
 from ..text import Excerpt, beginning, counted, shorten, visible
 from .card import Card, CardBlock, CardRow, TranscriptCard
 from .executions import heard_delivery_card, status_change_card, transcript_card, watch_card
+from .files import upload_card
 from .outcomes import dry_run_card, error_card
 from .templates import draw
 from .transcript import TranscriptEntry
@@ -37,6 +39,7 @@ card_for.register(AsteroidError, error_card)
 card_for.register(WatchResult, watch_card)
 card_for.register(Transcript, transcript_card)
 card_for.register(StatusChange, status_change_card)
+card_for.register(Upload, upload_card)
 
 
 def as_html(shown: object) -> str:

@@ -16,9 +16,9 @@ from ..models.timeline import Period, timeline_of
 from ..models.watch import Ending, Transcript, WatchResult, ending_of_status
 from ..text import bytes_in_card, counted, shorten, span
 from .card import Card, CardRow, Lane, Timeline, TranscriptCard
-from .outcomes import delivery_card, in_command, subject_rows, workflow_name
+from .outcomes import delivery_card, subject_rows, workflow_name
 from .times import clock, lasted, local, stamp
-from .transcript import entries_of
+from .transcript import entries_of, in_command
 
 # Bytes for all entries of a card; everything else takes at most 45,000.
 BUDGET = 150_000

@@ -9,17 +9,24 @@ from http.client import responses
 
 from ..config.session import session
 from ..constants import DEFAULT_BASE_URL
-from ..errors import SEND, ApiError, AsteroidError, ConfigurationError
+from ..errors import SEND, UPLOAD, ApiError, AsteroidError, ConfigurationError
 from ..models import coerce
 from ..models.delivery import NO_KEY, Delivery, DryRun
 from ..models.executions import SHORT_ID
-from ..text import beginning, bytes_in_card, counted, excerpt, shorten
+from ..models.files import Upload, UploadedFile
+from ..text import beginning, bytes_in_card, counted, excerpt, shorten, size_words
 from .card import Card, CardBlock, CardRow
 from .times import clock, stamp
+from .transcript import in_command
 
 # Budgets in bytes: a card that uses all of them stays under 20,000.
 FIELD, PROSE, SERVER_BLOCK, BLOCK, START, NAME = 300, 600, 1_500, 4_700, 300, 100
 MOST_LINES = 6
+UPLOAD_WORDS = {
+    "delivered": "delivered",
+    "not_delivered": "not delivered",
+    "unknown": "may have been delivered",
+}
 FOLD_LINES, FOLD_CHARACTERS, START_LINES, START_CHARACTERS = 8, 800, 3, 240
 # Characters of a message that fit behind "Delivered" on a line of plain text.
 BRIEF = 60
@@ -87,6 +94,7 @@ def error_card(error: AsteroidError) -> Card:
         _outcome_of(error),
         (
             *subject_rows(error.execution_id),
+            *_uploaded(error.upload),
             *_message(error.message),
             *(_answer(error) if isinstance(error, ApiError) else ()),
             *(() if why else _words("Details", error.detail, ".detail")),
@@ -102,21 +110,14 @@ def _hint(error: AsteroidError) -> str:
     """Return the hint of an error, with the execution in the command that it names."""
     if error.outcome != "unknown" or not error.execution_id:
         return error.hint
-    command = "%asteroid_activities"
+    command = "%asteroid_files" if error.operation == UPLOAD else "%asteroid_activities"
     return error.hint.replace(f"{command} ", f"{command} {in_command(error.execution_id)} ", 1)
-
-
-def in_command(execution_id: str) -> str:
-    """Return the start of an ID where that is enough for a magic of this session, or all of it."""
-    start = execution_id[:SHORT_ID].lower()
-    alike = [seen for seen in session.seen if seen.startswith(start)]
-    return _field(execution_id[:SHORT_ID] if alike == [execution_id.lower()] else execution_id)
 
 
 def _outcome_of(error: AsteroidError) -> str:
     # For example, a failed login: it had no message to deliver.
     is_setting_up = isinstance(error, ConfigurationError) and error.message is None
-    if error.operation == SEND and not is_setting_up:
+    if error.operation in {SEND, UPLOAD} and not is_setting_up:
         return error.outcome
     return "maybe_done" if error.outcome == "unknown" else "not_done"
 
@@ -126,6 +127,33 @@ def _message(message: str | None) -> Iterator[CardRow | CardBlock]:
         yield _block("Your message", message, ".message", BLOCK)
     elif message is not None:
         yield CardRow("Your message", ("(empty)",))
+
+
+def _uploaded(upload: Upload | None) -> Iterator[CardRow]:
+    if upload is not None:
+        yield CardRow("Files", upload_lines(upload))
+
+
+def upload_word(file: UploadedFile) -> str:
+    """Return what became of a file, in words."""
+    word = UPLOAD_WORDS[file.outcome] if file.was_sent else "not sent"
+    return f"{word} (it is listed; the answer was lost)" if file.confirmed_by == "files" else word
+
+
+def upload_lines(upload: Upload) -> tuple[str, ...]:
+    """Return what became of each file, a line each; of many, what did not arrive comes first."""
+    files = sorted(
+        upload.files, key=lambda one: one.outcome == "delivered" and len(upload.files) > MOST_LINES
+    )
+    lines = []
+    for one in files[:MOST_LINES]:
+        name = shorten(" ".join(one.name.split()), FIELD, bytes_in_card)
+        lines.append(f"{name} ({size_words(one.size)}): {upload_word(one)}")
+    if files[MOST_LINES:]:
+        rest = files[MOST_LINES:]
+        there = sum(one.outcome == "delivered" for one in rest)
+        lines.append(f"and {len(rest):,} more, {there:,} of them delivered")
+    return tuple(lines)
 
 
 def _request(run: DryRun) -> Iterator[CardRow | CardBlock]:

@@ -13,11 +13,21 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from ..config.session import session
 from ..models import coerce
 from ..models.activities import Activity, ActivityKind, Question
-from ..models.executions import PHASES, WAITING, status_words
+from ..models.executions import PHASES, SHORT_ID, WAITING, status_words
 from ..models.watch import unfinished
-from ..text import Excerpt, beginning, bytes_in_card, counted, excerpt, shorten, span
+from ..text import (
+    Excerpt,
+    beginning,
+    bytes_in_card,
+    counted,
+    excerpt,
+    shorten,
+    size_words,
+    span,
+)
 from .times import local, zone
 
 # Budgets in bytes, each for one text.
@@ -38,7 +48,6 @@ TODO_MARKS = {
 LABELS: Mapping[str, str] = {
     ActivityKind.GENERIC: "Note",
     ActivityKind.TERMINAL: "Ended",
-    ActivityKind.FILE_ADDED: "File",
     ActivityKind.TRANSITIONED_NODE: "Moved on to",
 }
 # These only repeat what another activity says.
@@ -314,6 +323,27 @@ def _cut(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return tuple(shown)
 
 
+def _file(activity: Activity) -> TranscriptEntry:
+    """Return the entry of a file: its name, its size, and the command that saves it."""
+    size = activity.file_size
+    named = _brief(activity.text, ITEM) + ("" if size is None else f" ({size_words(size)})")
+    if not activity.execution_id:
+        return TranscriptEntry("note", "File", Excerpt(named))
+    command = f"%asteroid_files {in_command(activity.execution_id)} --save ."
+    return TranscriptEntry("note", "File", Excerpt(f"{named}. To save it: {command}"))
+
+
+def in_command(execution_id: str) -> str:
+    """Return the start of an ID where that is enough for a magic of this session, or all of it."""
+    start = execution_id[:SHORT_ID].lower()
+    alike = [seen for seen in session.seen if seen.startswith(start)]
+    return shorten(
+        execution_id[:SHORT_ID] if alike == [execution_id.lower()] else execution_id,
+        ITEM,
+        bytes_in_card,
+    )
+
+
 def _fit(text: str, limit: int) -> Excerpt:
     return excerpt(text, limit, bytes_in_card)
 
@@ -345,4 +375,5 @@ ENTRY_MAKERS: Mapping[str, Callable[[Activity], TranscriptEntry]] = {
     ),
     ActivityKind.STATUS_CHANGED: _status,
     ActivityKind.TRANSITIONED_NODE: _node,
+    ActivityKind.FILE_ADDED: _file,
 }

@@ -68,6 +68,19 @@ def said(text: str) -> Payload:
     return payload | {"display": {"presentationLevel": "primary"}}
 
 
+def file_added(file_id: str, name: str, mime_type: str, size: int, url: str) -> Payload:
+    """Report that the agent has saved a file; ``size`` is in bytes."""
+    return {
+        "activityType": "file_added",
+        "fileId": file_id,
+        "fileName": name,
+        "mimeType": mime_type,
+        "fileSize": size,
+        "source": "agent",
+        "presignedUrl": url,
+    }
+
+
 def todos_updated(**statuses: str) -> Payload:
     """Report the agent's to-do list: content, with ``_`` for a space, and status of each item."""
     todos = [

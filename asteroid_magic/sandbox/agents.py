@@ -24,6 +24,15 @@ IDLE_ACTIONS = 60
 """After this many actions of its own, the running agent only listens, to keep its list short."""
 
 
+INVOICES = b"""\
+number,supplier,amount,due
+2289,Officine Bianchi,412.50,2026-12-01
+2290,Stamperia Rossi,89.90,2026-12-04
+2291,Trasporti Verdi,1280.00,2026-12-15
+"""
+"""The file that the running agent saves."""
+
+
 class Agent:
     """Hears messages and acts for one agent.
 
@@ -89,7 +98,7 @@ async def take_an_answer(agent: Agent) -> None:
 
 async def sort_invoices(agent: Agent) -> Never:
     """Acknowledge every message; do a piece of work now and then."""
-    idle_actions = 0
+    idle_actions, has_saved = 0, False
     while True:
         patience = 8.0 * agent.pace if idle_actions < IDLE_ACTIONS else None
         try:
@@ -99,8 +108,14 @@ async def sort_invoices(agent: Agent) -> Never:
                 heard = [await agent.inbox.get()]
         except TimeoutError:
             await agent.going.wait()
-            idle_actions += 1
-            await agent.act("file_read", "Reading an invoice", "Filed an invoice", 1.0)
+            if has_saved:
+                idle_actions += 1
+                await agent.act("file_read", "Reading an invoice", "Filed an invoice", 1.0)
+            else:
+                # Within 15 seconds of the start, whoever writes to the agent meanwhile.
+                has_saved = True
+                await agent.wait(1.0)
+                agent.world.save(agent.execution_id, "invoices.csv", INVOICES)
             continue
         await agent.wait(0.6)
         # One pause for all messages that came meanwhile: a hundred must not take a minute.

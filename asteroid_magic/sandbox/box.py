@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from . import listing
 from .endings import Ending
 from .executions import ExecutionSnapshot
-from .faults import Faults, checked_fault
+from .faults import Fault, Faults, checked_fault, checked_spoiled
 from .scenes import Waiting
 from .server import BASE_PATH, serve
 from .service import Service
@@ -43,7 +43,7 @@ class Sandbox:
             raise ValueError(f"port must be a number from 0 to {HIGHEST_PORT:,}, not {port!r}.")
         self._pace, self._asked_port = pace, port
         self._key = f"sandbox-{secrets.token_hex(16)}"
-        self._faults = Faults()
+        self._faults: Faults[Fault] = Faults()
         self._lock = threading.Lock()
         self._port = 0
         self._service: Service | None = None
@@ -60,13 +60,17 @@ class Sandbox:
                 return self
             # Closes the socket if the port is taken, as tornado's bind_sockets does not.
             listening = socket.create_server((HOST, self._asked_port), backlog=BACKLOG)
-            listening.setblocking(False)
+            storing = socket.create_server((HOST, 0), backlog=BACKLOG)
+            for each in (listening, storing):
+                each.setblocking(False)
             service = Service(self._key, self._pace, self._faults)
+            storage_port = storing.getsockname()[1]
+            service.world.files.storage_url = f"http://{HOST}:{storage_port}"
             loop = asyncio.new_event_loop()
 
             def live() -> None:
                 with asyncio.Runner(loop_factory=lambda: loop) as runner:
-                    runner.run(serve([listening], service))
+                    runner.run(serve([listening], [storing], service))
 
             self._port = listening.getsockname()[1]
             self._service, self._loop = service, loop
@@ -188,12 +192,7 @@ class Sandbox:
         ``execution_id`` is its ID, or an object with such an ``execution_id`` or ``id``, such as
         one of :attr:`executions`. Raises :class:`LookupError` if there is no such execution.
         """
-        try:
-            own = getattr(execution_id, "id", execution_id)
-            text = str(getattr(execution_id, "execution_id", own))
-        except Exception as error:
-            raise LookupError("Reading this execution failed.") from error
-        return self._world().messages(text)
+        return self._world().messages(_text_of(execution_id))
 
     def fail_next(
         self,
@@ -204,6 +203,7 @@ class Sandbox:
         drop: Literal["before", "after"] | None = None,
         body: bytes | str | None = None,
         times: int = 1,
+        of: Literal["message", "upload"] = "message",
     ) -> None:
         """Make the next ``times`` user-message requests fail, after the faults ordered before.
 
@@ -215,14 +215,52 @@ class Sandbox:
         - ``delay``, in seconds, comes first; alone it only delays, and then the sandbox processes
           the message even if the client has gone.
 
+        With ``of="upload"``, the next requests that give files to a running sandbox fail so.
+
         Only requests with the key meet a fault, and use it up. Raises :class:`ValueError` for
         values that are impossible or contradict each other.
         """
-        self._faults.add(checked_fault(status, retry_after, delay, drop, body), times)
+        fault = checked_fault(status, retry_after, delay, drop, body)
+        if of not in ("message", "upload"):
+            raise ValueError(f'of must be "message" or "upload", not {of!r}.')
+        faults = self._faults if of == "message" else self._running().upload_faults
+        faults.add(fault, times)
+
+    def spoil_next_download(self, how: str, *, times: int = 1) -> None:
+        """Make the next ``times`` downloads of a file fail.
+
+        - ``"short"``, ``"longer"``: the file has fewer or more bytes than its list says;
+        - ``"cut"``: the connection ends before the length that the answer states;
+        - ``"loop"``: one redirect after the other; order it for each of them;
+        - ``"insecure"``: a redirect to another host, without encryption;
+        - ``"refused"``, ``"broken"``: the storage answers 403 or 503.
+
+        Raises :class:`ValueError` for any other word, and :class:`RuntimeError` before the start.
+        """
+        self._running().download_faults.add(checked_spoiled(how), times)
+
+    def files(self, execution_id: object) -> dict[str, bytes]:
+        """Return the files of an execution, their contents by name, the latest of each name.
+
+        ``execution_id`` is as in :meth:`messages`.
+        """
+        files = self._world().files.of(_text_of(execution_id))
+        return {one.name: one.body for one in files}
 
     def _world(self) -> World:
+        return self._running().world
+
+    def _running(self) -> Service:
         if self._service is None:
             raise RuntimeError(
                 "This sandbox has not been started. Use it in `with`, or start() it."
             )
-        return self._service.world
+        return self._service
+
+
+def _text_of(execution_id: object) -> str:
+    try:
+        own = getattr(execution_id, "id", execution_id)
+        return str(getattr(execution_id, "execution_id", own))
+    except Exception as error:
+        raise LookupError("Reading this execution failed.") from error

@@ -4,9 +4,18 @@ import math
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar, get_args
 
+F = TypeVar("F")
 Drop = Literal["before", "after"]
+
+Spoiled = Literal["short", "cut", "longer", "loop", "insecure", "refused", "broken"]
+"""How a download fails.
+
+``"short"`` and ``"longer"`` have another size than the list says; ``"cut"`` ends before the length
+that it states; ``"loop"`` redirects for ever, ``"insecure"`` to another host without encryption;
+``"refused"`` answers 403 and ``"broken"`` 503.
+"""
 
 BODILESS = {204, 205, 304}
 """Statuses whose answers have no body (RFC 9110)."""
@@ -23,14 +32,14 @@ class Fault:
     body: bytes | None = None
 
 
-class Faults:
+class Faults(Generic[F]):
     """The faults still to come, first in, first out; safe to use from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queue: deque[Fault] = deque()
+        self._queue: deque[F] = deque()
 
-    def add(self, fault: Fault, times: int) -> None:
+    def add(self, fault: F, times: int) -> None:
         """Order a fault for so many requests.
 
         Raises :class:`ValueError` if ``times`` is not a whole number of at least 1.
@@ -40,7 +49,7 @@ class Faults:
         with self._lock:
             self._queue.extend([fault] * times)
 
-    def take(self) -> Fault | None:
+    def take(self) -> F | None:
         """Return the fault for the next request, None if none is on order."""
         with self._lock:
             return self._queue.popleft() if self._queue else None
@@ -72,6 +81,14 @@ def checked_fault(
         drop=_checked_drop(drop),
         body=body.encode() if isinstance(body, str) else body,
     )
+
+
+def checked_spoiled(how: str) -> Spoiled:
+    """Return ``how``; raises :class:`ValueError` for any other word."""
+    for known in get_args(Spoiled):
+        if how == known:
+            return known  # type: ignore[no-any-return]
+    raise ValueError(f"how must be one of {', '.join(get_args(Spoiled))}, not {how!r}.")
 
 
 def _checked_status(status: int | None) -> int | None:

@@ -6,18 +6,26 @@ from typing import Never
 
 from tornado.web import HTTPError
 
-from .faults import BODILESS, Fault
+from .faults import BODILESS, Fault, Faults
 from .handlers import ApiHandler, worded_for_http
 from .problems import Problem, error_body
+from .service import Service
 
 
 class UserMessages(ApiHandler):
     """Takes a message, unless a fault is on order. A request without the key uses up no fault."""
 
+    faults: Faults[Fault]
+
+    def initialize(self, service: Service) -> None:
+        """Take what the application passes to every handler."""
+        super().initialize(service)
+        self.faults = service.faults
+
     async def post(self, execution_id: str) -> None:
         """Add a user message to an execution."""
         with self.service.answering():
-            fault = self.service.faults.take()
+            fault = self.faults.take()
             if fault is None:
                 self.add_message(execution_id)
             else:

@@ -8,6 +8,8 @@ from tornado.httpserver import HTTPServer
 from tornado.web import RequestHandler
 
 from .control import Cancel, Pause, Resume, Sync
+from .files.handlers import AgentFiles, ContextFiles, FileDownload
+from .files.storage import storage
 from .guard import GuardedApplication
 from .handlers import ActivityList, ExecutionDetail, ExecutionList, UnknownPath
 from .identity import WHOAMI_PATH, WhoAmI
@@ -20,7 +22,9 @@ LARGEST_BODY = 16 * 1024 * 1024
 """Bytes of a request body; the contract has no limit."""
 
 
-async def serve(sockets: list[socket.socket], service: Service) -> None:
+async def serve(
+    sockets: list[socket.socket], storage_sockets: list[socket.socket], service: Service
+) -> None:
     """Serve until the service closes, then close all that was opened.
 
     Raises the error of an agent that failed, so that a bug in a script does not go unnoticed.
@@ -28,12 +32,15 @@ async def serve(sockets: list[socket.socket], service: Service) -> None:
     application = _application(service, sockets[0].getsockname()[1])
     server = HTTPServer(application, max_body_size=LARGEST_BODY)
     server.add_sockets(sockets)
+    store = HTTPServer(storage(service.world.files, service.download_faults))
+    store.add_sockets(storage_sockets)
     service.open()
     try:
         await service.closed()
     finally:
-        server.stop()
-        await server.close_all_connections()
+        for each in (server, store):
+            each.stop()
+            await each.close_all_connections()
         await service.all_answered()
         scripts = service.scripts()
         for script in scripts:
@@ -58,6 +65,9 @@ def _application(service: Service, port: int) -> GuardedApplication:
             (f"{execution}/cancel", Cancel, shared),
             (f"{execution}/sync", Sync, shared),
             (r"/view/([a-z]+)/[0-9a-f-]{36}", ViewPage, shared),
+            (f"{execution}/files", AgentFiles, shared),
+            (f"{execution}/context-files", ContextFiles, shared),
+            (f"{execution}/(files|context-files)/([^/]*)/download", FileDownload, shared),
         ],
         service,
         port,

@@ -9,7 +9,7 @@ from typing import Any
 from .agents import Agent, book_a_table, sort_invoices, take_an_answer
 from .endings import Ending, ended_scene
 from .executions import ExecutionSnapshot
-from .faults import Faults
+from .faults import Fault, Faults, Spoiled
 from .scenes import Waiting, opening_scene, waiting_scenes
 from .world import World
 
@@ -20,9 +20,11 @@ class Service:
     Everything but ``world`` and ``faults`` belongs to the sandbox's own loop.
     """
 
-    def __init__(self, key: str, pace: float, faults: Faults) -> None:
+    def __init__(self, key: str, pace: float, faults: Faults[Fault]) -> None:
         self.world = World(opening_scene())
         self.faults = faults
+        self.upload_faults: Faults[Fault] = Faults()
+        self.download_faults: Faults[Spoiled] = Faults()
         self._key = key.encode()
         self._pace = pace
         self._agents: dict[str, Agent] = {}

@@ -12,6 +12,7 @@ from typing import Any
 from . import activities
 from .activities import Payload
 from .executions import PHASES, Execution, ExecutionSnapshot
+from .file_store import FileStore, StoredFile
 
 EMAIL = "you@sandbox.invalid"
 """The user of the sandbox; no mail server has a name under ``invalid`` (RFC 2606)."""
@@ -39,6 +40,7 @@ class World:
     def __init__(self, executions: Iterable[Execution]) -> None:
         self._lock = threading.RLock()
         self._executions = {execution.id: execution for execution in executions}
+        self.files = FileStore()
         self._organization_id = str(uuid.uuid4())
         self._user_id = str(uuid.uuid4())
         self._key_id = str(uuid.uuid4())
@@ -81,6 +83,32 @@ class World:
             execution.messages.append(text)
             received = activities.user_message_received(text, self._user_id)
             execution.add(received, datetime.now(UTC))
+
+    def accepting(self, execution_id: str) -> str:
+        """Return the workflow of an execution that still accepts files.
+
+        Raises what :meth:`receive` raises.
+        """
+        with self._lock:
+            execution = self._find_own(execution_id)
+            if PHASES[execution.status] == "terminal":
+                raise FinishedExecutionError(execution.status)
+            return execution.workflow_id
+
+    def save(self, execution_id: str, name: str, body: bytes) -> None:
+        """Let the agent save a file among the downloads, and report it."""
+        with self._lock:
+            execution = self._find(execution_id)
+            now = datetime.now(UTC)
+            file = StoredFile(
+                execution.id, execution.workflow_id, "downloads", name, body, created_at=now
+            )
+            self.files.add(file)
+            url = self.files.signed_url(file)
+            self.record(
+                execution.id,
+                activities.file_added(file.id, name, file.mime_type, len(body), url),
+            )
 
     def pause(self, execution_id: str) -> str:
         """Pause an execution that is at work, and return its status.

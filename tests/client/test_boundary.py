@@ -4,6 +4,7 @@ import io
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from asteroid_magic import AsteroidClient
+from asteroid_magic.client.session_client import without_retries
 from asteroid_magic.sandbox import Sandbox
 
 OURS = "asteroid_magic"
@@ -128,6 +130,37 @@ def test_no_error_that_leaves_a_public_method_holds_the_key(
     assert len(left) > len(codes) // 2
     for error in left:
         assert box.api_key not in shown_of(error)
+
+
+@pytest.mark.parametrize("kind", [Injected, KeyboardInterrupt])
+@pytest.mark.parametrize("what", ["upload", "download"])
+def test_no_error_of_a_transfer_holds_the_key(
+    client: AsteroidClient,
+    box: Sandbox,
+    tmp_path: Path,
+    what: str,
+    kind: type[BaseException],
+) -> None:
+    run = box.executions[0].id
+    client.upload(run, ("a.txt", b"1"))
+    (file,) = client.files(run)
+    once = without_retries(client)
+    calls: dict[str, Send] = {
+        "upload": lambda: client.upload(run, ("b.txt", b"2")),
+        "download": lambda: once.download(file, tmp_path),
+    }
+    codes = functions_of(calls[what])
+    names = {code.co_qualname for code in codes}
+    assert "Transport.request" in names
+    assert what != "download" or {"Transport.fetch", "PartialFile.write"} <= names
+    errors = [failing_in(code, kind, calls[what]) for code in codes]
+    left = [error for error in errors if error is not None]
+    assert len(left) > len(codes) // 2
+    for error in left:
+        # Formatting each of them would take minutes.
+        assert box.api_key not in "\n".join([str(error), *locals_of(error)])
+    assert box.api_key not in shown_of(left[-1])
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_without_the_boundary_some_of_them_would(

@@ -87,7 +87,7 @@ def read(form: SendForm) -> SendForm:
 
 def frozen_by_browser(form: SendForm) -> None:
     """Report what the browser reports when the user has pressed Send."""
-    for one in (fields(form).listing, fields(form).execution, fields(form).message):
+    for one in fields(form)._frozen:
         one.disabled = 1
 
 

@@ -3,6 +3,7 @@
 import uuid
 from collections import namedtuple
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,3 +167,73 @@ def test_a_delivery_is_remembered(notebook: Notebook, run_id: str) -> None:
     notebook.run("%asteroid_send run_id hello")
     assert list(session.seen) == [run_id]
     assert run_id in list(offers("%asteroid_send ", {}, session.seen))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("data.csv", "my notes.txt", ".hidden", "odd\n.csv"):
+        (tmp_path / name).write_text("1")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "may-1.pdf").write_text("1")
+    (tmp_path / "my folder").mkdir()
+    (tmp_path / "my folder" / "a.txt").write_text("1")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("--attach ", ["data.csv", '"my folder/', '"my notes.txt"', "reports/"]),
+        ("--attach=", ["data.csv", '"my folder/', '"my notes.txt"', "reports/"]),
+        ("--attach d", ["data.csv"]),
+        ("--dry-run --attach d", ["data.csv"]),
+        ('--attach "my n', ['"my notes.txt"']),
+        ("--attach 'my f", ["'my folder/"]),
+        ('--attach "my folder/', ['"my folder/a.txt"']),
+        ("--attach reports/may-", ["reports/may-1.pdf"]),
+        ("--attach .", [".hidden"]),
+        ("--attach none", []),
+        ('--attach "my notes.txt" --attach d', ["data.csv"]),
+    ],
+)
+@pytest.mark.parametrize("magic", ["%asteroid_send", "%%asteroid_send", "r = %asteroid_send"])
+@needs_matchers
+def test_paths_are_offered_for_attach(
+    notebook: Notebook, folder: Path, magic: str, typed: str, offered: list[str]
+) -> None:
+    assert folder.is_dir()
+    assert completed(notebook, f"{magic} {typed}") == offered
+
+
+def completed(notebook: Notebook, line: str) -> list[str]:
+    """Return what the last word of a line becomes, for each completion."""
+    with provisionalcompleter():
+        found = list(notebook.shell.Completer.completions(line, len(line)))
+    start = max(line.rfind("--attach"), line.rfind("--save"))
+    begin = start + len("--attach" if line.startswith("--attach", start) else "--save") + 1
+    return [line[begin : one.start] + one.text for one in found]
+
+
+@needs_matchers
+def test_folders_are_offered_for_save(notebook: Notebook, folder: Path) -> None:
+    assert folder.is_dir()
+    assert completed(notebook, "%asteroid_files run_id --save ") == ['"my folder/', "reports/"]
+    assert completed(notebook, "%asteroid_files run_id --save=r") == ["reports/"]
+
+
+@needs_matchers
+def test_a_home_folder_is_looked_into(
+    notebook: Notebook, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    assert completed(notebook, "%asteroid_send --attach ~/d") == ["~/data.csv"]
+
+
+@needs_matchers
+def test_after_a_path_in_quotes_come_the_executions(notebook: Notebook, folder: Path) -> None:
+    assert folder.is_dir()
+    line = '%asteroid_send --attach "my notes.txt" run_'
+    with provisionalcompleter():
+        found = notebook.shell.Completer.completions(line, len(line))
+        assert "run_id" in [one.text for one in found]

@@ -606,6 +606,7 @@ def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
             "base_url": None,
             "timeout": None,
             "confirm_grace": None,
+            "max_upload_mb": None,
             "key": None,
             "sandbox": None,
             "seen": {},

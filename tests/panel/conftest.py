@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -55,19 +55,31 @@ class Page:
             self.entries |= {one["key"]: one for one in found["entries"]}
             self.entries = {key: self.entries[key] for key in found["order"]}
 
-    def say(self, kind: object, **content: object) -> None:
+    def say(self, kind: object, *buffers: bytes, **content: object) -> None:
         """Send a message of the page to the kernel."""
-        self.panel._handle_custom_msg({"type": kind, "view": "page", **content}, [])
+        views = [memoryview(one) for one in buffers]
+        self.panel._handle_custom_msg({"type": kind, "view": "page", **content}, views)
 
     def ping(self, *, seen: bool = True) -> None:
         self._pings += 1
         self.say("ping", number=str(self._pings), **({"seen": "1"} if seen else {}))
 
-    def press(self, text: object, press: str = "", execution: str | None = None) -> str:
+    def press(
+        self,
+        text: object,
+        press: str = "",
+        execution: str | None = None,
+        files: Sequence[tuple[str, bytes]] = (),
+    ) -> str:
         """Press Send; return the number of the press."""
         press = press or f"press-{len(self.told)}-{len(self.panel._outbox.presses)}"
         where = self.panel.execution if execution is None else execution
-        self.say("send", press=press, execution=where, text=text)
+        for at, (name, contents) in enumerate(files):
+            for start in range(0, max(1, len(contents)), 100):
+                piece = contents[start : start + 100]
+                self.say("piece", piece, press=press, at=str(at), name=name)
+        sizes = ",".join(str(len(contents)) for _, contents in files)
+        self.say("send", press=press, execution=where, text=text, files=sizes)
         return press
 
     @property

@@ -12,7 +12,7 @@ from asteroid_magic.panel import saved_copy
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import ID, Seen
 from tests.support.records import RecordServer
-from tests.support.sandboxes import deliver, running
+from tests.support.sandboxes import asking, deliver, running
 from tests.support.servers import FaultServer, silent
 from tests.support.waiting import until
 
@@ -56,16 +56,16 @@ def test_it_is_the_conversation_and_says_how_to_get_the_panel_back(
     account: Sandbox, copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(panel_module, "LEAST_BETWEEN_S", 0.0)
-    page = displayed(running(account))
-    until(lambda: "I am sorting today's invoices" in shown(copies).words)
-    page.done(page.press("This one is urgent."))
+    page = displayed(asking(account))
+    until(lambda: "Found three free times" in shown(copies).words)
+    page.done(page.press("Friday 18:30"))
     until(lambda: page.bubble(page.shown["presses"][0]["press"])["activity"])
-    until(lambda: "You This one is urgent." in " ".join(shown(copies).words.split()))
+    until(lambda: "You Friday 18:30" in " ".join(shown(copies).words.split()))
     words = " ".join(shown(copies).words.split())
-    assert "Sort incoming invoices" in words
+    assert "Book a table" in words
     assert "Live view (127.0.0.1:" in words
     # The bubble and the server's own message are one entry.
-    assert words.count("You This one is urgent.") == words.count("✓ Delivered") == 1
+    assert words.count("You Friday 18:30") == words.count("✓ Delivered") == 1
     assert "To get it back, run its cell again." in words
     assert re.search(r"This copy is from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", words)
 

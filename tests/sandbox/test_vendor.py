@@ -291,6 +291,8 @@ def test_links_and_summaries_fit_their_models(box: Sandbox, api: vendor.Executio
     assert node.from_node_summary == "Read 9 fares from Turin to Rome."
     [todos] = [one.todos for one in payloads if getattr(one, "todos", None)]
     assert [one.outcome for one in todos][1] == "The 09:10 is the cheapest"
+
+
 def test_their_client_tells_whose_the_key_is(box: Sandbox, api: vendor.ExecutionApi) -> None:
     whoami = vendor.ContextApi(api.api_client).whoami_get()
     assert whoami.kind == vendor.UsersWhoamiCallerKind.PERSON

@@ -63,6 +63,8 @@ PRESS = {
     "hint": "",
     "note": "",
     "ending": "",
+    "files": [],
+    "gone": [],
 }
 
 

@@ -92,7 +92,8 @@ class _Bounded(_AnySocket):
         left = max(deadline.use(self), LEAST_TIMEOUT_S)
         own = self.gettimeout()
         # A timeout of 0 is a probe of urllib3-future that must not block.
-        if own is None or own > left:
+        # A deadline that renews may have less left at one moment than later.
+        if own is None or own > left or (own and deadline.renews):
             self.settimeout(left)
         return deadline
 

@@ -2,8 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sized
+from typing import NamedTuple, Protocol
 
 from ...errors import Operation
 from ...version import __version__
@@ -12,8 +12,16 @@ KEY_HEADER = "X-Asteroid-Agents-Api-Key"
 USER_AGENT = f"asteroid-magic/{__version__}"
 
 
+class StreamedBody(Sized, Iterable[bytes], Protocol):
+    """A body that is read while it is sent; each iteration begins again."""
+
+    @property
+    def content_type(self) -> str:
+        """The value of the header Content-Type."""
+
+
 class Request(NamedTuple):
-    """An HTTP request without the key; the `body` is JSON, and a POST may have none.
+    """An HTTP request without the key; `body` is JSON unless streamed, and a POST may have none.
 
     At most `largest` bytes of the answer's body are read. If it must be `whole`, a successful
     answer that is cut short or larger is a failure.
@@ -22,7 +30,7 @@ class Request(NamedTuple):
     operation: Operation
     method: str
     url: str
-    body: bytes | None = None
+    body: bytes | StreamedBody | None = None
     largest: int = 65_536
     whole: bool = False
 
@@ -42,10 +50,13 @@ def curl_command(url: str, headers: Mapping[str, str], body: bytes) -> str:
 
 def headers_of(asked: Request, key: str) -> dict[str, str]:
     """Return the headers of a request."""
-    return headers_for(key, None if asked.method == "GET" else asked.body or b"")
+    headers = headers_for(key, None if asked.method == "GET" else asked.body or b"")
+    if not isinstance(asked.body, bytes | None):
+        headers["Content-Type"] = asked.body.content_type
+    return headers
 
 
-def headers_for(key: str, body: bytes | None = None) -> dict[str, str]:
+def headers_for(key: str, body: Sized | None = None) -> dict[str, str]:
     """Return the headers for sending `body`; without one, those for requesting JSON.
 
     An empty body has no content type.

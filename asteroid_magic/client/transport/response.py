@@ -38,7 +38,11 @@ class Answer:
 
 
 class BodyTooLargeError(Exception):
-    """The body is larger than allowed."""
+    """The body is larger than allowed: than `largest` bytes."""
+
+    def __init__(self, largest: int) -> None:
+        super().__init__(largest)
+        self.largest = largest
 
 
 class BodyCutShortError(Exception):
@@ -87,7 +91,7 @@ def read_whole(response: Response, largest: int) -> bytes:
         raise BodyCutShortError
     body, is_whole = _inflate(response, bytes(raw), largest + 1)
     if len(body) > largest:
-        raise BodyTooLargeError
+        raise BodyTooLargeError(largest)
     if not is_whole:
         raise BodyCutShortError
     return body

@@ -5,7 +5,8 @@
 
 import os
 import ssl
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -14,12 +15,19 @@ from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select
 from ...config.api_key import ApiKey
 from ...config.settings import is_loopback
 from ...deadline import Deadline
-from ...errors import AsteroidError, ConfigurationError, ConnectionFailed, UnexpectedAnswer
+from ...errors import (
+    AsteroidError,
+    ConfigurationError,
+    ConnectionFailed,
+    Operation,
+    UnexpectedAnswer,
+)
 from .connections import LEAST_TIMEOUT_S, DeadlineAdapter
 from .error_mapping import Proxy, error_of_fault
-from .request import Request, headers_of
+from .request import USER_AGENT, Request, headers_of
 from .response import Answer, BodyTooLargeError, read_answer
 
+T = TypeVar("T")
 POOL_SIZE = 256
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXY_VARIABLES = tuple(
@@ -105,14 +113,34 @@ class Transport:
 
     def request(self, asked: Request, key: ApiKey, deadline: Deadline) -> Answer:
         """Make a request once, without following a redirect; raises what `error_mapping` says."""
+        request = _prepared(asked.method, asked.url, headers_of(asked, key.reveal()), asked.body)
+        return self._exchange(
+            request, asked.operation, deadline, lambda response: read_answer(response, key, asked)
+        )
+
+    def fetch(
+        self,
+        url: str,
+        operation: Operation,
+        deadline: Deadline,
+        read: Callable[[requests.Response], T],
+    ) -> T:
+        """Request what a signed URL leads to, *without* the key, and return what `read` returns.
+
+        Follows no redirect. Raises as `request` does, and the errors of this package that `read`
+        raises.
+        """
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+        return self._exchange(_prepared("GET", url, headers, None), operation, deadline, read)
+
+    def _exchange(
+        self,
+        request: requests.PreparedRequest,
+        operation: Operation,
+        deadline: Deadline,
+        read: Callable[[requests.Response], T],
+    ) -> T:
         self._leave_inherited()
-        request = requests.PreparedRequest()
-        request.method = asked.method
-        request.url = asked.url
-        # A plain dict: case-insensitive headers cost a tenth of a send.
-        request.headers = headers_of(asked, key.reveal())  # type: ignore[assignment]
-        request.body = asked.body
-        request.hooks = {}
         deadline.proxy_status = None
         try:
             with deadline.governing():
@@ -125,13 +153,15 @@ class Transport:
                     verify=self._verify,
                     proxies=self._proxies,
                 )
-                return read_answer(response, key, asked)
-        except BodyTooLargeError:
-            error: AsteroidError = _too_large(asked)
+                return read(response)
+        except AsteroidError as problem:
+            error = problem
+        except BodyTooLargeError as problem:
+            error = _too_large(problem.largest, operation)
         except Exception as fault:  # noqa: BLE001 (bare urllib3 and OS errors come out as well)
             error = error_of_fault(
                 fault,
-                asked.operation,
+                operation,
                 host=self._host,
                 connecting=deadline.connecting,
                 timed_out=not deadline.left(),
@@ -142,7 +172,7 @@ class Transport:
             error = ConfigurationError(
                 f"The file that {self._bundle} names contains no certificates.",
                 hint="Correct or remove the variable, then try again.",
-                operation=asked.operation,
+                operation=operation,
             )
         raise error
 
@@ -162,11 +192,24 @@ class Transport:
         self._adapter.close()
 
 
-def _too_large(asked: Request) -> UnexpectedAnswer:
+def _prepared(
+    method: str, url: str, headers: Mapping[str, str], body: object
+) -> requests.PreparedRequest:
+    request = requests.PreparedRequest()
+    request.method = method
+    request.url = url
+    # A plain dict: case-insensitive headers cost a tenth of a send.
+    request.headers = headers  # type: ignore[assignment]
+    request.body = body  # type: ignore[assignment]
+    request.hooks = {}
+    return request
+
+
+def _too_large(largest: int, operation: Operation) -> UnexpectedAnswer:
     return UnexpectedAnswer(
-        f"It is over {asked.largest // 1_048_576:,} MiB; none of it was kept.",
-        status_code=asked.operation.expected,
+        f"It is over {largest // 1_048_576:,} MiB; none of it was kept.",
+        status_code=operation.expected,
         title="The answer is too large",
         hint="Set a limit, or a smaller one.",
-        operation=asked.operation,
+        operation=operation,
     )

@@ -9,7 +9,9 @@
  *   hello    {view}                     a page shows the panel; asks for everything
  *   ping     {view, number, seen}       every few seconds while the panel is in view
  *   open     {execution}                an execution's conversation; "" for the list
- *   send     {press, execution, text}   a press of Send; `press` is random, and counts once
+ *   piece    {press, at, name}          a piece of a file, as a buffer; `at` is the file's place
+ *   send     {press, execution, text, files}
+ *            a press of Send; `press` is random, and counts once; `files` are the sizes of its files
  *   cancel   {press}                    stop sending it
  *   look     {press}                    look for it in the execution; sends nothing
  *   stop     {}                         wait for no answer any longer
@@ -25,15 +27,16 @@
  */
 
 /**
- * @typedef {{send: (content: object) => unknown,
+ * @typedef {{send: (content: object, callbacks?: unknown, buffers?: ArrayBuffer[]) => unknown,
  *   on: (event: string, call: (...given: any[]) => void) => void,
  *   off: (event: string, call: (...given: any[]) => void) => void}} Model
  * @typedef {{key: string, kind: string, press: string, label: string, when: string, day: string,
  *   text: string, data: string, start: string, mark: string, extent: string,
- *   items: {mark: string, text: string, note: string}[]}} Entry
+ *   files: string[], items: {mark: string, text: string, note: string}[]}} Entry
  * @typedef {{press: string, text: string, typed: string, stage: string, at: string,
  *   activity: string, before: string, outcome: string, title: string, why: string, hint: string, note: string,
- *   ending: string}} Press
+ *   ending: string, files: string[], gone: number[]}} Press `gone`: the places of its files that have
+ *   arrived, or may have
  * @typedef {{header: string, question: string, several: boolean,
  *   options: {label: string, shown: string, note: string}[]}} Question
  * @typedef {{id: string, name: string, status: string, tone: string, waits: boolean, phase: string,
@@ -49,7 +52,7 @@
  *   age: number | null}} InboxView
  * @typedef {{chosen: string, problem: string, key: string, note: string, stopped: boolean,
  *   inbox: InboxView, conversation: Conversation | null, presses: Press[]}} View
- * @typedef {{press: string, execution: string, text: string, at: number, isTaken: boolean,
+ * @typedef {{press: string, execution: string, text: string, files: File[], at: number, isTaken: boolean,
  *   isShown: boolean, isReturned: boolean, isLost: boolean, outcome: string, ping: number}} Own a press
  *   of this page, after the ping with this number; `isLost`: its kernel did not take it, or is gone
  */
@@ -60,6 +63,9 @@ const SILENT_MS = 6500;
 // The kernel has this long to take a press before the bubble says that it waits.
 const SLOW_MS = 300;
 const TOUCH_MS = 2000;
+// In bytes: a message to the kernel may be ten megabytes long, and all files of a press this much.
+const PIECE = 1_000_000;
+const MOST_BYTES = 50_000_000;
 const MINOR = new Set(["action", "thinking", "note", "todos", "system"]);
 // More minor entries than this in a row are folded.
 const MOST_MINOR = 2;
@@ -89,15 +95,15 @@ const SILENT = "The kernel is not answering; your text is kept here. It may be b
 
 /**
  * What closed panels of this page have left, which a new run of a cell must not lose: the drafts,
- * each once, and the presses that are not known to be delivered.
- * @type {{drafts: Map<string, Set<string>>, presses: Own[]}}
+ * each once, their files, and the presses that are not known to be delivered.
+ * @type {{drafts: Map<string, Set<string>>, files: Map<string, File[]>, presses: Own[]}}
  */
 const LEFT = leftByOthers();
 
 function leftByOthers() {
   const page = /** @type {Record<symbol, typeof LEFT>} */ (/** @type {unknown} */ (globalThis));
-  const name = Symbol.for("asteroid-magic left");
-  page[name] ??= { drafts: new Map(), presses: [] };
+  const name = Symbol.for("asteroid-magic left 2");
+  page[name] ??= { drafts: new Map(), files: new Map(), presses: [] };
   return page[name];
 }
 
@@ -180,6 +186,17 @@ function anchor({ name, url }) {
   }
 }
 
+/** @param {number} size */
+function bytes(size) {
+  for (const [unit, least] of /** @type {[string, number][]} */ ([
+    ["MB", 1e6],
+    ["kB", 1e3],
+  ])) {
+    if (size >= least) return `${Number((size / least).toFixed(size < 10 * least ? 1 : 0))} ${unit}`;
+  }
+  return size === 1 ? "1 byte" : `${size} bytes`;
+}
+
 /** @param {number} seconds */
 function age(seconds) {
   const passed = Math.max(0, Math.floor(seconds));
@@ -253,11 +270,12 @@ class Line {
 
   /**
    * @param {Record<string, string>} content
+   * @param {ArrayBuffer[]} [buffers]
    * @returns {boolean} whether it could be handed over
    */
-  tell(content) {
+  tell(content, buffers) {
     try {
-      this.model.send({ view: this.view, ...content });
+      this.model.send({ view: this.view, ...content }, undefined, buffers);
       return true;
     } catch {
       // After a restart of the kernel, there is nobody to tell.
@@ -434,6 +452,24 @@ class Composer {
     this.send = button("Send", press, "ac-send");
     /** @type {Map<string, string>} */
     this.drafts = new Map();
+    /** @type {Map<string, File[]>} what is attached to each draft */
+    this.attached = new Map();
+    this.chips = make("ul", "ac-chips", "", { role: "list", "aria-label": "Attached files" });
+    this.picker = make("input");
+    Object.assign(this.picker, { type: "file", multiple: true, hidden: true });
+    this.picker.addEventListener("change", () => {
+      this.attach(Array.from(this.picker.files ?? []));
+      // The same file can be chosen again, once it was removed.
+      this.picker.value = "";
+      this.box.focus();
+    });
+    this.box.addEventListener("paste", (event) => {
+      const files = Array.from(event.clipboardData?.files ?? []);
+      if (!files.length || event.clipboardData?.types.includes("text/plain")) return;
+      event.preventDefault();
+      this.attach(files);
+    });
+    this.refused = "";
     this.execution = "";
     this.onEdit = onEdit;
     this.box.addEventListener("input", () => {
@@ -441,13 +477,61 @@ class Composer {
       onEdit();
     });
     const side = make("div", "ac-side");
-    side.append(this.send, make("span", "ac-keys", "Ctrl/⌘+Enter"));
-    this.root.append(this.box, side);
+    const attach = button("Attach files", () => this.picker.click(), "ac-small ac-attach");
+    side.append(this.send, make("span", "ac-keys", "Ctrl/⌘+Enter"), attach, this.picker);
+    this.root.append(this.chips, this.box, side);
     this.grow();
   }
 
   get text() {
     return this.box.value;
+  }
+
+  /** What is attached, in the order in which it goes. */
+  get files() {
+    return this.attached.get(this.execution) ?? [];
+  }
+
+  /** @param {File[]} files */
+  attach(files) {
+    const all = [...this.files, ...files.filter((one) => !this.files.includes(one))];
+    const size = all.reduce((sum, one) => sum + one.size, 0);
+    this.refused = "";
+    if (size > MOST_BYTES) {
+      const most = `${MOST_BYTES / 1e6} MB`;
+      this.refused = `Not attached: all files together may have ${most}. For more, use %asteroid_send --attach.`;
+    } else this.attached.set(this.execution, all);
+    this.drawFiles();
+    this.onEdit();
+  }
+
+  /** @param {File} [file] the one to take away; all of them without it */
+  detach(file) {
+    this.attached.set(
+      this.execution,
+      this.files.filter((one) => file && one !== file),
+    );
+    this.refused = "";
+    this.drawFiles();
+    this.onEdit();
+  }
+
+  drawFiles() {
+    const chips = this.files.map((one) => {
+      const chip = make("li", "ac-chip");
+      const remove = button("×", () => this.remove(one), "ac-plain ac-remove");
+      remove.setAttribute("aria-label", `Remove ${one.name}`);
+      chip.append(make("span", "ac-file", `${one.name} (${bytes(one.size)})`, { dir: "auto" }), remove);
+      return chip;
+    });
+    this.chips.replaceChildren(...chips);
+    show(this.chips, chips.length > 0);
+  }
+
+  /** @param {File} file */
+  remove(file) {
+    this.detach(file);
+    this.box.focus();
   }
 
   /** @param {string} execution */
@@ -459,6 +543,8 @@ class Composer {
       .filter(Boolean)
       .join("\n");
     LEFT.drafts.delete(execution);
+    this.attach(LEFT.files.get(execution) ?? []);
+    LEFT.files.delete(execution);
     this.keep();
   }
 
@@ -501,6 +587,9 @@ class Composer {
     this.keep();
     for (const [execution, text] of this.drafts) {
       if (text) LEFT.drafts.set(execution, (LEFT.drafts.get(execution) ?? new Set()).add(text));
+    }
+    for (const [execution, files] of this.attached) {
+      if (files.length) LEFT.files.set(execution, [...(LEFT.files.get(execution) ?? []), ...files]);
     }
   }
 
@@ -743,7 +832,7 @@ class Inbox {
 class Log {
   /**
    * @param {{tell: (content: Record<string, string>) => void,
-   *   edit: (text: string) => void}} actions
+   *   edit: (text: string, files: File[]) => void}} actions
    */
   constructor(actions) {
     this.actions = actions;
@@ -909,6 +998,7 @@ class Log {
     parts.push(words(entry.text));
     if (entry.data) parts.push(make("pre", "ac-data", entry.data));
     parts.push(...this.items(entry));
+    parts.push(...entry.files.map((one) => make("div", "ac-file", one, { dir: "auto" })));
     if (entry.kind === "own") parts.push(this.delivered(entry.when));
     return parts;
   }
@@ -985,7 +1075,10 @@ class Log {
     const hadFocus = node.contains(document.activeElement);
     node.className = `ac-entry ac-is-own ac-${state}`;
     const what = make("div", "ac-what");
-    what.append(words(press?.text ?? own?.text ?? ""), this.stateLine(state, press));
+    const files = press?.files ?? own?.files.map((one) => `${one.name} (${bytes(one.size)})`) ?? [];
+    what.append(words(press?.text ?? own?.text ?? ""));
+    what.append(...files.map((one) => make("div", "ac-file", one, { dir: "auto" })));
+    what.append(this.stateLine(state, press));
     for (const text of this.whys(press, isLost)) what.append(make("div", "ac-why", text));
     const buttons = this.buttons(id, state, press, own, isLost);
     if (buttons.length) {
@@ -1044,12 +1137,21 @@ class Log {
       const edit = () => {
         // It does not come back a second time, once this text is sent.
         if (own) own.isReturned = true;
-        this.actions.edit(text);
+        this.actions.edit(text, leftOf(press, own));
       };
       made.push(button("Edit and resend", edit, "ac-small"));
     }
     return made;
   }
+}
+
+/**
+ * The files of a press that have not arrived.
+ * @param {Press | null} press
+ * @param {Own | undefined} own
+ */
+function leftOf(press, own) {
+  return own?.files.filter((_, at) => !press?.gone.includes(at)) ?? [];
 }
 
 /**
@@ -1100,6 +1202,8 @@ class Chat {
     this.noted = "";
     /** @type {Map<string, string> | null} how far each press was when it was told last */
     this.told = null;
+    // True while files are read, before they are sent.
+    this.isReading = false;
     // True while the user waits for what a click opens: the focus follows it.
     this.movesFocus = false;
     /** @type {Map<string, Own>} */
@@ -1122,7 +1226,10 @@ class Chat {
     this.inbox = new Inbox((execution) => this.open(execution));
     this.log = new Log({
       tell: (content) => this.line.tell(content),
-      edit: (text) => this.composer.putAbove(text),
+      edit: (text, files) => {
+        this.composer.putAbove(text);
+        this.composer.attach(files);
+      },
     });
     this.doing = make("div", "ac-doing");
     this.doingText = make("span", "ac-doing-text");
@@ -1132,6 +1239,8 @@ class Chat {
       () => {
         this.line.touch();
         this.drawSend();
+        if (this.composer.refused) say(this.status, this.composer.refused);
+        this.drawBanner();
       },
     );
     this.updated = make("span", "ac-updated", "Waiting for the kernel…");
@@ -1235,22 +1344,75 @@ class Chat {
       say(this.status, "Not sent: the kernel is not answering. Your text is kept.");
       return;
     }
+    if (this.composer.files.length) this.pressWithFiles(this.chosen);
+    else this.send(text, [], []);
+  }
+
+  /**
+   * Read the files, then send them and the message, unless another conversation is open by then.
+   * @param {string} execution
+   */
+  async pressWithFiles(execution) {
+    if (this.isReading) return;
+    this.isReading = true;
+    say(this.status, "Reading the files.");
+    this.drawSend();
+    const { files } = this.composer;
+    try {
+      const contents = await Promise.all(files.map((one) => one.arrayBuffer()));
+      const isSame = this.chosen === execution && this.composer.files === files;
+      if (isSame && this.composer.text.trim()) this.send(this.composer.text, files, contents);
+      else say(this.status, "Not sent: something was changed meanwhile. Nothing is lost.");
+    } catch {
+      this.composer.refused = "Not sent: a file can no longer be read. Remove it, or attach it again.";
+      say(this.status, this.composer.refused);
+      this.drawBanner();
+    } finally {
+      this.isReading = false;
+      this.drawSend();
+    }
+  }
+
+  /**
+   * @param {string} text
+   * @param {File[]} files
+   * @param {ArrayBuffer[]} contents
+   */
+  send(text, files, contents) {
     const press = random();
     const execution = this.chosen;
-    if (!this.line.tell({ type: "send", press, execution, text })) {
+    const isTold = contents.every((one, at) => this.sendPieces(press, at, files[at].name, one));
+    const sizes = contents.map((one) => one.byteLength).join();
+    if (!isTold || !this.line.tell({ type: "send", press, execution, text, files: sizes })) {
       this.line.setSilent(true);
       return;
     }
     const at = performance.now();
     const isNot = { isTaken: false, isShown: false, isReturned: false, isLost: false };
     const ping = this.line.number;
-    this.own.set(press, { press, execution, text, at, ping, outcome: "", ...isNot });
+    this.own.set(press, { press, execution, text, files, at, ping, outcome: "", ...isNot });
     this.questions.forget();
+    this.composer.detach();
     this.composer.write("");
     say(this.status, "Sending.");
     this.arrange();
     this.log.scrollToEnd();
     setTimeout(() => this.arrange(), SLOW_MS + 20);
+  }
+
+  /**
+   * @param {string} press
+   * @param {number} at
+   * @param {string} name
+   * @param {ArrayBuffer} content
+   * @returns {boolean} whether all of them could be handed over
+   */
+  sendPieces(press, at, name, content) {
+    for (let start = 0; start === 0 || start < content.byteLength; start += PIECE) {
+      const piece = content.slice(start, start + PIECE);
+      if (!this.line.tell({ type: "piece", press, at: String(at), name }, [piece])) return false;
+    }
+    return true;
   }
 
   // What the kernel says
@@ -1372,6 +1534,7 @@ class Chat {
     if (!own || own.isReturned || press.outcome !== "not_delivered" || this.composer.text) return;
     own.isReturned = true;
     this.composer.write(own.text);
+    this.composer.attach(leftOf(press, own));
   }
 
   drawBar() {
@@ -1401,7 +1564,7 @@ class Chat {
   }
 
   drawBanner() {
-    const text = this.line.isSilent ? SILENT : this.trouble();
+    const text = this.line.isSilent ? SILENT : this.composer.refused || this.trouble();
     say(this.banner, text);
     show(this.banner, Boolean(text));
     this.root.classList.toggle("ac-is-silent", this.line.isSilent);
@@ -1425,7 +1588,7 @@ class Chat {
   }
 
   drawSend() {
-    this.composer.draw(this.line.isOpen);
+    this.composer.draw(this.line.isOpen && !this.isReading);
   }
 
   drawDoing() {

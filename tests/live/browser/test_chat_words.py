@@ -14,6 +14,7 @@ ENTRY = {
     "kind": "agent",
     "label": "Agent",
     "items": [],
+    "files": [],
 }
 
 

@@ -7,10 +7,11 @@ has the front end of the newest.
 """
 
 import os
+import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, ElementHandle, FilePayload, expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import reach
@@ -29,6 +30,21 @@ pytestmark = pytest.mark.skipif(
 VERSION = "import ipywidgets\nassert ipywidgets.version_info[0] == 7"
 
 
+def name_no_execution(form: FormPage) -> ElementHandle:
+    """Type what is no ID; return what says so."""
+    form.execution.fill("no ID")
+    form.tells("This is not an execution ID.")
+    return form.spoken.element_handle()
+
+
+def attach_plan(form: FormPage) -> None:
+    """Choose a file in the form."""
+    with form.page.expect_file_chooser() as chooser:
+        form.root.get_by_role("button", name=re.compile("^Attach files")).click()
+    chooser.value.set_files([FilePayload(name="plan.txt", mimeType="", buffer=b"A plan")])
+    expect(form.root.get_by_text("plan.txt (6 bytes)")).to_be_visible()
+
+
 @pytest.mark.parametrize("host", ["lab", "notebooks"])
 def test_the_form_works_with_the_lowest_versions_in_the_kernel(
     browser: Browser, tmp_path: Path, box: Sandbox, host: str
@@ -39,9 +55,7 @@ def test_the_form_works_with_the_lowest_versions_in_the_kernel(
         with opened(browser, jupyter, name, host=host) as notebook:
             notebook.run_all()
             form = FormPage(notebook.page)
-            form.execution.fill("no ID")
-            form.tells("This is not an execution ID.")
-            spoken = form.spoken.element_handle()
+            spoken = name_no_execution(form)
             form.choose("Book a table")
             form.root.get_by_label("Friday 21:15").check()
             expect(form.message).to_have_value("Friday 21:15")
@@ -51,6 +65,7 @@ def test_the_form_works_with_the_lowest_versions_in_the_kernel(
             expect(form.entries.last).to_contain_text("booked")
             assert spoken.evaluate("one => one.isConnected")
             form.choose("Sort incoming invoices")
+            attach_plan(form)
             form.message.fill("Sort them by name.")
             box.fail_next(status=401)
             form.press_and_see("Asteroid does not accept the API key")
@@ -64,6 +79,7 @@ def test_the_form_works_with_the_lowest_versions_in_the_kernel(
             expect(notebook.page.get_by_text("This form is closed.")).to_be_visible()
     assert box.messages(asking(box)) == ["Friday 21:15"]
     assert box.messages(running(box)) == ["Sort them by name."]
+    assert box.files(running(box))["plan.txt"] == b"A plan"
 
 
 @pytest.mark.parametrize("host", ["lab", "notebooks"])

@@ -1,0 +1,1 @@
+"""How the sandbox serves files: the operations of the API, and the storage."""
