@@ -63,7 +63,7 @@ def test_it_is_the_conversation_and_says_how_to_get_the_panel_back(
     until(lambda: "You Friday 18:30" in " ".join(shown(copies).words.split()))
     words = " ".join(shown(copies).words.split())
     assert "Book a table" in words
-    assert "Live view (127.0.0.1:" in words
+    assert "Page of the run (127.0.0.1:" in words
     # The bubble and the server's own message are one entry.
     assert words.count("You Friday 18:30") == words.count("✓ Delivered") == 1
     assert "To get it back, run its cell again." in words
