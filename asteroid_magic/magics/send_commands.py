@@ -209,7 +209,9 @@ def _send_by(
 ) -> Delivery | DryRun:
     """Send the message, or check it for `--dry-run`; the `deadline` is that of a look-up before."""
     if command.attachments:
-        return _send_with_files(client, command, execution_id, message, deadline)
+        from . import file_commands  # noqa: PLC0415 (few sends have files)
+
+        return file_commands.send(client, command, execution_id, message, deadline)
     if "--dry-run" in command.options:
         return client.dry_run(execution_id, message)
     once = "--once" in command.options
@@ -233,29 +235,6 @@ def _check_no_execution(command: SendCommand, namespace: Mapping[str, Any]) -> N
         f"{quoted(word[0])} names an execution. With --waiting, it would be part of the message.",
         hint="To send to it, omit --waiting. To send it as text, put the message in quotes.",
     )
-
-
-def _send_with_files(
-    client: AsteroidClient,
-    command: SendCommand,
-    execution_id: str,
-    message: str,
-    deadline: Deadline | None,
-) -> Delivery | DryRun:
-    """Upload the files of `--attach`, then send the message."""
-    from . import file_commands  # noqa: PLC0415 (few sends have files)
-
-    # This checks the message, too, before a file leaves.
-    run = client.dry_run(execution_id, message)
-    if "--dry-run" in command.options:
-        return replace(run, notes=file_commands.dry_run(client, run, command.attachments))
-    deadline = deadline or file_commands.deadline_of(client, command.timeout)
-    upload = file_commands.attach(client, execution_id, command.attachments, deadline)
-    try:
-        delivery = client.send(execution_id, message, timeout=deadline)
-    except AsteroidError as error:
-        raise file_commands.with_upload(error, upload) from None
-    return replace(delivery, notes=file_commands.noted(delivery, upload))
 
 
 def _execution_in(command: SendCommand, namespace: Mapping[str, Any]) -> str | None:

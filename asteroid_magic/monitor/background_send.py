@@ -17,7 +17,7 @@ from ..deadline import Deadline
 from ..errors import SEND, AsteroidError, DeliveryUnknown, SendInterrupted
 from ..models.delivery import Delivery
 from ..text import quoted, shorten, size_words
-from .attachments import Attachment, not_sent, with_files
+from .attachments import Attachment, add_files, hint_in_view, not_sent, with_files
 
 if TYPE_CHECKING:
     from ..models.files import Upload
@@ -112,7 +112,7 @@ class BackgroundSend:
                 self.execution_id, *self.files, timeout=self._deadline, progress=self._note_bytes
             )
         except AsteroidError as error:
-            return not_sent(error).with_traceback(None)
+            return not_sent(error, hint_in_view(error)).with_traceback(None)
         with self._lock:
             self._upload, was = upload, self._deadline
             self._deadline = Deadline(self._timeout)
@@ -123,7 +123,7 @@ class BackgroundSend:
                 sender.send(self.execution_id, self.message, timeout=self._deadline), upload
             )
         except AsteroidError as error:
-            return with_files(error.with_traceback(None), upload)
+            return add_files(error.with_traceback(None), upload)
 
     def _note_bytes(self, name: str, done: int, size: int) -> None:
         percent = 100 * done // max(1, size)
