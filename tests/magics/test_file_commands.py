@@ -2,10 +2,11 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from asteroid_magic import Delivery, DryRun, Files
+from asteroid_magic import AsteroidClient, Delivery, DryRun, Files
 from asteroid_magic.client.transport.connections import _QuietAnswer as Response
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import Seen
@@ -231,6 +232,24 @@ def test_a_timeout_limits_files_and_message_together(attaching: Notebook, box: S
     assert "Time ran out before 127.0.0.1 answered" in card
     assert "data.csv (3 bytes): may have been delivered" in card
     assert arrived(box) == ([], [])
+
+
+@pytest.mark.parametrize("timeout", ["", "--timeout 9 "])
+def test_the_one_that_waits_gets_a_file_that_may_take_longer_than_a_message(
+    attaching: Notebook, box: Sandbox, monkeypatch: pytest.MonkeyPatch, timeout: str
+) -> None:
+    upload, limits = AsteroidClient.upload, list[object]()
+
+    def noted(*given: Any, **named: Any) -> Any:
+        limits.append(named["timeout"])
+        return upload(*given, **named)
+
+    monkeypatch.setattr(AsteroidClient, "upload", noted)
+    attaching.run(f"%asteroid_send --waiting {timeout}--attach data.csv See the file.")
+    assert attaching.error is None
+    assert arrived(box) == (["data.csv"], ["See the file."])
+    # What the look-up took counts only where the user has limited everything.
+    assert [one is not None for one in limits] == [bool(timeout)]
 
 
 def test_an_interrupt_while_the_answer_is_awaited_looks_for_the_file_once(
