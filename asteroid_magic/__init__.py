@@ -124,7 +124,7 @@ __getattr__, __dir__ = lazy_exports(
     },
 )
 set_renderer_loader(lambda: import_module(".render.renderer", __name__))
-set_bar_loader(lambda: import_module(".render.progress_bar", __name__).TransferBar)
+set_bar_loader(lambda: import_module(".render.progress.progress_bar", __name__).TransferBar)
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:

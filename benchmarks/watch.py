@@ -50,7 +50,7 @@ def measure(client: AsteroidClient, box: Sandbox, past: int, *, all_each_time: b
         cost.read += len(body)
         return json_of(body, key)  # type: ignore[arg-type]
 
-    with patch("asteroid_magic.client.executions.json_of", counting):
+    with patch("asteroid_magic.client.reading.executions.json_of", counting):
         for number in range(NEWS):
             world.record(run, reasoning(f"News {number}"))
             began = time.perf_counter()

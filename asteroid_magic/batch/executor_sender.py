@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any, TypeGuard
 
 from ..client.client import AsteroidClient
-from ..client.ledger import SentMessage, ledger
+from ..client.sending.ledger import SentMessage, ledger
 from ..config.api_key import ApiKey
 from ..config.settings import resolve
 from ..errors import ConfigurationError

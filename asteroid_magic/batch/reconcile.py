@@ -21,11 +21,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import NamedTuple, TypeVar
 
-from ..client.arrivals import BEHIND, ArrivalList, read_arrivals
-from ..client.executions import read
-from ..client.ledger import OtherSend, ledger
+from ..client.reading.arrivals import BEHIND, ArrivalList, read_arrivals
+from ..client.reading.executions import read
 from ..client.requester import Call, Requester
 from ..client.retry import RECONCILIATION
+from ..client.sending.ledger import OtherSend, ledger
 from ..client.transport.server_clock import Clock
 from ..deadline import Deadline
 from ..errors import AsteroidError

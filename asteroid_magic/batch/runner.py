@@ -14,7 +14,7 @@ from ..client.client import AsteroidClient
 from ..errors import InvalidInput, JournalError
 from ..interrupts import interruptible
 from ..models.report import Report, Row, RowState
-from ..render.progress_bar import ProgressBar
+from ..render.progress.progress_bar import ProgressBar
 from .dispatcher import Dispatcher
 from .executor_sender import ExecutorSender
 from .journal import Journal

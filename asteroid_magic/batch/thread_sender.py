@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-from ..client import messages
 from ..client.client import AsteroidClient
+from ..client.sending import messages
 from ..deadline import Deadline
 from ..errors import AsteroidError
 from ..models.message import prepare

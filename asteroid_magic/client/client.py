@@ -31,12 +31,13 @@ from ..models.executions import Execution, Executions
 from ..models.files import File, Files, Upload
 from ..models.identity import Identity
 from ..models.message import ExecutionRef, checked_id, prepare, text_of_id
-from . import confirmation, executions, messages, search, whoami
 from .boundary import public
 from .files import downloads, listings, uploads
 from .files.multipart import TransferProgress
 from .files.sources import FileInput
+from .reading import executions, search, whoami
 from .requester import Requester
+from .sending import confirmation, messages
 
 
 class AsteroidClient:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..client.client import AsteroidClient
-from ..client.executions import SearchResult, Words
-from ..client.search import filters_of, listed
+from ..client.reading.executions import SearchResult, Words
+from ..client.reading.search import filters_of, listed
 from ..client.session_client import session_client
 from ..client.watcher import ExecutionWatcher
 from ..config.session import session
@@ -29,7 +29,7 @@ from ..models.watch import (
     Transcript,
     WatchResult,
 )
-from ..render.status_line import StatusLine
+from ..render.progress.status_line import StatusLine
 from ..text import quoted
 from .feedback import Names, display_errors, execution_named, keep_result, usage_errors
 

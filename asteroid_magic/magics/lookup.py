@@ -1,8 +1,8 @@
 """Finds at Asteroid the execution of a magic that the session does not know."""
 
 from ..client.client import AsteroidClient
-from ..client.messages import unsent
-from ..client.search import named, waiting
+from ..client.reading.search import named, waiting
+from ..client.sending.messages import unsent
 from ..client.session_client import session_client
 from ..config.session import session
 from ..deadline import Deadline

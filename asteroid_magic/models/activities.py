@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, SupportsIndex, overload
 
+from ..frame import to_frame
 from . import coerce
-from .frame import to_frame
 
 # The actions with which the agent speaks to the user; the second is the older name.
 SPEAKING = frozenset({"util_send_user_message", "send_user_message"})

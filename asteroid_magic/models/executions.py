@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Literal, SupportsIndex, overload
 
 from ..display import Displayable
+from ..frame import to_frame
 from . import coerce
-from .frame import to_frame
 
 PHASES = {
     "queued": "pending",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, Self, SupportsIndex, overload
 
 from ..display import Displayable
+from ..frame import to_frame
 from . import coerce
-from .frame import to_frame
 
 # The directory of what users gave to the execution; the server has no name for it.
 CONTEXT = "context"

@@ -17,8 +17,8 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, overload
 
 from ..display import Displayable
 from ..errors import BatchFailed, JournalError
+from ..frame import to_frame
 from ..text import counted, shorten
-from .frame import to_frame
 
 RowState = Literal["waiting", "under_way", "delivered", "failed", "unknown"]
 ROW_STATES: Final[tuple[RowState, ...]] = ("waiting", "under_way", "delivered", "failed", "unknown")

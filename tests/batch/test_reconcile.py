@@ -13,7 +13,7 @@ import pytest
 from asteroid_magic import AsteroidClient, ConfigurationError, Report, send_many
 from asteroid_magic.batch.journal import Journal
 from asteroid_magic.models.report import RowResult
-from asteroid_magic.render.progress_bar import ProgressBar
+from asteroid_magic.render.progress.progress_bar import ProgressBar
 from tests.support.batches import Row, interrupt_when
 from tests.support.outcomes import ID
 from tests.support.records import RecordServer, Shape

@@ -12,7 +12,7 @@ from asteroid_magic.batch.dispatcher import Dispatcher
 from asteroid_magic.batch.journal import Journal
 from asteroid_magic.batch.thread_sender import ThreadSender
 from asteroid_magic.batch.throttle import Throttle
-from asteroid_magic.render.progress_bar import ProgressBar
+from asteroid_magic.render.progress.progress_bar import ProgressBar
 from asteroid_magic.sandbox import Sandbox
 from tests.support import sandboxes
 from tests.support.batches import Row, Send, interrupt_when, texts, wait_for

@@ -15,7 +15,7 @@ SCRIPT = """
 import os, signal, sys, threading, warnings
 from asteroid_magic import AsteroidClient, send_many
 from asteroid_magic.batch import executor_sender
-from asteroid_magic.client.ledger import ledger
+from asteroid_magic.client.sending.ledger import ledger
 from asteroid_magic.models.report import Report
 
 base_url, way = sys.argv[1:]

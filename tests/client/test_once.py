@@ -17,8 +17,9 @@ from asteroid_magic import (
     SendInterrupted,
     send_many,
 )
-from asteroid_magic.client import arrivals, messages
-from asteroid_magic.client.arrivals import EarlierMessage
+from asteroid_magic.client.reading import arrivals
+from asteroid_magic.client.reading.arrivals import EarlierMessage
+from asteroid_magic.client.sending import messages
 from asteroid_magic.deadline import Deadline
 from tests.batch.test_reconcile import ODD, TEXT, each, words
 from tests.support.records import RecordServer

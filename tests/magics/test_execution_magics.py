@@ -25,7 +25,7 @@ from asteroid_magic.magics import execution_commands
 from asteroid_magic.magics.execution_magics import AsteroidExecutionMagics
 from asteroid_magic.models.executions import PHASES
 from asteroid_magic.models.watch import Listing, Transcript, WatchProgress, WatchResult
-from asteroid_magic.render.status_line import StatusLine
+from asteroid_magic.render.progress.status_line import StatusLine
 from asteroid_magic.sandbox import Sandbox
 from asteroid_magic.sandbox import executions as sandbox_executions
 from tests.support.outcomes import ID, Seen
@@ -422,9 +422,9 @@ def test_a_notebook_updates_one_output(notebook: Notebook, monkeypatch: pytest.M
         shown.append(("display", data, options))
         return Handle()
 
-    monkeypatch.setattr("asteroid_magic.render.status_line.display", display)
+    monkeypatch.setattr("asteroid_magic.render.progress.status_line.display", display)
     monkeypatch.setattr(
-        "asteroid_magic.render.status_line.update_display",
+        "asteroid_magic.render.progress.status_line.update_display",
         lambda data, **options: shown.append(("u", data, options)),
     )
     monkeypatch.setattr(notebook.shell, "kernel", object(), raising=False)

@@ -10,7 +10,7 @@ from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
 from asteroid_magic.magics import execution_commands
 from asteroid_magic.sandbox import Sandbox
-from tests.client.test_search import UNCERTAIN, execution, listing, page
+from tests.client.reading.test_search import UNCERTAIN, execution, listing, page
 from tests.support.sandboxes import eventually, twin
 from tests.support.servers import FaultServer
 from tests.support.shells import Notebook
@@ -266,7 +266,7 @@ def test_an_execution_before_the_message_is_pointed_out(
 def test_nothing_is_sent_if_the_list_cannot_be_read_wholly(
     notebook: Notebook, reply: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asteroid_magic.client.search.MOST_CANDIDATES", 300)
+    monkeypatch.setattr("asteroid_magic.client.reading.search.MOST_CANDIDATES", 300)
     with FaultServer(listing(reply)) as server:
         notebook.run(f"%config AsteroidMagics.base_url = '{server.base_url}'")
         for line in ("--waiting hello", "00000007 hello"):

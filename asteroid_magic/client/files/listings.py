@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from ...deadline import Timeout
 from ...models import coerce
 from ...models.files import File, Files, read_context_files, read_files
-from ..executions import get_json, not_expected, read
+from ..reading.executions import get_json, not_expected, read
 from ..requester import Call, Requester
 
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)

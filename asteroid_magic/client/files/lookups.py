@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from ...models.files import File
-from ..arrivals import AHEAD, MOST_UNCERTAIN
+from ..reading.arrivals import AHEAD, MOST_UNCERTAIN
 from ..requester import Call, Requester
 from ..retry import CONFIRMATION
 from .listings import list_context_files

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 
-from ..deadline import Deadline, Timeout
-from ..errors import READ, AsteroidError, Interrupted, InvalidInput
-from ..models.activities import Activity
-from ..models.arrivals import OTHERS, Doubt, Window
-from ..models.message import Outgoing
-from .arrivals import AHEAD, BEHIND, NO_CLOCK, ArrivalList, read_arrivals
-from .executions import read
+from ...deadline import Deadline, Timeout
+from ...errors import READ, AsteroidError, Interrupted, InvalidInput
+from ...models.activities import Activity
+from ...models.arrivals import OTHERS, Doubt, Window
+from ...models.message import Outgoing
+from ..reading.arrivals import AHEAD, BEHIND, NO_CLOCK, ArrivalList, read_arrivals
+from ..reading.executions import read
+from ..requester import Call, Requester, guarded
+from ..retry import CONFIRMATION
+from ..transport.server_clock import Clock
 from .ledger import SentMessage, ledger
-from .requester import Call, Requester, guarded
-from .retry import CONFIRMATION
-from .transport.server_clock import Clock
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,19 @@ from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from ..config.api_key import ApiKey
-from ..deadline import Timeout
-from ..errors import READ, InvalidInput, Operation, UnexpectedAnswer
-from ..models import coerce
-from ..models.activities import Activities, Question, read_activity
-from ..models.delivery import StatusChange
-from ..models.executions import Execution, Executions, read_execution
-from ..models.watch import question_of
-from ..text import exact
-from .requester import Call, Requester, guarded
-from .retry import READ_REQUEST, UNSENT_MESSAGE
-from .transport.request import Request
-from .transport.response import Answer, json_of
+from ...config.api_key import ApiKey
+from ...deadline import Timeout
+from ...errors import READ, InvalidInput, Operation, UnexpectedAnswer
+from ...models import coerce
+from ...models.activities import Activities, Question, read_activity
+from ...models.delivery import StatusChange
+from ...models.executions import Execution, Executions, read_execution
+from ...models.watch import question_of
+from ...text import exact
+from ..requester import Call, Requester, guarded
+from ..retry import READ_REQUEST, UNSENT_MESSAGE
+from ..transport.request import Request
+from ..transport.response import Answer, json_of
 
 T = TypeVar("T")
 Words = str | Iterable[str] | None

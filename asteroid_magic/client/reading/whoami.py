@@ -1,13 +1,13 @@
 """Asks the server whose the API key is."""
 
-from ..deadline import Timeout
-from ..errors import READ, ConfigurationError, NotFound
-from ..models.identity import Identity, read_identity
+from ...deadline import Timeout
+from ...errors import READ, ConfigurationError, NotFound
+from ...models.identity import Identity, read_identity
+from ..requester import Call, Requester
+from ..retry import READ_REQUEST
+from ..transport.request import Request
+from ..transport.response import json_of
 from .executions import not_expected, read
-from .requester import Call, Requester
-from .retry import READ_REQUEST
-from .transport.request import Request
-from .transport.response import json_of
 
 BASE_PATH = "/agents/v2"
 WHOAMI_PATH = "/users/v2/whoami"

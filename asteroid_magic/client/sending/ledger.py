@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..models.arrivals import canonical
+from ...models.arrivals import canonical
 
 # The execution ID and a hash of the text. No base URL: several may lead to the same Asteroid.
 Key = tuple[str, bytes]

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..deadline import Timeout
-from ..errors import READ, InvalidInput, UnexpectedAnswer
-from ..models.executions import WAITING, Execution, Executions
-from ..models.message import hyphenated, is_execution_id, text_of_id
-from ..text import counted, exact, kind_of, quoted, shorten
+from ...deadline import Timeout
+from ...errors import READ, InvalidInput, UnexpectedAnswer
+from ...models.executions import WAITING, Execution, Executions
+from ...models.message import hyphenated, is_execution_id, text_of_id
+from ...text import counted, exact, kind_of, quoted, shorten
+from ..requester import Requester
 from .executions import SearchResult, Words, execution, search
-from .requester import Requester
 
 UNCLEAR = "It is not clear which execution you mean"
 UNSEARCHABLE = "The list cannot be filtered by this"

@@ -26,12 +26,12 @@ from asteroid_magic import (
     ServerError,
     send_many,
 )
-from asteroid_magic.client.ledger import ledger
+from asteroid_magic.client.sending.ledger import ledger
 from asteroid_magic.deadline import Deadline
 from asteroid_magic.render import cards
 from asteroid_magic.sandbox import Sandbox
+from tests.client.reading.test_executions import ok
 from tests.client.test_client import interrupt_soon
-from tests.client.test_executions import ok
 from tests.support.outcomes import Seen
 from tests.support.proxies import Fate, LossyProxy
 from tests.support.sandboxes import eventually

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from ..models import coerce
-from ..models.activities import Activity, message_of, read_activity
-from ..models.arrivals import FIRST, UNREADABLE, Arrival, Comparison, distinct, is_same
-from ..models.message import Outgoing
+from ...models import coerce
+from ...models.activities import Activity, message_of, read_activity
+from ...models.arrivals import FIRST, UNREADABLE, Arrival, Comparison, distinct, is_same
+from ...models.message import Outgoing
+from ..requester import Call, Requester
+from ..transport.response import without
+from ..transport.server_clock import Clock
 from .executions import get_json, list_activities, list_anything
-from .requester import Call, Requester
-from .transport.response import without
-from .transport.server_clock import Clock
 
 # How many of the newest activities to read, in turn; None means all.
 DEPTHS = (50, 500, None)

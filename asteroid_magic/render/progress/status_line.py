@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display, update_display
 
-from ..display import writable
-from ..models.watch import WatchProgress, WatchResult
-from ..text import shorten, span, visible
-from .templates import draw
+from ...display import writable
+from ...models.watch import WatchProgress, WatchResult
+from ...text import shorten, span, visible
+from ..templates import draw
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from asteroid_magic import AsteroidClient, InvalidInput, NotFound, UnexpectedAnswer
-from asteroid_magic.client import search
+from asteroid_magic.client.reading import search
 from asteroid_magic.sandbox import Sandbox
 from tests.support.sandboxes import twin
 from tests.support.servers import Behaviour, FaultServer

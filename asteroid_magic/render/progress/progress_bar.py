@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..models.report import RowState
-from ..text import shorten, visible
+from ...models.report import RowState
+from ...text import shorten, visible
 
 # The least time between two drawings, in seconds.
 EVERY = 0.1
@@ -107,7 +107,7 @@ class ProgressBar:
             self._output = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
     def _end(self, bar: Any) -> None:
-        from .templates import draw  # noqa: PLC0415 (Jinja2 loads with the first card)
+        from ..templates import draw  # noqa: PLC0415 (Jinja2 loads with the first card)
 
         line = bar.format_meter(**bar.format_dict | {"bar_format": self.last})
         html = draw("status_line.html", line=line)

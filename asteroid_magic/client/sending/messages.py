@@ -7,22 +7,22 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..config.settings import Settings
-from ..constants import API_KEY_VARIABLE
-from ..deadline import Deadline, Timeout
-from ..errors import READ, SEND, ApiError, AsteroidError, Interrupted, SendInterrupted
-from ..models.activities import Activity
-from ..models.delivery import NO_KEY, Delivery, DryRun
-from ..models.message import Outgoing
-from .arrivals import EarlierMessage, read_earlier
+from ...config.settings import Settings
+from ...constants import API_KEY_VARIABLE
+from ...deadline import Deadline, Timeout
+from ...errors import READ, SEND, ApiError, AsteroidError, Interrupted, SendInterrupted
+from ...models.activities import Activity
+from ...models.delivery import NO_KEY, Delivery, DryRun
+from ...models.message import Outgoing
+from ..reading.arrivals import EarlierMessage, read_earlier
+from ..requester import CANCELLED, Call, Requester, guarded
+from ..retry import BATCH_MESSAGE, UNSENT_MESSAGE, RetryPolicy
+from ..transport.request import Request, curl_command, headers_for
 from .confirmation import arrived, confirm, looked
 from .ledger import SentMessage, ledger
-from .requester import CANCELLED, Call, Requester, guarded
-from .retry import BATCH_MESSAGE, UNSENT_MESSAGE, RetryPolicy
-from .transport.request import Request, curl_command, headers_for
 
 if TYPE_CHECKING:
-    from .transport.response import Answer
+    from ..transport.response import Answer
 
 MASK = "********"
 # Seconds after which a message that may have arrived is among the activities, as for a batch.

@@ -23,7 +23,7 @@ from asteroid_magic import (
     ServerError,
     UnexpectedAnswer,
 )
-from asteroid_magic.client import executions as client_executions
+from asteroid_magic.client.reading import executions as client_executions
 from asteroid_magic.client.retry import RetryPolicy
 from asteroid_magic.render import cards
 from asteroid_magic.sandbox import Sandbox
