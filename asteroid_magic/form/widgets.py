@@ -25,6 +25,11 @@ from .file_field import FileField
 
 FEWEST_ROWS, MOST_ROWS, COLUMNS = 4, 16, 80
 TAKEN = "asteroid-form-is-taken"
+# After a choice that ended the connection, ipywidgets sends nothing more of that button.
+STUCK = (
+    "Still no answer. Files of more than 10 MB cannot reach the kernel, and stop the form: "
+    "then run its cell again. It keeps your text."
+)
 
 
 class _Field(ipywidgets.Widget):  # type: ignore[misc]
@@ -94,6 +99,7 @@ class FormWidgets:
             (self.message, "message"),
             (self.send, "send"),
             (self.waiting, "waiting"),
+            (self.stuck, "stuck"),
             (self.attach, "small"),
             (self.conversation, "talk"),
             (self.refresh, "small"),
@@ -144,6 +150,7 @@ class FormWidgets:
         self.cancel = Button(description="Cancel", tooltip="Stop waiting for the server")
         self.reason = HTML()
         self.waiting = HTML(html.note("Waiting for the kernel…", "busy"))
+        self.stuck = HTML(html.note(STUCK))
         self.updated = HTML()
         self.refresh = Button(description="Refresh", tooltip="Read everything again now")
         self.key = HTML()
@@ -171,7 +178,10 @@ class FormWidgets:
         choosing, doing, sending, updating = lines
         top = VBox([self.header, self.links, choosing, self.about])
         below = VBox(
-            [doing, self.question, self.message, self.attached, sending, updating, self.key]
+            [
+                *(doing, self.question, self.message, self.attached),
+                *(sending, self.stuck, updating, self.key),
+            ]
         )
         for line in lines:
             line.add_class("asteroid-form-line")

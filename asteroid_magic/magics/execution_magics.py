@@ -147,8 +147,7 @@ class AsteroidExecutionMagics(Magics):
 
           %asteroid_files EXECUTION [--save FOLDER]
 
-        EXECUTION is an ID, the first 8 or more characters of an ID that this session has seen, or
-        a variable that holds one.
+        EXECUTION is an ID, the first 8 or more characters of an ID, or a variable that holds one.
 
         Options:
 

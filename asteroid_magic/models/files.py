@@ -55,10 +55,12 @@ class Files(Displayable, tuple[File, ...]):  # noqa: SLOT001 (as `Listing`)
     """The files of one execution, newest first; shown as a table.
 
     `execution_id` is the execution. `saved` maps the IDs of the files that were saved to where.
+    `is_saving`: these are the files of a request to save, even if there was nothing to save.
     """
 
     execution_id: str
     saved: Mapping[str, Path]
+    is_saving: bool
 
     def __new__(
         cls,
@@ -69,10 +71,11 @@ class Files(Displayable, tuple[File, ...]):  # noqa: SLOT001 (as `Listing`)
         """Return the files, in this order."""
         made = super().__new__(cls, files)
         made.execution_id, made.saved = execution_id, saved or {}
+        made.is_saving = saved is not None
         return made
 
     def __getnewargs__(self) -> tuple[Any, ...]:
-        return tuple(self), self.execution_id, self.saved
+        return tuple(self), self.execution_id, self.saved if self.is_saving else None
 
     def to_frame(self) -> Any:
         """Return a `pandas.DataFrame`, one row per file, with all fields except `data`.
@@ -92,7 +95,8 @@ class Files(Displayable, tuple[File, ...]):  # noqa: SLOT001 (as `Listing`)
     def __getitem__(self, at: slice) -> "Files": ...
     def __getitem__(self, at: SupportsIndex | slice) -> "File | Files":
         if isinstance(at, slice):
-            return Files(super().__getitem__(at), self.execution_id, self.saved)
+            saved = self.saved if self.is_saving else None
+            return Files(super().__getitem__(at), self.execution_id, saved)
         return super().__getitem__(at)
 
 

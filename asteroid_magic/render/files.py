@@ -89,6 +89,8 @@ def _fitting(name: str) -> str:
 def _notes(files: Files) -> Iterator[str]:
     if not files:
         yield "This execution has no files yet."
+    if files.is_saving and not files.saved:
+        yield "Nothing was saved: the agent has no files yet."
     elif not files.saved and any(one.is_from_agent for one in files):
         command = f"%asteroid_files {in_command(files.execution_id)} --save ."
         yield f"To save the agent's files here: {command}"

@@ -1,5 +1,6 @@
 """`%asteroid_files` and `%asteroid_send --attach`, as a user sees them."""
 
+import pickle
 import signal
 from pathlib import Path
 from typing import Any
@@ -331,6 +332,17 @@ def test_the_agents_files_are_saved(
     assert [Path(one).name for one in saved.saved.values()] == ["invoices.csv"]
     again = notebook.run(f"%asteroid_files run_id {option}")
     assert "invoices (1).csv" in again.as_text()
+
+
+def test_with_nothing_to_save_the_table_says_so(attaching: Notebook, folder: Path) -> None:
+    words = "Nothing was saved: the agent has no files yet."
+    assert words in attaching.run("%asteroid_files run --save out").as_text()
+    attaching.run("%asteroid_send --attach data.csv run hello")
+    saved = attaching.run("%asteroid_files run --save out")
+    assert words in saved[:].as_text()
+    assert words in pickle.loads(pickle.dumps(saved)).as_text()
+    assert words not in attaching.run("%asteroid_files run").as_text()
+    assert not (folder / "out").exists()
 
 
 def test_a_download_that_fails_shows_a_card(notebook: Notebook, box: Sandbox, folder: Path) -> None:

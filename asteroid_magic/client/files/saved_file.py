@@ -45,9 +45,9 @@ def _cut(name: str) -> str:
 
 
 def checked_folder(to: object) -> Path:
-    """Return the folder, which is created if it is missing; raises `InvalidInput`."""
+    """Return the folder, created if it is missing; ``~`` is the home. Raises `InvalidInput`."""
     try:
-        folder = Path(os.fsdecode(os.fspath(to)))  # type: ignore[call-overload]
+        folder = Path(os.path.expanduser(os.fsdecode(os.fspath(to))))  # type: ignore[call-overload]  # noqa: PTH111 (a bad user name must not raise)
     except Exception:  # noqa: BLE001 (an object may fail in any way)
         problem = f"The folder is of type {kind_of(to)}, not a path."
     else:

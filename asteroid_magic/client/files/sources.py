@@ -87,7 +87,7 @@ def _source(given: object) -> Source:
         return _from_pair(given)
     try:
         text = os.fsdecode(exact(given) or os.fspath(given))  # type: ignore[call-overload]
-        path = Path(text)
+        path = Path(os.path.expanduser(text))  # noqa: PTH111 (a bad user name must not raise)
     except Exception:  # noqa: BLE001 (an object may fail in any way)
         problem = f"A file is of type {kind_of(given)}, not a path."
     else:

@@ -193,7 +193,8 @@ def _look_up(
     except AsteroidError:
         search = UploadSearch(None, "Reading the files of the execution failed too.")
     if search.found is None:
-        error.detail = f"{error.detail} {search.why}".strip()
+        parts = (error.detail, search.why)
+        error.detail = " ".join(f"{part.rstrip('. ')}." for part in parts if part)
         error.args = (error.detail,)
         raise error
     if interrupted:

@@ -127,6 +127,12 @@ def test_a_folder_is_created(tmp_path: Path) -> None:
     assert checked_folder(tmp_path / "a" / "b").is_dir()
 
 
+def test_a_tilde_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert checked_folder("~/reports") == tmp_path / "reports"
+
+
 @pytest.mark.parametrize("to", [7, None, "a\0b", "file.txt", "file.txt/below", object()])
 def test_what_is_no_folder_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: object

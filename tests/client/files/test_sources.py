@@ -65,6 +65,15 @@ def test_a_file_that_cannot_be_uploaded_is_refused_before_another_is_sent(
     assert box.files(run_id) == {}
 
 
+def test_a_tilde_is_the_home(
+    client: AsteroidClient, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data.csv").write_text("1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert client.upload(run_id, "~/data.csv").outcome == "delivered"
+
+
 def test_a_file_that_cannot_be_read_says_why(
     client: AsteroidClient, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

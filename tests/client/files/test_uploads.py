@@ -150,6 +150,15 @@ def test_a_lost_answer_is_looked_up_and_found(
     assert uploaded.file_id == listed.id
 
 
+def test_words_of_the_server_and_of_the_search_are_sentences(
+    client: AsteroidClient, box: Sandbox, run_id: str
+) -> None:
+    box.fail_next(status=500, of="upload")
+    with pytest.raises(ServerError) as failed:
+        client.upload(run_id, ("a.csv", b"12"))
+    assert "by fail_next. It is not among the files" in failed.value.detail
+
+
 @pytest.mark.parametrize("files", [[], [("a.csv", b"1")], [("b.csv", b"12")]])
 def test_a_file_that_is_not_listed_stays_unknown_and_is_not_sent_again(
     client: AsteroidClient, box: Sandbox, run_id: str, files: list[Any]

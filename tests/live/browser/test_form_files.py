@@ -42,3 +42,31 @@ def test_files_go_before_the_message_and_arrive_whole(
     assert box.files(run)["größe <b>.bin"] == CONTENTS
     assert box.files(run)["notes.txt"] == b"Line one\n"
     assert box.messages(run) == ["Here they are.", "And a word."]
+
+
+def test_after_a_file_that_is_too_large_the_form_says_what_to_do(
+    open_cells: Opener, box: Sandbox, tmp_path: Path
+) -> None:
+    run = running(box)
+    (tmp_path / "large.bin").write_bytes(b"x" * 11_000_000)
+    with open_cells(box, f"%asteroid_form {run}") as notebook:
+        form = FormPage(notebook.page)
+        form.message.fill("See the file.")
+        attach = form.root.get_by_role("button", name=re.compile("^Attach files"))
+        with (
+            notebook.page.expect_event("console", lambda said: "Connection lost" in said.text),
+            notebook.page.expect_file_chooser() as chooser,
+        ):
+            attach.click()
+            chooser.value.set_files([tmp_path / "large.bin"])
+        words = form.root.get_by_text("Files of more than 10 MB cannot reach the kernel")
+        expect(words).to_be_hidden()
+        form.press("Send")
+        expect(words).to_be_visible()
+        assert box.messages(run) == []
+        notebook.run_all()
+        expect(form.message).to_be_enabled()
+        expect(form.message).to_have_value("See the file.")
+        form.press("Send")
+        expect(form.own("See the file.")).to_be_visible()
+    assert box.messages(run) == ["See the file."]
