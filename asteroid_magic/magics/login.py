@@ -126,9 +126,13 @@ def _typed_key() -> str:
     except (StdinNotImplementedError, EOFError):
         pass
     except KeyboardInterrupt:
-        problem = "You interrupted the login. Run it again when you are ready."
+        raise ConfigurationError(
+            "A key that was set before stays in use.",
+            title="You interrupted the login",
+            hint="Run %asteroid_login again when you are ready.",
+        ) from None
     raise ConfigurationError(
         problem,
         title="No API key was set",
-        hint=f"Set {API_KEY_VARIABLE} in the environment before you start the notebook.",
+        hint=f"Set {API_KEY_VARIABLE} in the environment before you start the kernel.",
     )

@@ -195,6 +195,8 @@ def _send(command: SendCommand, namespace: Mapping[str, Any]) -> Delivery | DryR
         fault.hint = (
             f"The execution comes first, then the message: %asteroid_send {misplaced} message"
         )
+    elif not has_execution and command.attachments:
+        fault.hint += " If it belongs to the path before it, put the path in quotes."
     if command.options.get("--wait") == "" and message is command.typed:
         fault.hint += " For --wait, give a number of seconds, such as --wait 60."
     raise fault

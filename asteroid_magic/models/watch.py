@@ -64,6 +64,10 @@ class Transcript(Displayable):
     has_older: bool = False
     read_at: datetime | None = field(default=None, repr=False)
 
+    def to_frame(self) -> Any:
+        """Return the activities as a `pandas.DataFrame`, one row each; raises `ImportError`."""
+        return self.activities.to_frame()
+
     _repr_pretty_ = Displayable._repr_pretty_
 
 
@@ -87,6 +91,10 @@ class WatchResult(Displayable):
     has_gap: bool = False
     is_paused: bool = False
     execution: Execution | None = field(default=None, repr=False)
+
+    def to_frame(self) -> Any:
+        """Return the activities as a `pandas.DataFrame`, one row each; raises `ImportError`."""
+        return self.activities.to_frame()
 
     _repr_pretty_ = Displayable._repr_pretty_
 

@@ -30,7 +30,8 @@ def opening_scene() -> Iterator[Execution]:
     now = datetime.now(UTC)
     yield _asking(now - timedelta(minutes=4))
     yield _running(now - timedelta(minutes=47))
-    yield _finished(now - timedelta(days=1))
+    # Not at the edge of what a user looks for with `--since 24h`.
+    yield _finished(now - timedelta(days=1, hours=2))
     yield _foreign(now - timedelta(hours=2))
 
 

@@ -86,6 +86,16 @@ def test_a_file_that_cannot_be_uploaded_stops_all(
     assert "Keep this text" in card
 
 
+def test_a_path_whose_quotes_are_missing_is_not_taken_for_an_execution(
+    attaching: Notebook, box: Sandbox
+) -> None:
+    attaching.run("%asteroid_send --attach my notes.txt run Keep this")
+    card = Seen(attaching.html()).words
+    assert "put the path in quotes" in card
+    assert "Keep this" in card
+    assert arrived(box) == ([], [])
+
+
 def test_a_dry_run_checks_the_files_and_sends_nothing(attaching: Notebook, box: Sandbox) -> None:
     run = attaching.run("%asteroid_send --dry-run --attach data.csv run hello")
     assert isinstance(run, DryRun)

@@ -303,6 +303,9 @@ def test_a_frame_has_a_row_for_each_activity() -> None:
         "duration": "float64",
         "is_system": "bool",
     }
+    execution = read_execution({"id": "one"})
+    shown = Transcript(execution=execution, activities=listed)
+    assert shown.to_frame().equals(frame)
     for each in (frame, Activities().to_frame(), listed[:0].to_frame(), listed[1:2].to_frame()):
         assert list(each.columns) == list(COLUMNS)
         assert {name: str(each[name].dtype) for name in types} == types
