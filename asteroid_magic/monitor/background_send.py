@@ -73,10 +73,13 @@ class BackgroundSend:
         """End the send: at once if no byte has gone out, else with the outcome known by then."""
         with self._lock:
             deadline, is_uploading = self._deadline, self.is_uploading
+            upload = self._upload
         # What became of the files is known only when their thread has ended.
         if deadline.cancel() and not (is_uploading and self._has_begun):
             title = SEND.words(CANCELLED)
-            self._finish(SendInterrupted(title=title, outcome="not_delivered"))
+            stopped = SendInterrupted(title=title, outcome="not_delivered")
+            # Otherwise the view would attach again what has arrived.
+            self._finish(stopped if upload is None else with_files(stopped, upload))
 
     def abandon(self) -> None:
         """End a send whose start failed: not delivered, unless its thread has begun."""
