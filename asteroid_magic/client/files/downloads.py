@@ -170,7 +170,8 @@ class _Reader:
         listed, length = self._file.size, _length(response)
         if listed is not None and length not in {None, listed}:
             raise self._wrong_size(f"its storage has {size_words(length or 0)}")
-        is_chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+        # http.client takes no other encodings apart, not even with this one.
+        is_chunked = response.headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
         size = listed if length is None else length
         if size is None and not is_chunked:
             raise self._wrong_size("its storage does not say how many bytes it has")
