@@ -120,7 +120,9 @@ class BackgroundSend:
             self._upload, was = upload, self._deadline
             self._deadline = Deadline(self._timeout)
         if was.is_cancelled:
-            self._deadline.cancel()
+            # Nothing of the message has gone out, which its own deadline could not tell.
+            stopped = SendInterrupted(title=SEND.words(CANCELLED), outcome="not_delivered")
+            return with_files(stopped, upload)
         try:
             return with_files(
                 sender.send(self.execution_id, self.message, timeout=self._deadline), upload

@@ -192,6 +192,26 @@ def test_cancelled_between_the_files_and_the_message_the_files_are_not_offered_a
     assert shown["files"] == ["plan ü.txt (2.7 kB): delivered"]
 
 
+def test_cancelled_just_as_the_files_have_arrived_the_message_is_not_delivered(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = running(account)
+    page = opened(run)
+    upload = AsteroidClient.upload
+
+    def then_cancelled(*given: Any, **named: Any) -> object:
+        done = upload(*given, **named)
+        page.say("cancel", press="p")
+        return done
+
+    monkeypatch.setattr(AsteroidClient, "upload", then_cancelled)
+    page.say("piece", PLAN[1], press="p", at="0", name=PLAN[0])
+    page.say("send", press="p", execution=run, text="See it.", files=str(len(PLAN[1])))
+    shown = page.done("p")
+    assert (shown["outcome"], shown["gone"]) == ("not_delivered", [0])
+    assert account.messages(run) == []
+
+
 @pytest.mark.parametrize("sizes", [4, None, ",".join(["1"] * 20_000)])
 def test_a_press_whose_files_cannot_be_counted_is_not_sent(account: Sandbox, sizes: object) -> None:
     run = running(account)
