@@ -14,12 +14,14 @@ from ...errors import (
     DOWNLOAD,
     ApiError,
     AsteroidError,
+    Interrupted,
     InvalidInput,
     NoAnswer,
     NotFound,
     ServerError,
     UnexpectedAnswer,
 )
+from ...interrupts import Hold
 from ...models.files import File
 from ...models.message import checked_id
 from ...text import kind_of, quoted, size_words
@@ -40,6 +42,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SUCCESS = 200
 # The storage may answer so again and then not.
 PASSING = frozenset({408, 429})
+# Characters of a path in a sentence.
+LONGEST_PATH = 400
 NOT_SAVED = "The file was not saved"
 AGAIN = "List the files again with %asteroid_files, then try again."
 
@@ -58,12 +62,22 @@ def download(
         timeout = Deadline(requester.settings.timeout, renews=True)
     call = requester.begin(DOWNLOAD, timeout, file.execution_id)
 
-    def work() -> Path:
+    saved: list[Path] = []
+
+    def work() -> None:
         with PartialFile(folder, file.name) as part:
             _save(requester, call, path, _Reader(file, part, progress))
-            return part.keep()
+            # An interrupt in the middle would leave an empty file, or one that nobody knows of.
+            with Hold():
+                saved.append(part.keep())
 
-    return guarded(call, work)
+    try:
+        guarded(call, work)
+    except Interrupted as error:
+        if saved:
+            error.hint = f"The file was saved before that: {quoted(saved[0], LONGEST_PATH)}."
+        raise
+    return saved[0]
 
 
 def _path_of(file: object) -> str:

@@ -104,11 +104,6 @@ class PartialFile:
 
     def keep(self) -> Path:
         """Give the file its name, or the first free one with a number; return its path."""
-        # An interrupt in the middle would leave an empty file with this name.
-        with Hold():
-            return self._keep()
-
-    def _keep(self) -> Path:
         self._do(self._file.close)
         # Reserved, so that no other program can take the name before the file gets it.
         final, opened = self._reserved(self._name)

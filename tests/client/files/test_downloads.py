@@ -363,9 +363,12 @@ def test_an_interrupt_leaves_no_empty_file(
     downloads = storing(answers(ok()))
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", interrupted)
-        with pytest.raises(Interrupted):
+        with pytest.raises(Interrupted) as stopped:
             downloads.save(a_file())
-    assert [one.read_bytes() for one in downloads.folder.iterdir()] in ([], [BODY])
+    saved = list(downloads.folder.iterdir())
+    assert [one.read_bytes() for one in saved] == ([BODY] if name == "a.csv" else [])
+    assert (str(downloads.folder / "a.csv") in stopped.value.hint) == bool(saved)
+    assert ("Nothing was saved" in stopped.value.hint) == (not saved)
 
 
 def test_a_large_file_comes_piece_by_piece(storing: Storing) -> None:
