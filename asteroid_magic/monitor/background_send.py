@@ -79,7 +79,7 @@ class BackgroundSend:
             title = SEND.words(CANCELLED)
             stopped = SendInterrupted(title=title, outcome="not_delivered")
             # Otherwise the view would attach again what has arrived.
-            self._finish(stopped if upload is None else with_files(stopped, upload))
+            self._finish(stopped if upload is None else add_files(stopped, upload))
 
     def abandon(self) -> None:
         """End a send whose start failed: not delivered, unless its thread has begun."""
@@ -122,7 +122,7 @@ class BackgroundSend:
         if was.is_cancelled:
             # Nothing of the message has gone out, which its own deadline could not tell.
             stopped = SendInterrupted(title=SEND.words(CANCELLED), outcome="not_delivered")
-            return with_files(stopped, upload)
+            return add_files(stopped, upload)
         try:
             return with_files(
                 sender.send(self.execution_id, self.message, timeout=self._deadline), upload
