@@ -73,10 +73,13 @@ class BackgroundSend:
         """End the send: at once if no byte has gone out, else with the outcome known by then."""
         with self._lock:
             deadline, is_uploading = self._deadline, self.is_uploading
+            upload = self._upload
         # What became of the files is known only when their thread has ended.
         if deadline.cancel() and not (is_uploading and self._has_begun):
             title = SEND.words(CANCELLED)
-            self._finish(SendInterrupted(title=title, outcome="not_delivered"))
+            stopped = SendInterrupted(title=title, outcome="not_delivered")
+            # Otherwise the view would attach again what has arrived.
+            self._finish(stopped if upload is None else add_files(stopped, upload))
 
     def abandon(self) -> None:
         """End a send whose start failed: not delivered, unless its thread has begun."""
@@ -117,7 +120,9 @@ class BackgroundSend:
             self._upload, was = upload, self._deadline
             self._deadline = Deadline(self._timeout)
         if was.is_cancelled:
-            self._deadline.cancel()
+            # Nothing of the message has gone out, which its own deadline could not tell.
+            stopped = SendInterrupted(title=SEND.words(CANCELLED), outcome="not_delivered")
+            return add_files(stopped, upload)
         try:
             return with_files(
                 sender.send(self.execution_id, self.message, timeout=self._deadline), upload

@@ -45,10 +45,10 @@ class Incoming:
             for one in buffers:
                 pieces.contents[-1] += one
 
-    def give(self, press: str, sizes: str) -> list[Attachment] | None:
+    def give(self, press: str, sizes: str | None) -> list[Attachment] | None:
         """Return the files of a press, whose `sizes` in bytes are as told; None if they are not.
 
-        The sizes are numbers with commas between them; empty for no files.
+        The sizes are numbers with commas between them; empty for no files, None if unknown.
         """
         with self._lock:
             pieces = self._presses.pop(press, _Pieces())

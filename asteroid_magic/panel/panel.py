@@ -329,7 +329,8 @@ class ChatPanel(anywidget.AnyWidget):
         press, execution_id, text = (word.get(name, "") for name in ("press", "execution", "text"))
         if press and is_execution_id(execution_id):
             self._tell("ack", press=press)
-            files = self._incoming.give(press, word.get("files", ""))
+            # Missing, or too long to be read, is not the same as no files.
+            files = self._incoming.give(press, word.get("files"))
             self._press(press, execution_id.lower(), text, files)
 
     def _press(

@@ -61,7 +61,8 @@ class GuardedApplication(Application):
             return 403, "this sandbox answers no requests of web pages"
         length = headers.get("Content-Length", "")
         # Any other length is for tornado to judge.
-        is_large = length.isdigit() and (len(length) > 9 or int(length) > LARGEST_UNKNOWN)  # noqa: PLR2004 (digits)
+        is_number = length.isascii() and length.isdigit()
+        is_large = is_number and (len(length) > 9 or int(length) > LARGEST_UNKNOWN)  # noqa: PLR2004 (digits)
         if is_large and not self.knows_key(headers):
             return 401, f"the header {KEY_HEADER} has no key of this sandbox, and the body is large"
         return None

@@ -1,7 +1,9 @@
 """Files that go before a message of the panel: both arrive, or the panel says what did not."""
 
 import re
+import socket
 import threading
+from typing import Any
 
 import pytest
 
@@ -155,3 +157,65 @@ def test_cancelled_before_anything_went_out_neither_is_sent(
     assert page.done(press)["outcome"] == "not_delivered"
     assert account.messages(run) == []
     assert PLAN[0] not in account.files(run)
+
+
+def test_cancelled_between_the_files_and_the_message_the_files_are_not_offered_again(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, asked = threading.Event(), threading.Event()
+    run = running(account)
+    port = account.base_url.split(":")[2].split("/")[0]
+    upload = AsteroidClient.upload
+
+    def hang(*_: object, **__: object) -> list[object]:
+        asked.set()
+        over.wait(30)
+        return []
+
+    def then_slow(client: AsteroidClient, *arguments: Any, **keywords: Any) -> Any:
+        done = upload(client, *arguments, **keywords)
+        # The message needs a new connection, and the resolver does not answer.
+        client.requester._transport._adapter.close()
+        monkeypatch.setattr(socket, "getaddrinfo", hang)
+        return done
+
+    monkeypatch.setattr(AsteroidClient, "upload", then_slow)
+    with AsteroidClient(account.api_key, f"http://localhost:{port}/agents/v2") as client:
+        page = opened(run, client)
+        press = page.press("See the plan.", files=[PLAN])
+        assert asked.wait(10)
+        page.say("cancel", press=press)
+        shown = page.done(press)
+        over.set()
+    assert shown["outcome"] == "not_delivered"
+    assert shown["gone"] == [0]
+    assert shown["files"] == ["plan ü.txt (2.7 kB): delivered"]
+
+
+def test_cancelled_just_as_the_files_have_arrived_the_message_is_not_delivered(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = running(account)
+    page = opened(run)
+    upload = AsteroidClient.upload
+
+    def then_cancelled(*given: Any, **named: Any) -> object:
+        done = upload(*given, **named)
+        page.say("cancel", press="p")
+        return done
+
+    monkeypatch.setattr(AsteroidClient, "upload", then_cancelled)
+    page.say("piece", PLAN[1], press="p", at="0", name=PLAN[0])
+    page.say("send", press="p", execution=run, text="See it.", files=str(len(PLAN[1])))
+    shown = page.done("p")
+    assert (shown["outcome"], shown["gone"]) == ("not_delivered", [0])
+    assert account.messages(run) == []
+
+
+@pytest.mark.parametrize("sizes", [4, None, ",".join(["1"] * 20_000)])
+def test_a_press_whose_files_cannot_be_counted_is_not_sent(account: Sandbox, sizes: object) -> None:
+    run = running(account)
+    page = opened(run)
+    page.say("send", press="p", execution=run, text="See the plan.", files=sizes)
+    assert page.done("p")["outcome"] == "not_delivered"
+    assert account.messages(run) == []

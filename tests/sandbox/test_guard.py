@@ -67,7 +67,7 @@ def test_a_foreign_origin_is_refused_even_with_the_key(
 def answer_to(box: Sandbox, request: str) -> bytes:
     """Return all that the sandbox answers to the beginning of a request, up to its hanging up."""
     with socket.create_connection(("127.0.0.1", port_of(box)), timeout=PATIENCE) as plain:
-        plain.sendall(request.encode())
+        plain.sendall(request.encode("latin-1"))
         answer = b""
         while piece := plain.recv(65_536):
             answer += piece
@@ -92,6 +92,12 @@ def test_a_large_body_without_the_key_is_refused_unread(
     assert answer.startswith(b"HTTP/1.1 401 Unauthorized\r\n")
     assert b"X-Asteroid-Agents-Api-Key" in answer
     assert box.api_key.encode() not in answer
+
+
+def test_a_length_that_is_no_number_is_refused(box: Sandbox) -> None:
+    # Python counts a superscript as a digit.
+    answer = answer_to(box, post(box, "Content-Length: \u00b2"))
+    assert answer.startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_body_of_unknown_length_without_the_key_is_cut_off(box: Sandbox) -> None:

@@ -14,12 +14,14 @@ from ...errors import (
     DOWNLOAD,
     ApiError,
     AsteroidError,
+    Interrupted,
     InvalidInput,
     NoAnswer,
     NotFound,
     ServerError,
     UnexpectedAnswer,
 )
+from ...interrupts import Hold
 from ...models.files import File
 from ...models.message import checked_id
 from ...text import kind_of, quoted, size_words
@@ -40,6 +42,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SUCCESS = 200
 # The storage may answer so again and then not.
 PASSING = frozenset({408, 429})
+# Characters of a path in a sentence.
+LONGEST_PATH = 400
 NOT_SAVED = "The file was not saved"
 AGAIN = "List the files again with %asteroid_files, then try again."
 
@@ -58,12 +62,22 @@ def download(
         timeout = Deadline(requester.settings.timeout, renews=True)
     call = requester.begin(DOWNLOAD, timeout, file.execution_id)
 
-    def work() -> Path:
+    saved: list[Path] = []
+
+    def work() -> None:
         with PartialFile(folder, file.name) as part:
             _save(requester, call, path, _Reader(file, part, progress))
-            return part.keep()
+            # An interrupt in the middle would leave an empty file, or one that nobody knows of.
+            with Hold():
+                saved.append(part.keep())
 
-    return guarded(call, work)
+    try:
+        guarded(call, work)
+    except Interrupted as error:
+        if saved:
+            error.hint = f"The file was saved before that: {quoted(saved[0], LONGEST_PATH)}."
+        raise
+    return saved[0]
 
 
 def _path_of(file: object) -> str:
@@ -170,7 +184,8 @@ class _Reader:
         listed, length = self._file.size, _length(response)
         if listed is not None and length not in {None, listed}:
             raise self._wrong_size(f"its storage has {size_words(length or 0)}")
-        is_chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+        # http.client takes no other encodings apart, not even with this one.
+        is_chunked = response.headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
         size = listed if length is None else length
         if size is None and not is_chunked:
             raise self._wrong_size("its storage does not say how many bytes it has")

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from ...errors import DOWNLOAD, AsteroidError, InvalidInput
+from ...interrupts import Hold
 from ...text import has_unseen, kind_of, quoted
 
 # Bytes of a name: file systems take 255, and a number may be added, or the ending of a part.
@@ -75,8 +76,14 @@ class PartialFile:
         self._file: Any = None
 
     def __enter__(self) -> Self:
-        # Not opened a second time: another program could have put a link there.
-        self._part, self._file = self._reserved(f"{self._name}{PART}")
+        try:
+            # An interrupt in the middle would leave a file that nobody knows of.
+            with Hold():
+                # Not opened a second time: another program could have put a link there.
+                self._part, self._file = self._reserved(f"{self._name}{PART}")
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
@@ -85,9 +92,7 @@ class PartialFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with suppress(OSError):
-            self._file.close()
-        self._remove()
+        self._end()
 
     def begin(self) -> None:
         """Begin again with an empty file."""
@@ -149,7 +154,11 @@ class PartialFile:
             operation=DOWNLOAD,
         )
 
-    def _remove(self) -> None:
+    def _end(self) -> None:
+        """Close the file, and remove it unless it has its name."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
         if self._part is not None:
             with suppress(OSError):
                 self._part.unlink()

@@ -18,7 +18,7 @@ from ..boundary import stripped
 from ..requester import Call, Requester, guarded
 from ..retry import UNSENT_MESSAGE
 from ..transport.request import Request
-from ..transport.response import Answer
+from ..transport.response import BYTE_ORDER_MARK, Answer
 from .lookups import PendingUpload, UploadSearch, look_for, upload_ledger
 from .multipart import MultipartBody, TransferProgress
 from .sources import FileInput, Source, checked_sources
@@ -141,28 +141,41 @@ def _transmit(
     requester: Requester, call: Call, source: Source, progress: TransferProgress | None
 ) -> None:
     url = f"{requester.base_url}/executions/{call.execution_id}/context-files"
-    answers: list[Answer] = []
+    confirmed: list[Answer] = []
     with MultipartBody(source, progress) as body:
         request = Request(UPLOAD, "POST", url, body)
+
+        def work() -> None:
+            answer = requester.request(call, request, UNSENT_MESSAGE)
+            _check_answer(answer, body)
+            confirmed.append(answer)
+
         try:
-            guarded(call, lambda: answers.append(requester.request(call, request, UNSENT_MESSAGE)))
+            guarded(call, work)
         except Interrupted as error:
-            if answers:
+            if confirmed:
                 raise _there(error, "Asteroid had confirmed the file already.") from None
             raise _unless_whole(error, body) from None
         except AsteroidError as error:
             raise _unless_whole(error, body) from None
-    if _is_page(answers[0]):
+
+
+def _check_answer(answer: Answer, body: MultipartBody) -> None:
+    """Raise `UnexpectedAnswer` for a success that does not confirm the file."""
+    if _is_page(answer):
         why = "The server answered with a web page, as a proxy or a login page does."
-        raise UnexpectedAnswer(
-            why, status_code=answers[0].status, outcome="unknown", operation=UPLOAD
-        ).about(call.execution_id, None, call.attempts, call.asked_at)
+    elif not body.is_whole:
+        # urllib3 reads the answer of a server that stops reading the request.
+        why = "The server answered before it had the whole file."
+    else:
+        return
+    raise UnexpectedAnswer(why, status_code=answer.status, outcome="unknown", operation=UPLOAD)
 
 
 def _is_page(answer: Answer) -> bool:
     """Return True for HTML: Asteroid answers in plain text, with the same status as any page."""
     is_html = "html" in answer.headers.get("Content-Type", "").lower()
-    return is_html or answer.text.lstrip().startswith("<")
+    return is_html or answer.text.removeprefix(BYTE_ORDER_MARK).lstrip().startswith("<")
 
 
 def _unless_whole(error: AsteroidError, body: MultipartBody) -> AsteroidError:

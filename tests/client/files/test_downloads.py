@@ -233,6 +233,7 @@ def test_a_chunked_body_is_taken_if_it_is_whole(storing: Storing, size: int | No
         (chunks(BODY), len(BODY) - 1),
         (b"HTTP/1.1 200 OK\r\n\r\n" + BODY, len(BODY) - 1),
         (b"HTTP/1.1 200 OK\r\n\r\n" + BODY, None),
+        (chunks(BODY).replace(b"chunked", b"gzip, chunked"), None),
     ],
 )
 def test_another_size_than_the_listed_one_is_not_kept(
@@ -345,6 +346,29 @@ def test_an_interrupt_leaves_no_part(storing: Storing) -> None:
 
     downloads = storing(answers(ok(bytes(10_000_000))))
     downloads.fails(Interrupted, file=a_file(10_000_000), progress=press)
+
+
+@pytest.mark.parametrize("name", ["a.csv.part", "a.csv"])
+def test_an_interrupt_leaves_no_empty_file(
+    storing: Storing, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    opens = Path.open
+
+    def interrupted(path: Path, *arguments: Any, **keywords: Any) -> Any:
+        opened = opens(path, *arguments, **keywords)
+        if path.name == name:
+            signal.raise_signal(signal.SIGINT)
+        return opened
+
+    downloads = storing(answers(ok()))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", interrupted)
+        with pytest.raises(Interrupted) as stopped:
+            downloads.save(a_file())
+    saved = list(downloads.folder.iterdir())
+    assert [one.read_bytes() for one in saved] == ([BODY] if name == "a.csv" else [])
+    assert (str(downloads.folder / "a.csv") in stopped.value.hint) == bool(saved)
+    assert ("Nothing was saved" in stopped.value.hint) == (not saved)
 
 
 def test_a_large_file_comes_piece_by_piece(storing: Storing) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from asteroid_magic import (
     Unauthorized,
     UnexpectedAnswer,
 )
+from asteroid_magic.client import requester
 from asteroid_magic.client.files import try_upload
 from asteroid_magic.client.files.sources import Source
 from asteroid_magic.deadline import Deadline
@@ -231,6 +232,21 @@ def test_a_request_that_did_not_leave_whole_is_not_delivered() -> None:
     assert "Not all of the file was sent" in broken.value.detail
 
 
+def confirms_half(connection: Any, server: FaultServer) -> None:
+    reads_half(connection, server)
+    connection.sendall(UPLOADED)
+
+
+def test_a_success_before_the_whole_file_left_is_not_delivered() -> None:
+    with (
+        FaultServer(confirms_half, reads=False) as server,
+        AsteroidClient(KEY, server.base_url, 5, confirm_grace=0) as client,
+        pytest.raises(UnexpectedAnswer, match="before it had the whole file") as early,
+    ):
+        client.upload(RUN, ("a.bin", bytes(60_000_000)))
+    assert outcomes(early.value) == [("a.bin", "not_delivered", True)]
+
+
 def test_without_an_answer_a_file_that_left_whole_is_unknown() -> None:
     with (
         FaultServer(silent) as server,
@@ -430,8 +446,9 @@ def test_a_wrong_execution_is_refused_before_anything_is_sent(client: AsteroidCl
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "text/plain"])
-def test_a_login_page_in_place_of_the_answer_is_no_delivery(kind: str) -> None:
-    page = b"<!doctype html><title>Log in</title>"
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_login_page_in_place_of_the_answer_is_no_delivery(kind: str, mark: bytes) -> None:
+    page = mark + b"<!doctype html><title>Log in</title>"
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(page)}\r\n\r\n"
     with (
         FaultServer(answers(head.encode() + page)) as server,
@@ -440,6 +457,25 @@ def test_a_login_page_in_place_of_the_answer_is_no_delivery(kind: str) -> None:
     ):
         client.upload(RUN, ("a", b"1"))
     assert failed.value.outcome == "unknown"
+
+
+def test_an_interrupt_right_after_a_login_page_makes_it_no_delivery(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(work: Callable[[], object]) -> None:
+        work()
+        raise KeyboardInterrupt
+
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>"
+    with (
+        FaultServer(answers(page)) as server,
+        AsteroidClient(KEY, server.base_url, 5, confirm_grace=0) as client,
+        monkeypatch.context() as patched,
+    ):
+        patched.setattr(requester, "interruptible", interrupted)
+        with pytest.raises(AsteroidError) as stopped:
+            client.upload(RUN, ("a", b"1"))
+    assert stopped.value.outcome == "unknown"
 
 
 def test_nothing_of_the_key_or_the_file_is_logged(caplog: pytest.LogCaptureFixture) -> None:
