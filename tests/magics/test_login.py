@@ -162,21 +162,6 @@ def test_the_sandbox_in_use_is_not_shown_the_key(notebook: Notebook) -> None:
         assert len(server.requests) == 1
 
 
-def test_an_interrupted_login_says_that_the_earlier_key_stays(
-    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(_prompt: str) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(getpass, "getpass", interrupt)
-    before = session.key
-    notebook.run("%asteroid_login")
-    assert "You interrupted the login" in notebook.text
-    assert "A key that was set before stays in use." in notebook.text
-    assert "No API key was set" not in notebook.text
-    assert session.key is before
-
-
 def test_an_interrupted_check_keeps_the_key(
     notebook: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -480,9 +480,12 @@ def test_an_interrupt_at_the_prompt_is_told_in_one_line(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(getpass, "getpass", interrupted)
+    before = session.key
     notebook.run("%asteroid_login")
-    assert "No API key was set" in notebook.html()
     assert "Not done" in notebook.html()
+    assert "You interrupted the login" in notebook.html()
+    assert "A key that was set before stays in use." in notebook.html()
+    assert session.key is before
     assert len(notebook.text.strip().splitlines()) == 1
 
 
