@@ -25,6 +25,7 @@ from asteroid_magic import (
     UnexpectedAnswer,
 )
 from asteroid_magic.client.files.downloads import MOST_REDIRECTS
+from asteroid_magic.client.transport.connections import IS_STOCK
 from asteroid_magic.sandbox import Sandbox
 from tests.support.servers import Behaviour, FaultServer, answers, drips, silent
 
@@ -233,7 +234,6 @@ def test_a_chunked_body_is_taken_if_it_is_whole(storing: Storing, size: int | No
         (chunks(BODY), len(BODY) - 1),
         (b"HTTP/1.1 200 OK\r\n\r\n" + BODY, len(BODY) - 1),
         (b"HTTP/1.1 200 OK\r\n\r\n" + BODY, None),
-        (chunks(BODY).replace(b"chunked", b"gzip, chunked"), None),
     ],
 )
 def test_another_size_than_the_listed_one_is_not_kept(
@@ -242,6 +242,12 @@ def test_another_size_than_the_listed_one_is_not_kept(
     error = storing(answers(answer)).fails(UnexpectedAnswer, file=a_file(size))
     assert "Asteroid lists 'a.csv' with" in error.detail
     assert "List the files again" in error.hint
+
+
+def test_chunks_of_another_encoding_are_not_kept_with_their_framing(storing: Storing) -> None:
+    behave = answers(chunks(BODY).replace(b"chunked", b"gzip, chunked"))
+    # urllib3-future reads these as broken chunks.
+    storing(behave).fails(UnexpectedAnswer if IS_STOCK else NoAnswer, file=a_file(None))
 
 
 def test_an_endless_body_ends_with_the_listed_size(storing: Storing) -> None:

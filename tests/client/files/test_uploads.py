@@ -241,10 +241,13 @@ def test_a_success_before_the_whole_file_left_is_not_delivered() -> None:
     with (
         FaultServer(confirms_half, reads=False) as server,
         AsteroidClient(KEY, server.base_url, 5, confirm_grace=0) as client,
-        pytest.raises(UnexpectedAnswer, match="before it had the whole file") as early,
+        # urllib3-future does not read the answer of a server that stops reading.
+        pytest.raises((UnexpectedAnswer, NoAnswer)) as early,
     ):
         client.upload(RUN, ("a.bin", bytes(60_000_000)))
     assert outcomes(early.value) == [("a.bin", "not_delivered", True)]
+    whole = "before it had the whole file" in early.value.detail
+    assert whole or "Not all of the file was sent" in early.value.detail
 
 
 def test_without_an_answer_a_file_that_left_whole_is_unknown() -> None:
