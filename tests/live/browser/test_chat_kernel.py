@@ -114,15 +114,21 @@ def test_while_a_cell_runs_a_message_is_sent_or_waits_for_the_kernel(
             notebook.run_all()
             chat = ChatPage(notebook.page)
             expect(chat.log).to_contain_text("Filed an invoice")
+            # From the first message on, the kernel knows the subshell of the page.
+            before = chat.type_and_send("Before")
+            expect(before.get_by_label("Delivered at")).to_be_visible()
             notebook.run_code(f"pathlib.Path({str(begun)!r}).touch()\n{busy}", wait=False)
             until(begun.exists)
+            # What the panel says of its own accord must not lead the next message to the cell.
+            box.add_waiting()
+            expect(chat.root).to_contain_text("All executions · 2 waiting")
             bubble = chat.type_and_send("Meanwhile")
             if not subshells:
                 expect(bubble).to_contain_text("Waiting for the kernel")
                 go_on.touch()
             expect(bubble.get_by_label("Delivered at")).to_be_visible()
             go_on.touch()
-    assert box.messages(running(box)) == ["Meanwhile"]
+    assert box.messages(running(box)) == ["Before", "Meanwhile"]
 
 
 @pytest.mark.parametrize("subshells", [True, False])

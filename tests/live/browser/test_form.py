@@ -176,7 +176,10 @@ def test_pressed_while_a_cell_runs_it_sends_once_and_all_that_was_typed(
             # The first letter must reach the kernel, which then enables Send.
             form.message.press_sequentially("T")
             expect(form.send).to_be_enabled()
-            notebook.run_code("import time; time.sleep(5)", wait=False)
+            notebook.run_code("import time; time.sleep(8)", wait=False)
+            # What the form says of its own accord must not lead the next message to the cell.
+            (added,) = box.add_waiting()
+            expect(form.root).to_contain_text(str(added.id)[:8])
             form.message.press_sequentially("yped while a cell runs.")
             form.send.dblclick()
             expect(form.own("Typed while a cell runs.")).to_be_visible()
