@@ -10,7 +10,7 @@ from asteroid_magic.sandbox import Sandbox
 from tests.support.sandboxes import eventually
 from tests.support.shells import Notebook
 
-PAGE = (Path(__file__).parents[1] / "docs" / "files.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/guide/files.md").read_text()
 
 
 def test_its_examples_run(
@@ -36,7 +36,7 @@ def test_its_examples_run(
 
 def test_its_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", PAGE):
-        assert (Path(__file__).parents[1] / "docs" / target).exists(), target
+        assert (Path(__file__).parents[2] / "docs" / target).exists(), target
 
 
 def test_it_is_short() -> None:

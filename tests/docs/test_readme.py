@@ -9,7 +9,7 @@ from asteroid_magic.errors import AsteroidError
 from asteroid_magic.input.send_line import OPTIONS
 from asteroid_magic.magics.extension import OURS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 

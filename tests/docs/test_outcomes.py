@@ -1,4 +1,4 @@
-"""``docs/outcomes.md`` agrees with what the client makes of each answer."""
+"""``docs/help/outcomes.md`` agrees with what the client makes of each answer."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from asteroid_magic import AsteroidClient, AsteroidError
 from tests.support.outcomes import ID
 from tests.support.servers import FaultServer, answers
 
-PAGE = (Path(__file__).parents[1] / "docs/outcomes.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/help/outcomes.md").read_text()
 OUTCOMES = {"delivered": "delivered", "not delivered": "not_delivered", "unknown": "unknown"}
 
 

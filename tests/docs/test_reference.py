@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 (COMMAND,) = re.findall(
     r"^pdoc (-o docs/api .*?) *(?:#.*)?$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
 )

@@ -1,4 +1,4 @@
-"""What docs/hearing.md says is so: its examples run, and its table is that of the code."""
+"""What docs/guide/hearing.md says is so: its examples run, and its table is that of the code."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from asteroid_magic.models.activities import CANCEL_WORDS, COLUMNS
 
-PAGE = (Path(__file__).parents[1] / "docs/hearing.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/guide/hearing.md").read_text()
 
 
 def test_its_examples_run() -> None:
