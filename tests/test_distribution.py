@@ -100,13 +100,45 @@ def test_the_sdist_holds_what_its_own_tests_and_page_need(built: Path) -> None:
     assert names >= {link.rstrip("/") for link in links if (ROOT / link).is_file()}
 
 
-def test_its_page_is_the_readme_and_its_version_is_the_packages(wheel: Path) -> None:
+def test_its_page_is_made_of_the_readme_and_its_version_is_the_packages(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     (name,) = (name for name in archive.namelist() if name.endswith("METADATA"))
     metadata = Parser().parsestr(archive.read(name).decode())
     assert metadata["Version"] == asteroid_magic.__version__
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert metadata.get_payload() == (ROOT / "README.md").read_text()
+    page = metadata.get_payload()
+    # No address of a repository is set, so links have nowhere to lead.
+    assert "](" not in page
+    assert metadata.get_all("Project-URL") is None
+    for command in re.findall(r"^pip install .*$", (ROOT / "README.md").read_text(), re.MULTILINE):
+        assert command in page
+
+
+def test_with_the_address_of_the_repository_its_page_and_its_links_lead_there(
+    tmp_path: Path,
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(".*", "_build", "build", "dist"))
+    settings = (project / "pyproject.toml").read_text()
+    address = "https://git.example/a/b"
+    assert settings.count('repository = ""') == 1
+    changed = settings.replace('repository = ""', f'repository = "{address}/"')
+    (project / "pyproject.toml").write_text(changed)
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, project, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith("METADATA"))
+    metadata = Parser().parsestr(archive.read(name).decode())
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", metadata.get_payload())
+    assert links
+    for picture, link in links:
+        place = f"{address}/{'raw' if picture else 'blob'}/main/"
+        assert link.startswith(place), link
+        assert (ROOT / link.removeprefix(place).partition("#")[0]).is_file(), link
+    urls = dict(url.split(", ") for url in metadata.get_all("Project-URL"))
+    assert urls["Source"] == address
+    assert all(url.startswith(address) for url in urls.values())
+    run(sys.executable, "-m", "twine", "check", "--strict", wheel, cwd=tmp_path)
 
 
 def test_installed_alone_it_loads_and_sends_to_the_sandbox(installed: Path, tmp_path: Path) -> None:
