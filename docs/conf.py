@@ -1,11 +1,16 @@
 """How the documentation is built: `sphinx-build -W docs docs/_build/html`, without a network."""
 
 import shutil
+import sys
 from pathlib import Path
 
 from asteroid_magic import __version__
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+from tests.support import gallery  # noqa: E402 (its place is known only now)
+
+gallery.write(HERE / "project")
 # Sphinx reads pages below this folder only; the notebooks stand beside it, for those who run them.
 NOTEBOOKS = HERE / "notebooks"
 shutil.rmtree(NOTEBOOKS, ignore_errors=True)

@@ -109,6 +109,9 @@ def run_id(box: Sandbox) -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the pictures of the README be made again: ``pytest --pictures docs/images``."""
     parser.addoption("--pictures", help="put the pictures that the browser tests take here")
+    parser.addoption(
+        "--renew-pictures", action="store_true", help="keep the pictures of today to compare with"
+    )
 
 
 @pytest.fixture

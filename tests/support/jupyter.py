@@ -90,6 +90,16 @@ def chromium() -> str | None:
     return next(filter(None, found), None)
 
 
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Stop a process, such as a kernel, while the context lasts."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 class Jupyter:
     """A Jupyter server on loopback, with folders of its own; it dies with this process.
 

@@ -73,3 +73,9 @@ def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The folder for pictures: that of ``--pictures``, or a new one."""
     asked = request.config.getoption("--pictures")
     return Path(asked) if asked else tmp_path
+
+
+@pytest.fixture
+def renew_pictures(request: pytest.FixtureRequest) -> bool:
+    """Whether ``--renew-pictures`` asks for the pictures of today to be kept."""
+    return bool(request.config.getoption("--renew-pictures"))

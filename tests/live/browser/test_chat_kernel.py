@@ -1,10 +1,6 @@
 """The panel while its kernel, its page or its network is gone, and what it says then."""
 
-import os
 import re
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -23,6 +19,7 @@ from tests.support.jupyter import (
     Voila,
     loopback_only,
     opened,
+    stopped,
 )
 from tests.support.pages import FormPage
 from tests.support.sandboxes import asking, running
@@ -38,16 +35,6 @@ INTERRUPT = """async () => {
 RECONNECT = """async () => {
   await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.reconnect();
 }"""
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Stop a process while the context lasts."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def test_a_stopped_kernel_is_noticed_and_a_press_keeps_its_text(
