@@ -4,7 +4,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -57,7 +56,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Page]]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
     """The site, made by the documented command, by the path of each page."""
     pytest.importorskip("myst_nb", reason="the documentation needs the extra [docs]")
     assert COMMAND in (ROOT / "CONTRIBUTING.md").read_text()

@@ -56,10 +56,14 @@ NOW = datetime(2026, 10, 1, 18, 2, 11, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Card:
-    """A card under its name: what is drawn, as the magics would show it."""
+    """A card under its name: what is drawn, as the magics would show it.
+
+    With `unfolded`, its details are shown.
+    """
 
     name: str
     shown: Any
+    unfolded: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,14 +114,17 @@ def _delivery(message: str = ANSWER, **changed: Any) -> Delivery:
 
 def _delivered() -> Iterator[Card]:
     yield Card("delivered", _delivery())
-    yield Card("delivered-long", _delivery(LONG, execution_id=INVOICES))
-    yield Card("delivered-found", _delivery(confirmed_by="activities", status_code=None))
-    yield Card("delivered-third-attempt", _delivery(attempts=3, elapsed=4.2))
+    yield Card("delivered-long", _delivery(LONG, execution_id=INVOICES), unfolded=True)
+    yield Card(
+        "delivered-found", _delivery(confirmed_by="activities", status_code=None), unfolded=True
+    )
+    yield Card("delivered-third-attempt", _delivery(attempts=3, elapsed=4.2), unfolded=True)
     yield Card("delivered-already", _delivery(attempts=0, status_code=None, elapsed=0.0))
-    yield Card("delivered-elsewhere", _delivery(base_url="http://127.0.0.1:8642/agents/v2"))
+    elsewhere = _delivery(base_url="http://127.0.0.1:8642/agents/v2")
+    yield Card("delivered-elsewhere", elsewhere, unfolded=True)
     note = "There is a variable 'name'. To fill it in, write --fill."
     yield Card("delivered-note", _delivery("Dear {name}, yes.", notes=(note,)))
-    yield Card("upload", _upload("delivered", "delivered"))
+    yield Card("upload", _upload("delivered", "delivered"), unfolded=True)
     url = f"https://odyssey.asteroid.ai/agents/v2/executions/{TABLE}/user-messages"
     headers = {"Content-Type": "application/json", "X-Asteroid-Agents-Api-Key": "********"}
     body = json.dumps({"message": ANSWER})
@@ -536,6 +543,8 @@ def item(exhibit: Card | PanelState, theme: Theme) -> str:
     """Return one exhibit as HTML, in this theme."""
     if isinstance(exhibit, Card):
         inner = as_html(exhibit.shown)
+        if exhibit.unfolded:
+            inner = inner.replace("<details>", "<details open>")
     else:
         view = escape(json.dumps(exhibit.view), quote=True)
         inner = f'<div class="gallery-panel" data-view="{view}"></div>'
