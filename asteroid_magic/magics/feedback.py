@@ -20,12 +20,18 @@ T = TypeVar("T")
 Names = Mapping[str, Any] | None
 
 
-def usage_errors(read: Callable[[], T]) -> T:
-    """Return the result of `read`; turn its `InputError` into IPython's `UsageError`."""
+def usage_errors(read: Callable[[], T], effect: str = "") -> T:
+    """Return the result of `read`; turn its `InputError` into IPython's `UsageError`.
+
+    `effect` is a sentence that the error says as well, such as that nothing was sent.
+    """
     try:
         return read()
     except InputError as problem:
         words = str(problem)
+    if effect and effect.rstrip(".") not in words:
+        why, newline, usage = words.partition("\n")
+        words = f"{why} {effect}{newline}{usage}"
     raise UsageError(words)
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..client.client import AsteroidClient
+from ..client.files.saved_file import checked_folder
 from ..client.files.sources import checked_sources
 from ..client.session_client import session_client
 from ..config.session import session
 from ..deadline import Deadline
-from ..errors import READ, UPLOAD, AsteroidError
+from ..errors import READ, UPLOAD, AsteroidError, InvalidInput
 from ..input import options
 from ..input.refusal import show
 from ..input.send_line import SendCommand
@@ -38,7 +39,11 @@ def files(shell: "InteractiveShell", line: str, local_ns: Names) -> Files:
             session.remember(execution_id)
             if "--save" not in given.options:
                 return found
-            return _saved(client, found, os.path.expanduser(given.options["--save"][-1]))  # noqa: PTH111 (a bad user name must not raise)
+            folder = _expanded(given.options["--save"][-1])
+            if os.path.lexists(folder):
+                # Also if there is nothing to save, it must be a folder.
+                checked_folder(folder)
+            return _saved(client, found, folder)
 
     return display_errors(work)
 
@@ -69,7 +74,12 @@ def send(
     `deadline` is that of a look-up before it.
     """
     # This checks the message, too, before a file leaves.
-    run = client.dry_run(execution_id, message)
+    try:
+        run = client.dry_run(execution_id, message)
+    except InvalidInput as error:
+        if not message.strip():
+            error.hint += " For files without a message: AsteroidClient().upload(execution, FILE)."
+        raise
     if "--dry-run" in command.options:
         return replace(run, notes=_notes(client, run, command.attachments))
     # One for everything, if the user has given a time; else a large file may take longer.

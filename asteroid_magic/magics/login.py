@@ -22,7 +22,7 @@ from ..text import shorten, visible
 
 # Seconds for the check of a key, characters of a name, and of the reason why there was no check.
 LONGEST_CHECK_S, LONGEST_NAME, LONGEST_REASON = 10.0, 100, 300
-UNCHECKED = "Asteroid checks it with your first request."
+UNCHECKED = "Your first request shows whether Asteroid accepts it."
 
 
 def action_for(line: str) -> Callable[[], str]:

@@ -55,7 +55,7 @@ def send(
         return None
     # With `ipython --ext`, the script did not load the extension.
     check_script()
-    command = usage_errors(lambda: parse(line, cell))
+    command = usage_errors(lambda: parse(line, cell), "Nothing was sent.")
     namespace = namespace_of(shell, local_ns)
     if "--each" in command.options:
         return _send_each(shell, command, namespace)

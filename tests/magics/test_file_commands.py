@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.error import UsageError
 
-from asteroid_magic import AsteroidClient, Delivery, DryRun, Files
+from asteroid_magic import AsteroidClient, Delivery, DryRun, Files, InvalidInput
 from asteroid_magic.client.transport.connections import _QuietAnswer as Response
 from asteroid_magic.sandbox import Sandbox
 from tests.support.outcomes import Seen
@@ -353,6 +354,32 @@ def test_with_nothing_to_save_the_table_says_so(attaching: Notebook, folder: Pat
     assert words in pickle.loads(pickle.dumps(saved)).as_text()
     assert words not in attaching.run("%asteroid_files run").as_text()
     assert not (folder / "out").exists()
+
+
+def test_with_nothing_to_save_a_file_is_no_folder_either(attaching: Notebook, folder: Path) -> None:
+    (folder / "out").write_text("mine")
+    attaching.run("%asteroid_files run --save out")
+    assert isinstance(attaching.error, InvalidInput)
+    assert "'out' is a file, not a folder." in str(attaching.error)
+    assert (folder / "out").read_text() == "mine"
+
+
+def test_files_without_a_message_are_not_sent_and_the_card_says_how(
+    attaching: Notebook, box: Sandbox
+) -> None:
+    attaching.run("%asteroid_send --attach data.csv run")
+    assert isinstance(attaching.error, InvalidInput)
+    assert "AsteroidClient().upload(execution, FILE)" in attaching.error.hint
+    assert box.messages(attaching.shell.user_ns["run"]) == []
+
+
+@pytest.mark.parametrize("line", ["%asteroid_send --nonsense run hello", "%asteroid_send --fill"])
+def test_a_line_that_does_not_follow_the_usage_says_that_nothing_was_sent(
+    attaching: Notebook, line: str
+) -> None:
+    attaching.run(line)
+    assert isinstance(attaching.error, UsageError)
+    assert str(attaching.error).count("Nothing was sent") == 1
 
 
 def test_a_download_that_fails_shows_a_card(notebook: Notebook, box: Sandbox, folder: Path) -> None:
