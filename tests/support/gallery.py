@@ -31,10 +31,11 @@ from asteroid_magic.panel.outbox import Press, Stage
 from asteroid_magic.panel.panel import STATIC
 from asteroid_magic.panel.view import View
 from asteroid_magic.render import as_html
+from tests.support.outcomes import ID, delivery
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
-TABLE = "3f2a9c1e-7b44-4d0a-9a53-0c1f6b2e8d71"
+TABLE = ID
 INVOICES = "8b078c8b-fae8-4374-8107-3e6ef7e2508e"
 FARES = "c46e1d90-2f6b-4b5f-8d3e-6a5b1c0f9e27"
 OTHER = "d02b7f11-90cc-4e1f-a3b5-5a7c2e884d10"
@@ -100,16 +101,7 @@ def sections() -> Iterator[Section]:
 
 
 def _delivery(message: str = ANSWER, **changed: Any) -> Delivery:
-    fields: dict[str, Any] = {
-        "execution_id": TABLE,
-        "message": message,
-        "status_code": 201,
-        "server_text": "",
-        "attempts": 1,
-        "sent_at": NOW,
-        "elapsed": 0.2134,
-    }
-    return Delivery(**fields | changed)
+    return delivery(message, **changed)
 
 
 def _delivered() -> Iterator[Card]:
