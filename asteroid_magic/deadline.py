@@ -16,11 +16,26 @@ from contextlib import contextmanager, suppress
 class Deadline:
     """A moment after which a call is over, and what the sockets have noted about the call.
 
-    `connecting` is True from the start of a connection until the first byte of a request goes
-    out: until then, the server provably has nothing. Another thread may call `cancel`. A deadline
-    serves one request at a time.
+    Another thread may call `cancel`. A deadline serves one request at a time.
 
-    With `renews`, the transfer of a file may take longer, as long as its bytes move: see `gain`.
+    Parameters
+    ----------
+    seconds : float
+        How far away the moment is.
+    renews : bool, default False
+        The transfer of a file may take longer, as long as its bytes move: see `gain`.
+
+    Attributes
+    ----------
+    renews : bool
+        As above.
+    connecting : bool
+        True from the start of a connection until the first byte of a request goes out: until then,
+        the server provably has nothing.
+    is_tunnelling : bool
+        True while a proxy is asked to connect.
+    proxy_status : int or None
+        The HTTP status of a proxy that did not connect, 0 if unknown.
     """
 
     def __init__(self, seconds: float, *, renews: bool = False) -> None:
@@ -91,9 +106,13 @@ class Deadline:
         return following
 
     def cancel(self) -> bool:
-        """End the call at once; return True if no byte of the request went out, nor ever will.
+        """End the call at once, from any thread.
 
-        If False, the call ends with what it knows by then. May be called from any thread.
+        Returns
+        -------
+        bool
+            True if no byte of the request went out, nor ever will. If False, the call ends with
+            what it knows by then.
         """
         with self._lock:
             self._is_over = True

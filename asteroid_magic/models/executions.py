@@ -116,12 +116,12 @@ class Execution:
 
     @property
     def is_waiting(self) -> bool:
-        """True if it waits for the user's answer or confirmation."""
+        """Return True if it waits for the user's answer or confirmation."""
         return self.status in WAITING
 
     @property
     def is_purged(self) -> bool:
-        """True if Asteroid has deleted its activities, inputs, files and recordings."""
+        """Return True if Asteroid has deleted its activities, inputs, files and recordings."""
         return bool(coerce.text(self.data.get("purgedAt")))
 
     @property
@@ -141,7 +141,10 @@ def status_words(status: str) -> str:
 
 
 class Executions(Displayable, tuple[Execution, ...]):
-    """Executions, in the order of the server's list; shown as a table."""
+    """Executions, in the order of the server's list; shown as a table.
+
+    It is a tuple of `Execution`, and so is a slice of it.
+    """
 
     __slots__ = ()
 

@@ -57,12 +57,12 @@ class File:
 
     @property
     def is_context(self) -> bool:
-        """True if a user gave it to the execution."""
+        """Return True if a user gave it to the execution."""
         return self.directory == CONTEXT
 
     @property
     def is_from_agent(self) -> bool:
-        """True unless users gave it to the execution, or Asteroid keeps it for itself."""
+        """Return True unless users gave it to the execution, or Asteroid keeps it for itself."""
         return not self.is_context and self.directory not in INTERNAL
 
 
