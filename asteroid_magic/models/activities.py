@@ -194,7 +194,7 @@ class Activity:
 
     @property
     def todos(self) -> tuple[tuple[str, str], ...]:
-        """The agent's to-do list: content and status of each item."""
+        """The agent's to-do list, with the content and the status of each item."""
         todos = self.data.get("todos")
         return tuple(
             (coerce.text(item.get("content")) or "", coerce.text(item.get("status")) or "")
@@ -225,7 +225,7 @@ class Activity:
 
     @property
     def is_end(self) -> bool:
-        """Return True for the activity after which no other comes: the execution has ended.
+        """Return True if the execution has ended, so that no other activity comes.
 
         One that ends a stream of activities (``unsubscribe``) does not count.
         """
@@ -255,7 +255,7 @@ class Activity:
 
     @property
     def speaks_to_user(self) -> bool:
-        """Return True if the agent speaks to the user here: `text` has its words.
+        """Return True if the agent speaks to the user here, with the words in `text`.
 
         A failed action says nothing.
         """

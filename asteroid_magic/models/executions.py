@@ -111,7 +111,7 @@ class Execution:
 
     @property
     def phase(self) -> str | None:
-        """The phase: ``"pending"``, ``"active"``, ``"terminal"``; None for an unknown status."""
+        """``"pending"``, ``"active"`` or ``"terminal"``; None for an unknown status."""
         return PHASES.get(self.status)
 
     @property

@@ -191,7 +191,7 @@ class Upload(Displayable):
 
     @property
     def outcome(self) -> UploadOutcome:
-        """What is known: ``"delivered"`` if all are, ``"unknown"`` if one of them may be there."""
+        """``"delivered"`` if all files are; ``"unknown"`` if one of them may be there."""
         found = {one.outcome for one in self.files}
         if "unknown" in found:
             return "unknown"

@@ -216,7 +216,7 @@ class Report(Displayable):
 
     @property
     def unknown(self) -> Rows:
-        """The rows that may have been delivered: resending one may deliver it twice."""
+        """The rows that may have been delivered, so that resending one may deliver it twice."""
         return Rows(self.reader, "unknown", "under_way")
 
     @property
@@ -231,7 +231,7 @@ class Report(Displayable):
 
     @property
     def outcome(self) -> Literal["delivered", "not_delivered", "unknown"]:
-        """What is known of all messages together: delivered, not delivered, or unknown."""
+        """What is known of all messages together, ``"unknown"`` if it is unknown of one."""
         if self.counts.get("unknown"):
             return "unknown"
         missing = self.counts.get("failed", 0) + self.counts.get("waiting", 0)
