@@ -5,9 +5,9 @@
     AsteroidError
     ├── InvalidInput           the execution ID, the message or a filter cannot be sent
     ├── ConfigurationError     the key, the base URL or the timeout is missing or unusable
-    │   └── JournalError       the journal of a batch is unusable, damaged, or belongs to other rows
+    │   └── JournalError       the journal of a batch is unusable, damaged, or of other rows
     ├── ConnectionFailed       no connection was made, so nothing was sent
-    ├── NoAnswer               the connection broke, or time ran out, before the answer was complete
+    ├── NoAnswer               no complete answer: the connection broke, or time ran out
     │   └── DeliveryUnknown    the same for a message whose sending had begun
     ├── BatchFailed            some rows of a batch were not delivered
     ├── Interrupted            the user interrupted the call; also a KeyboardInterrupt
@@ -25,9 +25,6 @@
 and ``"unknown"`` if the agent may have the message, or may have been paused. It is ``"delivered"``
 only for the `SendInterrupted` of a message that was found among the activities: the user wanted
 everything to stop. All errors can be pickled.
-
-Titles and hints contain words of the call's `Operation`, such as ``{thing}``, because the same
-failure means different things: without an answer, a message may be there, but a read did nothing.
 """
 
 from collections.abc import Mapping
@@ -44,6 +41,9 @@ Outcome = Literal["delivered", "not_delivered", "not_done", "unknown"]
 @dataclass(frozen=True)
 class Operation:
     """What a call is for, in words that fit the sentences of the errors.
+
+    Titles and hints of errors contain words such as ``{thing}``, because the same failure means
+    different things: without an answer, a message may be there, but a read did nothing.
 
     `expected` is the HTTP status of success, `failed` the outcome of a call that did nothing.
     `changes` says that a call without an answer may still have done something.
@@ -149,20 +149,7 @@ CANCEL = _control("cancel", "cancelling", "cancelled")
 class AsteroidError(Displayable, Exception):
     """A call that failed, or that may have failed.
 
-    All other errors of the package are below this one. They can be pickled.
-
-    Parameters
-    ----------
-    detail : str, optional
-        Why it failed.
-    title : str, optional
-        What happened; if None, the title of the class.
-    hint : str, optional
-        What to do next; if None, that of the class or, for an unknown outcome, of the operation.
-    outcome : {"delivered", "not_delivered", "not_done", "unknown"}, optional
-        What is known; if None, that of the class.
-    operation : Operation, optional
-        What the call was for: sending a message, unless you give another.
+    All other errors of the package are below this one.
 
     Attributes
     ----------
@@ -379,19 +366,6 @@ class ApiError(AsteroidError):
     """The server answered, but not with success: 201 for a message, 200 for other calls.
 
     The `detail` is the body's ``"detail"``, else its ``"message"``, else its text, shortened.
-
-    Parameters
-    ----------
-    detail : str, optional
-        Why it failed.
-    status_code : int, default 0
-        The HTTP status.
-    members : mapping, optional
-        The members of the error body, by their own names.
-    server_text : str, optional
-        The body as text.
-    title, hint, outcome, operation : optional
-        As in `AsteroidError`.
 
     Attributes
     ----------

@@ -1,7 +1,11 @@
 """How the documentation is built: `sphinx-build -W docs docs/_build/html`, without a network."""
 
+import ast
 import shutil
+from dataclasses import is_dataclass
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 from asteroid_magic import __version__
 
@@ -49,10 +53,55 @@ nb_mime_priority_overrides = [
 nb_ipywidgets_js = {}
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"
+# Properties show their type; signatures do not, because the parameters below them do.
+autodoc_typehints = "signature"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 
 # Prompts are not copied.
-copybutton_prompt_text = r"In \[\d*\]: |\$ "
+copybutton_prompt_text = r"In \[\d*\]: |\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+
+
+def without_types(  # noqa: PLR0913, PLR0917 (as Sphinx calls it)
+    _app: Sphinx,
+    kind: str,
+    _name: str,
+    described: object,
+    _options: object,
+    signature: str | None,
+    _returned: str | None,
+) -> tuple[str, None] | None:
+    """Return a signature with the names and defaults of its parameters.
+
+    Records and errors have none: users get them, and do not make them.
+    """
+    if signature is None:
+        return None
+    if kind == "exception" or is_dataclass(described) or hasattr(described, "_fields"):
+        return "", None
+    (function,) = ast.parse(f"def _{signature}: ...").body
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+    return ast.unparse(function).partition("\n")[0].removeprefix("def _").removesuffix(":"), None
+
+
+def with_types_in_line(
+    _app: Sphinx, _kind: str, _name: str, _object: object, _options: object, lines: list[str]
+) -> None:
+    """Move the type of each attribute beside its name; napoleon puts it below the description."""
+    began = 0
+    for at, line in enumerate(lines):
+        if line.startswith(".. attribute:: "):
+            began = at
+        elif line.startswith("   :type: ") and began:
+            lines.insert(began + 1, lines.pop(at))
+            began = 0
+
+
+def setup(app: Sphinx) -> None:
+    """Shorten what autodoc and napoleon make."""
+    app.connect("autodoc-process-signature", without_types)
+    # After napoleon, which has the usual priority of 500.
+    app.connect("autodoc-process-docstring", with_types_in_line, priority=501)

@@ -147,12 +147,9 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """The URL that the sandbox serves, or last served, such as `http://127.0.0.1:1024/agents/v2`.
+        """The URL that the sandbox serves, or last served: ``http://127.0.0.1:PORT/agents/v2``.
 
-        Raises
-        ------
-        RuntimeError
-            Before the first start; so does all that shows executions.
+        Before the first start, this raises `RuntimeError`, and so does all that shows executions.
         """
         self._world()
         return f"http://{HOST}:{self._port}{BASE_PATH}"
@@ -341,12 +338,12 @@ class Sandbox:
         Returns
         -------
         dict of str to bytes
-            The contents of the files by name.
+            The contents of the files by name; empty if there is no such execution.
 
         Raises
         ------
         LookupError
-            If there is no such execution.
+            If the ID of the object cannot be read.
         RuntimeError
             Before the first start.
         """
