@@ -24,18 +24,6 @@ class Deadline:
         How far away the moment is.
     renews : bool, default False
         The transfer of a file may take longer, as long as its bytes move: see `gain`.
-
-    Attributes
-    ----------
-    renews : bool
-        As above.
-    connecting : bool
-        True from the start of a connection until the first byte of a request goes out: until then,
-        the server provably has nothing.
-    is_tunnelling : bool
-        True while a proxy is asked to connect.
-    proxy_status : int or None
-        The HTTP status of a proxy that did not connect, 0 if unknown.
     """
 
     def __init__(self, seconds: float, *, renews: bool = False) -> None:
@@ -50,6 +38,8 @@ class Deadline:
         self._waking: threading.Event | None = None
         self._socket: socket.socket | None = None
         self._next: Deadline | None = None
+        # True from the start of a connection until the first byte of a request goes out: until
+        # then, the server provably has nothing.
         self.connecting = False
         # True while a proxy is asked to connect; and its status if it did not, 0 if unknown.
         self.is_tunnelling = False
@@ -64,7 +54,13 @@ class Deadline:
         self._taken.release()
 
     def left(self) -> float:
-        """Return the seconds left, never less than 0."""
+        """Return the time left.
+
+        Returns
+        -------
+        float
+            Seconds, never less than 0.
+        """
         return 0.0 if self._is_over else max(0.0, self._end - time.monotonic())
 
     def gain(self, seconds: float) -> None:

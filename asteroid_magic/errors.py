@@ -373,7 +373,7 @@ class ApiError(AsteroidError):
         The HTTP status.
     server_text : str
         The text of the body.
-    code : int, float or None
+    code : int or float or None
         The body's ``"code"``.
     server_message : str or None
         The body's ``"message"``.
@@ -385,9 +385,9 @@ class ApiError(AsteroidError):
         What the key or the plan would have to allow.
     instance : str or None
         The path of the request.
-    used : int, float or None
+    used : int or float or None
         How much of the `limit` is used up.
-    limit : int, float or None
+    limit : int or float or None
         The limit that was reached.
 
     Notes

@@ -2,6 +2,7 @@
 
 import ast
 import shutil
+from collections.abc import Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 
@@ -63,7 +64,7 @@ copybutton_prompt_text = r"In \[\d*\]: |\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
 
-def without_types(  # noqa: PLR0913, PLR0917 (as Sphinx calls it)
+def without_types(
     _app: Sphinx,
     kind: str,
     _name: str,
@@ -74,11 +75,12 @@ def without_types(  # noqa: PLR0913, PLR0917 (as Sphinx calls it)
 ) -> tuple[str, None] | None:
     """Return a signature with the names and defaults of its parameters.
 
-    Records and errors have none: users get them, and do not make them.
+    Records, lists of them and errors have none: users get them, and do not make them.
     """
     if signature is None:
         return None
-    if kind == "exception" or is_dataclass(described) or hasattr(described, "_fields"):
+    is_list = isinstance(described, type) and issubclass(described, Sequence)
+    if kind == "exception" or is_list or is_dataclass(described):
         return "", None
     (function,) = ast.parse(f"def _{signature}: ...").body
     for node in ast.walk(function):
@@ -90,13 +92,14 @@ def without_types(  # noqa: PLR0913, PLR0917 (as Sphinx calls it)
 def with_types_in_line(
     _app: Sphinx, _kind: str, _name: str, _object: object, _options: object, lines: list[str]
 ) -> None:
-    """Move the type of each attribute beside its name; napoleon puts it below the description."""
+    """Write the type of each attribute beside its name, as that of a property."""
     began = 0
     for at, line in enumerate(lines):
         if line.startswith(".. attribute:: "):
             began = at
         elif line.startswith("   :type: ") and began:
-            lines.insert(began + 1, lines.pop(at))
+            # Napoleon has put it below the description.
+            lines.insert(began + 1, lines.pop(at).replace(" or ", " | "))
             began = 0
 
 

@@ -318,6 +318,8 @@ class AsteroidClient:
         ------
         InvalidInput
             If a filter has none of these forms, or `workflow` and `workflow_id` are both given.
+        UnexpectedAnswer
+            If the list has over 64 MiB or 250,000 executions, or is no list.
         AsteroidError
             If the list cannot be read.
 

@@ -71,15 +71,6 @@ class Files(Displayable, tuple[File, ...]):  # noqa: SLOT001 (as `Listing`)
 
     It is a tuple of `File`; a slice of it has the same attributes.
 
-    Parameters
-    ----------
-    files : iterable of File, optional
-        The files, in this order.
-    execution_id : str, optional
-        The execution.
-    saved : mapping of str to Path, optional
-        Where files were saved, by ID; None if nobody asked to save them.
-
     Attributes
     ----------
     execution_id : str

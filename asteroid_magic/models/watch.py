@@ -24,19 +24,6 @@ class Listing(Executions):
 
     It is a tuple of `Execution`. `%asteroid_executions` returns it.
 
-    Parameters
-    ----------
-    executions : iterable of Execution, optional
-        The executions.
-    questions : mapping of str to tuple of Question, optional
-        What they ask, by ID.
-    has_more : bool, default False
-        There are older executions that were not requested.
-    read_at : datetime, optional
-        When they were read, by the server's clock (aware).
-    notes : tuple of str, optional
-        What else is not known, in sentences.
-
     Attributes
     ----------
     questions : mapping of str to tuple of Question

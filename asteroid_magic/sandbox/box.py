@@ -147,7 +147,7 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """The URL that the sandbox serves, or last served: ``http://127.0.0.1:PORT/agents/v2``.
+        """The URL that the sandbox serves, or last served, as ``http://127.0.0.1:PORT/agents/v2``.
 
         Before the first start, this raises `RuntimeError`, and so does all that shows executions.
         """
