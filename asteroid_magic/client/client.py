@@ -520,6 +520,8 @@ class AsteroidClient:
         ------
         InvalidInput
             If the ID is not a UUID.
+        UnexpectedAnswer
+            If the answer names no status; then it may have been paused.
         AsteroidError
             If it was not paused, or, with the outcome ``"unknown"``, may have been paused.
         """
@@ -547,6 +549,8 @@ class AsteroidClient:
         ------
         InvalidInput
             If the ID is not a UUID.
+        UnexpectedAnswer
+            If the answer names no status; then it may have been resumed.
         AsteroidError
             If it was not resumed, or, with the outcome ``"unknown"``, may have been resumed.
         """
@@ -572,6 +576,8 @@ class AsteroidClient:
         ------
         InvalidInput
             If the ID is not a UUID.
+        UnexpectedAnswer
+            If the answer names no status; then it may have been cancelled.
         AsteroidError
             If it was not cancelled, or, with the outcome ``"unknown"``, may have been cancelled.
         """

@@ -203,7 +203,7 @@ def called(node: ast.Call, names: dict[str, Any], owner: type | None) -> Functio
 
 
 def raised_by(
-    function: FunctionType, owner: type | None, depth: int = 2
+    function: FunctionType, owner: type | None, depth: int = 4
 ) -> set[type[BaseException]]:
     """Return the errors that a function raises, it or what it calls, as far as is plain to see."""
     plain = inspect.unwrap(function)
@@ -396,9 +396,3 @@ def test_the_links_of_the_reference_lead_somewhere(site: Path) -> None:
                 assert not name or name in there.names, f"{file.name}: {link}"
                 followed += 1
     assert followed > len(PUBLIC)
-
-
-def test_no_sentence_of_a_property_is_taken_for_its_type(site: Path) -> None:
-    for file in (site / "reference").glob("*.html"):
-        # Where napoleon puts what it takes for a type; the types themselves stand beside the names.
-        assert ">Type<" not in file.read_text(), file.name
