@@ -323,7 +323,7 @@ class DeliveryUnknown(NoAnswer):
     Notes
     -----
     A connection that was reset before the server read the request looks like one that was reset
-    after it. So the package sends the message no second time.
+    after it. So the package does not send the message again.
     """
 
 

@@ -1,6 +1,8 @@
 """How the documentation is built: `sphinx-build -W docs docs/_build/html`, without a network."""
 
 import ast
+import inspect
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import is_dataclass
@@ -8,6 +10,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+import asteroid_magic
 from asteroid_magic import __version__
 
 HERE = Path(__file__).parent
@@ -79,9 +82,13 @@ def without_types(
     """
     if signature is None:
         return None
-    is_list = isinstance(described, type) and issubclass(described, Sequence)
+    is_class = isinstance(described, type)
+    is_list = is_class and issubclass(described, Sequence)
     if kind == "exception" or is_list or is_dataclass(described):
         return "", None
+    if is_class:
+        # That of a widget would be the one of traitlets, which takes anything.
+        signature = str(inspect.signature(described.__init__)).replace("self, ", "", 1)
     (function,) = ast.parse(f"def _{signature}: ...").body
     for node in ast.walk(function):
         if isinstance(node, ast.arg):
@@ -89,12 +96,21 @@ def without_types(
     return ast.unparse(function).partition("\n")[0].removeprefix("def _").removesuffix(":"), None
 
 
+def linked(types: str) -> str:
+    """Return the types of a `Returns` section, with links to the public ones."""
+    return " ".join(
+        f":py:obj:`~asteroid_magic.{word}`" if word in asteroid_magic.__all__ else f"*{word}*"
+        for word in types.split()
+    )
+
+
 def with_types_in_line(
     _app: Sphinx, _kind: str, _name: str, _object: object, _options: object, lines: list[str]
 ) -> None:
-    """Write the type of each attribute beside its name, as that of a property."""
+    """Write the type of each attribute beside its name, as that of a property; link the others."""
     began = 0
     for at, line in enumerate(lines):
+        lines[at] = re.sub(r"(?<=^:returns: )\*([^*]+)\*", lambda found: linked(found[1]), line)
         if line.startswith(".. attribute:: "):
             began = at
         elif line.startswith("   :type: ") and began:

@@ -43,7 +43,7 @@ def send_many(
         Sends the messages; if None, one with the current settings.
     workers : int, default 16
         How many messages are under way at a time, up to 256.
-    journal : str or path, optional
+    journal : str or os.PathLike, optional
         A file that keeps what is known of each row. With it, the same call resumes a batch that
         stopped or died: it does not resend delivered messages.
     executor : concurrent.futures.Executor, optional
@@ -52,7 +52,8 @@ def send_many(
     progress : bool, default True
         Show a progress bar.
     absent_after : float, default 60
-        The seconds after a send before its absence counts, up to a day: see the notes.
+        How many seconds after its send a message counts as absent if it does not show, up to a day:
+        see the notes.
     resend_unknown : bool, default False
         Resend the rows of earlier calls that stay unknown, which may deliver them twice. This needs
         a journal.

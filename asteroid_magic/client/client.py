@@ -195,7 +195,7 @@ class AsteroidClient:
     ) -> Activity | None:
         """Look for a message whose delivery was still unknown when its process ended.
 
-        A process gets no activity twice.
+        Two calls of one process never find the same activity.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class AsteroidClient:
             The text that was sent.
         since : datetime
             When it was sent, or earlier: an aware time by the server's clock, as `server_clock`
-            tells it. None, which that may be, is refused.
+            gave it then.
         accounted : int, default 0
             How many other messages with the same text are known to have arrived since then.
         timeout : float or Deadline, optional
@@ -600,7 +600,7 @@ class AsteroidClient:
         ----------
         execution_id : str, UUID or object
             The ID, or an object with an `execution_id` or an `id`.
-        *files : str, path or tuple of (str, bytes)
+        *files : str, os.PathLike or tuple of (str, bytes)
             Each file: its path, or a pair of a name and the contents.
         timeout : float or Deadline, optional
             Seconds for the whole upload. If None, each file may take as long as it moves 10 kB a
@@ -676,7 +676,7 @@ class AsteroidClient:
         ----------
         file : File
             One of `files`.
-        to : str or path, default "."
+        to : str or os.PathLike, default "."
             The folder, created if it is missing; ``~`` is the home.
         timeout : float or Deadline, optional
             Seconds for the whole download. If None, the file may take as long as it moves 10 kB a

@@ -148,7 +148,7 @@ class SendForm(VBox):  # type: ignore[misc]
     def sends(self) -> tuple[Send, ...]:
         """The last ten messages of this form with what became of them, newest first.
 
-        Each has the time `at` which it ended (aware, UTC), its `outcome`, and a `note` about it.
+        Each has `at`, when it ended (aware, UTC), its `outcome`, and a `note` about it.
         """
         return tuple(self._sends)
 

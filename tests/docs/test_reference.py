@@ -327,6 +327,12 @@ def test_the_first_page_lists_all_pages() -> None:
     assert set(re.findall(r"\((\w+)\.md\)", first)) == pages
 
 
+def test_the_page_of_the_client_begins_with_all_that_it_does() -> None:
+    name = "asteroid_magic.AsteroidClient"
+    listed = re.findall(r"\{py:obj\}`~(.*?)`", (REFERENCE / "client.md").read_text())
+    assert sorted(listed) == sorted({*members_of(name)} - INTERNAL)
+
+
 class Page(HTMLParser):
     """The names that a page has, and where its links lead."""
 
