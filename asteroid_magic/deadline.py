@@ -16,11 +16,14 @@ from contextlib import contextmanager, suppress
 class Deadline:
     """A moment after which a call is over, and what the sockets have noted about the call.
 
-    `connecting` is True from the start of a connection until the first byte of a request goes
-    out: until then, the server provably has nothing. Another thread may call `cancel`. A deadline
-    serves one request at a time.
+    Another thread may call `cancel`. A deadline serves one request at a time.
 
-    With `renews`, the transfer of a file may take longer, as long as its bytes move: see `gain`.
+    Parameters
+    ----------
+    seconds : float
+        How far away the moment is.
+    renews : bool, default False
+        The transfer of a file may take longer, as long as its bytes move: see `gain`.
     """
 
     def __init__(self, seconds: float, *, renews: bool = False) -> None:
@@ -35,6 +38,8 @@ class Deadline:
         self._waking: threading.Event | None = None
         self._socket: socket.socket | None = None
         self._next: Deadline | None = None
+        # True from the start of a connection until the first byte of a request goes out: until
+        # then, the server provably has nothing.
         self.connecting = False
         # True while a proxy is asked to connect; and its status if it did not, 0 if unknown.
         self.is_tunnelling = False
@@ -49,7 +54,13 @@ class Deadline:
         self._taken.release()
 
     def left(self) -> float:
-        """Return the seconds left, never less than 0."""
+        """Return the time left.
+
+        Returns
+        -------
+        float
+            Seconds, never less than 0.
+        """
         return 0.0 if self._is_over else max(0.0, self._end - time.monotonic())
 
     def gain(self, seconds: float) -> None:
@@ -91,9 +102,13 @@ class Deadline:
         return following
 
     def cancel(self) -> bool:
-        """End the call at once; return True if no byte of the request went out, nor ever will.
+        """End the call at once, from any thread.
 
-        If False, the call ends with what it knows by then. May be called from any thread.
+        Returns
+        -------
+        bool
+            True if no byte of the request went out, nor ever will. If False, the call ends with
+            what it knows by then.
         """
         with self._lock:
             self._is_over = True

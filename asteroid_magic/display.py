@@ -142,11 +142,23 @@ class Displayable:
         return Text(self.as_text(), overflow="fold")
 
     def as_text(self) -> str:
-        """Return the object as plain text, for terminals, logs and diffs."""
+        """Return the object as plain text, for terminals, logs and diffs.
+
+        Returns
+        -------
+        str
+            What a terminal shows, with control characters made visible.
+        """
         return _renderer().as_text(self)
 
     def traceback_lines(self) -> list[str]:
-        """Return the single line that replaces the traceback of an error."""
+        """Return what replaces the traceback of an error.
+
+        Returns
+        -------
+        list of str
+            A single line.
+        """
         return [writable(_renderer().as_line(self))]
 
 

@@ -5,9 +5,9 @@
     AsteroidError
     ├── InvalidInput           the execution ID, the message or a filter cannot be sent
     ├── ConfigurationError     the key, the base URL or the timeout is missing or unusable
-    │   └── JournalError       the journal of a batch is unusable, damaged, or belongs to other rows
+    │   └── JournalError       the journal of a batch is unusable, damaged, or of other rows
     ├── ConnectionFailed       no connection was made, so nothing was sent
-    ├── NoAnswer               the connection broke, or time ran out, before the answer was complete
+    ├── NoAnswer               no complete answer: the connection broke, or time ran out
     │   └── DeliveryUnknown    the same for a message whose sending had begun
     ├── BatchFailed            some rows of a batch were not delivered
     ├── Interrupted            the user interrupted the call; also a KeyboardInterrupt
@@ -25,9 +25,6 @@
 and ``"unknown"`` if the agent may have the message, or may have been paused. It is ``"delivered"``
 only for the `SendInterrupted` of a message that was found among the activities: the user wanted
 everything to stop. All errors can be pickled.
-
-Titles and hints contain words of the call's `Operation`, such as ``{thing}``, because the same
-failure means different things: without an answer, a message may be there, but a read did nothing.
 """
 
 from collections.abc import Mapping
@@ -44,6 +41,9 @@ Outcome = Literal["delivered", "not_delivered", "not_done", "unknown"]
 @dataclass(frozen=True)
 class Operation:
     """What a call is for, in words that fit the sentences of the errors.
+
+    Titles and hints of errors contain words such as ``{thing}``, because the same failure means
+    different things: without an answer, a message may be there, but a read did nothing.
 
     `expected` is the HTTP status of success, `failed` the outcome of a call that did nothing.
     `changes` says that a call without an answer may still have done something.
@@ -149,16 +149,44 @@ CANCEL = _control("cancel", "cancelling", "cancelled")
 class AsteroidError(Displayable, Exception):
     """A call that failed, or that may have failed.
 
-    `title` and `detail` say what happened and why, `hint` what to do next (the `default_hint` of
-    the class, unless there is a better one), `outcome` what is known. `execution_id` and `message`
-    are what the call wanted to send (None if it did not get that far), `attempts` is the number of
-    requests, `sent_at` when the last of them began (aware, UTC; None without one), `operation` what
-    the call was for, `retry_after` the wait that the server asked for, in seconds (None if it did
-    not), `upload` what became of each file, if the call uploads files (None otherwise).
+    All other errors of the package are below this one.
 
-    `is_final`: the same call would fail in the same way. `refuses_key`: the server does not accept
-    the key. `is_about_execution`: the error concerns only this execution. `stops_batch`: no other
-    message could be sent either.
+    Attributes
+    ----------
+    title : str
+        What happened.
+    detail : str
+        Why.
+    hint : str
+        What to do next.
+    outcome : {"delivered", "not_delivered", "not_done", "unknown"}
+        What is known: ``"not_delivered"`` for a message or a file, ``"not_done"`` for any other
+        call, and ``"unknown"`` if the agent may have the message, or may have been paused. It is
+        ``"delivered"`` only for an interrupt after which the message or the files were found there.
+    execution_id : str or None
+        The execution that the call was about; None if the call did not get that far.
+    message : str or None
+        The message to send; None if there is none.
+    attempts : int
+        The number of requests.
+    sent_at : datetime or None
+        When the last request began (aware, UTC); None without one.
+    operation : Operation
+        What the call was for; its `name` is such as ``"send"`` or ``"read"``.
+    retry_after : float or None
+        The wait that the server asked for, in seconds; None if it did not.
+    upload : Upload or None
+        What became of each file, if the call uploads files.
+    is_final : bool
+        The same call would fail in the same way.
+    stops_batch : bool
+        No other message could be sent either.
+    refuses_key : bool
+        The server does not accept the key.
+    is_about_execution : bool
+        The error concerns only this execution.
+    default_hint : str
+        The hint of the class, with words of the operation such as ``{again}``.
     """
 
     title: str = "The {thing} was not sent"
@@ -201,7 +229,24 @@ class AsteroidError(Displayable, Exception):
         attempts: int = 0,
         sent_at: datetime | None = None,
     ) -> Self:
-        """Note which call the error is about, unless that is known, and return the error."""
+        """Note which call the error is about, unless that is known.
+
+        Parameters
+        ----------
+        execution_id : str or None
+            The execution.
+        message : str or None
+            The message to send.
+        attempts : int, default 0
+            The number of requests.
+        sent_at : datetime, optional
+            When the last request began (aware, UTC).
+
+        Returns
+        -------
+        AsteroidError
+            The same error.
+        """
         self.sent_at = self.sent_at or sent_at
         self.execution_id = self.execution_id or execution_id
         self.message = message if self.message is None else self.message
@@ -248,6 +293,11 @@ class ConnectionFailed(AsteroidError):
     """No connection was made, so provably nothing was sent.
 
     `is_final` is True if trying again cannot help, as with a bad certificate.
+
+    Notes
+    -----
+    A proxy that refuses to connect, or breaks in the TLS handshake behind it, has seen no byte of
+    the request either (RFC 9110, 9.3.6).
     """
 
     title = "Asteroid could not be reached"
@@ -256,7 +306,10 @@ class ConnectionFailed(AsteroidError):
 
 
 class NoAnswer(AsteroidError):
-    """The request was sent, and no complete answer came back."""
+    """The request was sent, and no complete answer came back.
+
+    A message or a change may have arrived; a read did nothing.
+    """
 
     title = "No answer came back"
     outcome: Outcome = "unknown"
@@ -265,13 +318,24 @@ class NoAnswer(AsteroidError):
 
 
 class DeliveryUnknown(NoAnswer):
-    """Sending began, and no answer says whether the server has the message."""
+    """Sending began, and no answer says whether the server has the message.
+
+    Notes
+    -----
+    A connection that was reset before the server read the request looks like one that was reset
+    after it. So the package does not send the message again.
+    """
 
 
 class BatchFailed(AsteroidError):
-    """Some rows of a batch were not delivered, or may not have been; `report` is its `Report`.
+    """Some rows of a batch were not delivered, or may not have been.
 
-    `Report.raise_for_failures` and a cell with `--each` raise it.
+    `Report.raise_for_failures` and a cell with ``--each`` raise it.
+
+    Attributes
+    ----------
+    report : Report
+        The results of the batch.
     """
 
     title = "Some messages of the batch were not delivered"
@@ -281,7 +345,10 @@ class BatchFailed(AsteroidError):
 
 
 class Interrupted(AsteroidError, KeyboardInterrupt):
-    """The user interrupted the call."""
+    """The user interrupted the call.
+
+    It is also a `KeyboardInterrupt`, so that it stops Run All.
+    """
 
     title = "You interrupted the {call}"
     outcome: Outcome = "unknown"
@@ -289,17 +356,43 @@ class Interrupted(AsteroidError, KeyboardInterrupt):
 
 
 class SendInterrupted(Interrupted):
-    """The user interrupted the send: unknown, unless it had not begun or the message was found."""
+    """The user interrupted the send of a message.
+
+    The outcome is ``"unknown"``, unless the send had not begun or the message was found.
+    """
 
 
 class ApiError(AsteroidError):
     """The server answered, but not with success: 201 for a message, 200 for other calls.
 
-    Besides `status_code`, it has every member of the error body that the contract or RFC 9457
-    names, None if the body lacks it: `code`, `server_message` (the body's ``"message"``), `reason`,
-    `capability`, `instance`, `used`, `limit`; `errors` is a tuple of
-    ``{"parameter": …, "detail": …}``. Its detail is the body's ``"detail"``, else its
-    ``"message"``, else its text, shortened. `server_text` is that text.
+    The `detail` is the body's ``"detail"``, else its ``"message"``, else its text, shortened.
+
+    Attributes
+    ----------
+    status_code : int
+        The HTTP status.
+    server_text : str
+        The text of the body.
+    code : int or float or None
+        The body's ``"code"``.
+    server_message : str or None
+        The body's ``"message"``.
+    errors : tuple of dict
+        What is wrong with the request, each ``{"parameter": …, "detail": …}``.
+    reason : str or None
+        Why this is forbidden, such as ``"capability_required"``.
+    capability : str or None
+        What the key or the plan would have to allow.
+    instance : str or None
+        The path of the request.
+    used : int or float or None
+        How much of the `limit` is used up.
+    limit : int or float or None
+        The limit that was reached.
+
+    Notes
+    -----
+    The members are those that the contract or RFC 9457 names; None if the body lacks them.
     """
 
     title = "Asteroid did not accept the {thing}"
@@ -375,7 +468,12 @@ class RateLimited(ApiError):
 
 
 class ServerError(ApiError):
-    """5xx: the server failed; it may have accepted the message before."""
+    """5xx: the server failed; it may have accepted the message before.
+
+    Notes
+    -----
+    Routers such as Envoy answer 503 if the server breaks off after it has stored the message.
+    """
 
     title = "Asteroid had an internal error"
     default_hint = "Wait a moment, then {again}."
@@ -384,7 +482,12 @@ class ServerError(ApiError):
 
 
 class UnexpectedAnswer(ApiError):
-    """An answer outside the contract: an informational one, a redirect, a login page."""
+    """An answer outside the contract: an informational one, a redirect, a login page.
+
+    Notes
+    -----
+    No redirect is followed: it would carry the API key to another server.
+    """
 
     title = "Something other than Asteroid seems to have answered"
     default_hint = (

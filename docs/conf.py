@@ -1,9 +1,17 @@
 """How the documentation is built: `sphinx-build -W docs docs/_build/html`, without a network."""
 
+import ast
+import inspect
+import re
 import shutil
 import sys
+from collections.abc import Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
+import asteroid_magic
 from asteroid_magic import __version__
 
 HERE = Path(__file__).parent
@@ -54,10 +62,70 @@ nb_mime_priority_overrides = [
 nb_ipywidgets_js = {}
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"
+# Properties show their type; signatures do not, because the parameters below them do.
+autodoc_typehints = "signature"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 
 # Prompts are not copied.
-copybutton_prompt_text = r"In \[\d*\]: |\$ "
+copybutton_prompt_text = r"In \[\d*\]: |\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+
+
+def without_types(
+    _app: Sphinx,
+    kind: str,
+    _name: str,
+    described: object,
+    _options: object,
+    signature: str | None,
+    _returned: str | None,
+) -> tuple[str, None] | None:
+    """Return a signature with the names and defaults of its parameters.
+
+    Records, lists of them and errors have none: users get them, and do not make them.
+    """
+    if signature is None:
+        return None
+    is_class = isinstance(described, type)
+    is_list = is_class and issubclass(described, Sequence)
+    if kind == "exception" or is_list or is_dataclass(described):
+        return "", None
+    if is_class:
+        # That of a widget would be the one of traitlets, which takes anything.
+        signature = str(inspect.signature(described.__init__)).replace("self, ", "", 1)
+    (function,) = ast.parse(f"def _{signature}: ...").body
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+    return ast.unparse(function).partition("\n")[0].removeprefix("def _").removesuffix(":"), None
+
+
+def linked(types: str) -> str:
+    """Return the types of a `Returns` section, with links to the public ones."""
+    return " ".join(
+        f":py:obj:`~asteroid_magic.{word}`" if word in asteroid_magic.__all__ else f"*{word}*"
+        for word in types.split()
+    )
+
+
+def with_types_in_line(
+    _app: Sphinx, _kind: str, _name: str, _object: object, _options: object, lines: list[str]
+) -> None:
+    """Write the type of each attribute beside its name, as that of a property; link the others."""
+    began = 0
+    for at, line in enumerate(lines):
+        lines[at] = re.sub(r"(?<=^:returns: )\*([^*]+)\*", lambda found: linked(found[1]), line)
+        if line.startswith(".. attribute:: "):
+            began = at
+        elif line.startswith("   :type: ") and began:
+            # Napoleon has put it below the description.
+            lines.insert(began + 1, lines.pop(at).replace(" or ", " | "))
+            began = 0
+
+
+def setup(app: Sphinx) -> None:
+    """Shorten what autodoc and napoleon make."""
+    app.connect("autodoc-process-signature", without_types)
+    # After napoleon, which has the usual priority of 500.
+    app.connect("autodoc-process-docstring", with_types_in_line, priority=501)

@@ -32,27 +32,64 @@ def send_many(
     absent_after: float = ABSENT_AFTER,
     resend_unknown: bool = False,
 ) -> Report:
-    """Send many messages, and return a `Report` with the result of each.
+    """Send many messages, none lost and none sent twice.
 
-    `rows` is any iterable of ``(execution_id, message)``, or of mappings with these two keys, or a
-    pandas or polars data frame; it is read while messages are sent. Up to 10,000 rows are checked
-    before the first is sent: raises `InvalidInput`, which names those that cannot be sent.
+    Parameters
+    ----------
+    rows : iterable
+        Pairs ``(execution_id, message)``, mappings with these two keys, or a pandas or polars data
+        frame with these columns. It is read while messages are sent.
+    client : AsteroidClient, optional
+        Sends the messages; if None, one with the current settings.
+    workers : int, default 16
+        How many messages are under way at a time, up to 256.
+    journal : str or os.PathLike, optional
+        A file that keeps what is known of each row. With it, the same call resumes a batch that
+        stopped or died: it does not resend delivered messages.
+    executor : concurrent.futures.Executor, optional
+        Sends in place of threads of this process. The batch keeps the threads of a
+        `ThreadPoolExecutor` busy until it ends.
+    progress : bool, default True
+        Show a progress bar.
+    absent_after : float, default 60
+        How many seconds after its send a message counts as absent if it does not show, up to a day:
+        see the notes.
+    resend_unknown : bool, default False
+        Resend the rows of earlier calls that stay unknown, which may deliver them twice. This needs
+        a journal.
 
-    `workers` messages are under way at a time. With `journal`, the path of a file, the same call
-    resumes a batch that stopped or died: it does not resend delivered messages. Raises
-    `JournalError` for a file that cannot be used, or that belongs to other rows. `executor`, any
-    of `concurrent.futures`, sends instead of threads of this process; the batch keeps the threads
-    of a `ThreadPoolExecutor` busy until it ends.
+    Returns
+    -------
+    Report
+        The result of each row. It says also which ones failed: no error is raised for them.
 
+    Raises
+    ------
+    InvalidInput
+        If rows cannot be sent. Up to 10,000 rows are checked before the first is sent, and the
+        error names those.
+    JournalError
+        If the journal cannot be used, is damaged, or belongs to other rows.
+    ConfigurationError
+        If there is no API key, or a parameter is unusable.
+    SendInterrupted
+        If the user interrupts the call before it sends anything.
+
+    Notes
+    -----
     A row whose outcome is unknown, or that was under way when the process died, is resent only by a
     later call with the same journal: after the others, once the activities of its execution have
     proved that it did not arrive. At the earliest, that is `absent_after` seconds after it was
-    sent. In all other cases it stays unknown, and the report says why; with `resend_unknown`, the
-    call resends it all the same, which may deliver it twice.
+    sent. In all other cases it stays unknown, and the report says why.
 
     A failed message does not stop the others. Five refusals of the key in a row do, and so does a
     proxy or a certificate that lets nothing through. After an interrupt no further message begins,
     and you get the report.
+
+    Examples
+    --------
+    >>> report = send_many(rows, journal="march.journal")
+    >>> report.raise_for_failures()
     """
     policy = check_policy(absent_after, resend_unknown=resend_unknown, journal=journal)
     return send_rows(rows, None, client, workers, journal, executor, policy, progress=progress)

@@ -43,21 +43,50 @@ from .sending import confirmation, messages
 class AsteroidClient:
     """Sends to executions and reads them; one client serves many threads over one pool.
 
-    What you do not pass comes from the session, the environment or the keyring, in the order that
-    `asteroid_magic.config.settings` states. `timeout` (seconds, 30 by default) is one deadline for
-    a whole call: connecting, retries, waiting, reading. Plain http goes to this machine only,
-    unless you set `allow_insecure`. Each call takes its own `timeout`: seconds, or a `Deadline`,
-    which another thread may cancel; the call then ends as if interrupted.
+    What you do not pass comes from the session, the environment or the keyring. Use the client in
+    ``with``, or `close` it.
+
+    Parameters
+    ----------
+    api_key : str, optional
+        The API key: printable ASCII. Spaces around it are removed.
+    base_url : str, optional
+        The address of Asteroid; without a path, it gets ``/agents/v2``.
+    timeout : float, optional
+        The default deadline of a call, in seconds: 30, unless the session has another.
+    allow_insecure : bool, default False
+        Allow plain http to other machines, which sends the key unencrypted.
+    confirm_grace : float, optional
+        How long to look for a message whose delivery stays unknown, in seconds beyond the deadline:
+        5, unless the session has another; 0 turns this off.
+    max_upload_mb : float, optional
+        The largest file to upload, in megabytes (1,000,000 bytes each): 100, unless the session has
+        another.
+
+    Raises
+    ------
+    ConfigurationError
+        If a setting is malformed; and in Pyodide, where Python cannot connect to a server.
+
+    Notes
+    -----
+    A timeout is one deadline for a whole call: connecting, retries, waiting, reading. Each call
+    takes its own: seconds, or a `Deadline`, which another thread may cancel. The call then ends as
+    if interrupted.
 
     Every failed call raises an `AsteroidError`. The client retries reads until the deadline,
     after connection errors and server errors. It retries a message or a status change only if the
-    server provably did nothing. If a delivery stays unknown, it looks for the message among the
-    activities of the execution, for `confirm_grace` seconds (5 by default; 0 turns this off)
-    beyond the deadline. `max_upload_mb` is the largest file to upload, in megabytes (100 by
-    default).
+    server provably did nothing.
 
-    Raises `ConfigurationError` for a malformed key, base URL or timeout, and in Pyodide, where
-    Python cannot connect to a server.
+    The key comes from the argument, from ``%asteroid_sandbox`` or ``%asteroid_login``, from the
+    environment variable ``ASTEROID_API_KEY``, from the secrets of Google Colab, or from the
+    keyring: the first that has one. The base URL comes from the argument, the session, the variable
+    ``ASTEROID_BASE_URL``, or is that of Asteroid.
+
+    Examples
+    --------
+    >>> with AsteroidClient() as client:
+    ...     delivery = client.send(execution_id, "Please skip invoice 2291.")
     """
 
     @public
@@ -110,21 +139,44 @@ class AsteroidClient:
         timeout: Timeout = None,
         once: bool = False,
     ) -> Delivery:
-        """Send `message` to the execution, exactly as it is, and return the `Delivery`.
+        """Send a message to an execution, exactly as it is.
 
-        Every failure raises an `AsteroidError`; its `outcome` says what is known about the
-        message. The client retries only if the message provably was not sent, or after a 429
-        whose Retry-After fits in `timeout` (seconds; the client's, if None): three requests at
-        most. Source: the contract's `ExecutionUserMessagesAdd`.
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        message : str
+            The text: up to 1,000,000 bytes of UTF-8, more than spaces and line breaks.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+        once : bool, default False
+            Send nothing if the activities show this text from a user already, or in other line
+            ends, Unicode form or outer white space. If they cannot be read to their beginning,
+            send nothing either, and raise an error.
 
-        If the answer is lost and the activities confirm the delivery, `confirmed_by` says so.
-        After an interrupt the error is raised even then, with the outcome ``"delivered"``.
+        Returns
+        -------
+        Delivery
+            What is known of the message. If `once` found it there, `attempts` is 0 and `sent_at`
+            is when it arrived.
 
-        `execution_id` is the ID, or an object with an `execution_id` or an `id`. With `once`,
-        nothing is sent if the activities show this text from a user already, or in other line
-        ends, Unicode form or outer white space: then `attempts` is 0 and `sent_at` is when that
-        message arrived. If they cannot be read to their beginning, nothing is sent either, and
-        the error says so.
+        Raises
+        ------
+        InvalidInput
+            If the ID or the message cannot be sent.
+        ConfigurationError
+            If there is no API key, or the timeout is unusable.
+        SendInterrupted
+            If the user interrupts the call, even if the message was delivered.
+        AsteroidError
+            For any other failure; its `outcome` says what is known about the message.
+
+        Notes
+        -----
+        The client retries only if the message provably was not sent, or after a 429 whose
+        ``Retry-After`` fits in the timeout: three requests at most. If the answer is lost and the
+        activities show the message, it was delivered, and `confirmed_by` says how that is known.
+        Source: the contract's ``ExecutionUserMessagesAdd``, which has no idempotency key.
         """
         outgoing = prepare(execution_id, message)
         grace = self._settings.confirm_grace
@@ -141,11 +193,36 @@ class AsteroidClient:
         accounted: int = 0,
         timeout: Timeout = None,
     ) -> Activity | None:
-        """Return the activity that shows that a message arrived; None: it may still have arrived.
+        """Look for a message whose delivery was still unknown when its process ended.
 
-        For a message whose delivery was still unknown when its process ended. The message was
-        sent at `since`, by the `server_clock`, or later; `accounted` other messages with the same
-        text are known to have arrived since then. A process gets no activity twice.
+        Two calls of one process never find the same activity.
+
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        message : str
+            The text that was sent.
+        since : datetime
+            When it was sent, or earlier: an aware time by the server's clock, as `server_clock`
+            gave it then.
+        accounted : int, default 0
+            How many other messages with the same text are known to have arrived since then.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        Activity or None
+            The activity that shows that it arrived. None: it may still have arrived.
+
+        Raises
+        ------
+        InvalidInput
+            If the ID or the message could not have been sent, `since` is not an aware time, or
+            `accounted` not a whole number from 0 up.
+        AsteroidError
+            If the activities cannot be read.
         """
         outgoing = prepare(execution_id, message)
         if not isinstance(accounted, int) or accounted < 0:
@@ -156,7 +233,14 @@ class AsteroidClient:
     def server_clock(self) -> datetime | None:
         """Return a time that the server's clock has already passed, by seconds at most.
 
-        It comes from the latest answer to this client; None if no answer gave a time.
+        Returns
+        -------
+        datetime or None
+            An aware time, from the latest answer to this client; None if no answer gave one.
+
+        Notes
+        -----
+        It comes from the header ``Date``, which counts whole seconds (RFC 9110, 6.6.1).
         """
         clock = self._requester.clock
         return None if clock is None else clock.earliest(time.monotonic())
@@ -165,7 +249,22 @@ class AsteroidClient:
     def dry_run(self, execution_id: ExecutionRef, message: str) -> DryRun:
         """Return the request that `send` would make, with the key masked; sends nothing.
 
-        Raises `InvalidInput` as `send` does.
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        message : str
+            The text, as in `send`.
+
+        Returns
+        -------
+        DryRun
+            The request. It needs no API key.
+
+        Raises
+        ------
+        InvalidInput
+            If the ID or the message cannot be sent.
         """
         outgoing = prepare(execution_id, message)
         return messages.dry_run(self._settings, outgoing)
@@ -184,17 +283,50 @@ class AsteroidClient:
         outcome: str | None = None,
         timeout: Timeout = None,
     ) -> Executions:
-        """Return the account's executions, newest first, at most `limit` of them; None for all.
+        """Return the account's executions, newest first.
 
-        `phase` (pending, active, terminal) and `status` take one word or several; an execution
-        needs to match only one of several. Each execution is listed once, even if others are
-        created meanwhile.
+        Each is listed once, even if others are created meanwhile.
 
-        `since` is a duration such as ``"30m"``, ``"24h"``, ``"7d"`` or ``"1d12h"``, a timedelta in
-        whole minutes, or a datetime with its time zone. `metadata` maps names to texts, and
-        all must match; `outcome` is a part of the outcome, in any case. `workflow` is the ID of
-        a workflow, or its name, in any case: the contract has no filter for names, so this reads
-        the list until `limit` executions have that name. Raises `InvalidInput` for other values.
+        Parameters
+        ----------
+        phase : str or iterable of str, optional
+            ``"pending"``, ``"active"`` or ``"terminal"``. One of several needs to match.
+        status : str or iterable of str, optional
+            Such as ``"paused_by_agent"``. One of several needs to match.
+        workflow_id : str or UUID, optional
+            The ID of a workflow; the same as `workflow` with an ID.
+        limit : int or None, default 50
+            How many to return at most; None for all.
+        since : str, timedelta or datetime, optional
+            When they were created, or later: a duration such as ``"30m"``, ``"24h"``, ``"7d"`` or
+            ``"1d12h"``, a timedelta in whole minutes, or an aware datetime.
+        workflow : str or UUID, optional
+            The ID of a workflow, or its name, in any case.
+        metadata : mapping of str to str or int, optional
+            Names and values, which all must match.
+        outcome : str, optional
+            A part of the outcome, in any case.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        Executions
+            A tuple of `Execution`.
+
+        Raises
+        ------
+        InvalidInput
+            If a filter has none of these forms, or `workflow` and `workflow_id` are both given.
+        UnexpectedAnswer
+            If the list has over 64 MiB or 250,000 executions, or is no list.
+        AsteroidError
+            If the list cannot be read.
+
+        Notes
+        -----
+        The contract has no filter for names of workflows. So this reads the list until `limit`
+        executions have that name.
         """
         more, name = search.filters_of(since, workflow, metadata, outcome)
         if workflow is not None and workflow_id is not None:
@@ -211,11 +343,34 @@ class AsteroidClient:
 
     @public
     def find_execution(self, beginning: str, *, timeout: Timeout = None) -> Execution:
-        """Return the only execution whose ID starts with `beginning`, 8 or more characters.
+        """Return the only execution whose ID starts with these characters.
 
-        The other calls take whole IDs only: ``client.send(client.find_execution("8b078c8b"), …)``.
-        Raises `InvalidInput` if there is none or if there are several, which its hint lists, and
-        `UnexpectedAnswer` if the server's list cannot be read to its end.
+        Parameters
+        ----------
+        beginning : str
+            8 or more characters of the ID.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        Execution
+            The execution as it is now.
+
+        Raises
+        ------
+        InvalidInput
+            If there is none, or if there are several, which the hint lists.
+        UnexpectedAnswer
+            If the server's list cannot be read to its end: there may be another.
+        AsteroidError
+            If the list cannot be read at all.
+
+        Examples
+        --------
+        The other calls take whole IDs only.
+
+        >>> client.send(client.find_execution("8b078c8b"), "Please skip invoice 2291.")
         """
         return search.find(self._requester, beginning, timeout)
 
@@ -223,14 +378,57 @@ class AsteroidClient:
     def whoami(self, *, timeout: Timeout = None) -> Identity:
         """Return whose the API key is.
 
-        Raises `Unauthorized` for a key that the server does not accept, `NotFound` if the server
-        does not tell, and `ConfigurationError` if the base URL does not end in ``/agents/v2``.
+        Parameters
+        ----------
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        Identity
+            The person, the organization or the service.
+
+        Raises
+        ------
+        Unauthorized
+            If the server does not accept the key.
+        NotFound
+            If the server does not tell.
+        ConfigurationError
+            If there is no key, or the base URL does not end in ``/agents/v2``.
+        AsteroidError
+            For any other failure.
+
+        Notes
+        -----
+        The server answers beside the base URL, at ``/users/v2/whoami``. Source: the vendor's
+        client ``asteroid-odyssey``.
         """
         return whoami.whoami(self._requester, timeout)
 
     @public
     def execution(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> Execution:
-        """Return one execution as it is now."""
+        """Return one execution as it is now.
+
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        Execution
+            The execution; its activities are read by `activities`.
+
+        Raises
+        ------
+        InvalidInput
+            If the ID is not a UUID.
+        AsteroidError
+            If it cannot be read; `NotFound` if there is none with this ID.
+        """
         checked = checked_id(execution_id, READ)
         return executions.execution(self._requester, checked, timeout)
 
@@ -243,9 +441,30 @@ class AsteroidClient:
         *,
         timeout: Timeout = None,
     ) -> Activities:
-        """Return what happened in an execution, oldest first, or newest first with ``"desc"``.
+        """Return what happened in an execution.
 
-        `limit` counts from the front of that order; None reads everything, up to 32 MiB.
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        limit : int or None, optional
+            How many to return at most, from the front of the order; None for all, up to 32 MiB.
+        order : {"asc", "desc"}, default "asc"
+            Oldest first, or newest first.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        Activities
+            A tuple of `Activity`.
+
+        Raises
+        ------
+        InvalidInput
+            If the ID is not a UUID, or the limit or the order has another form.
+        AsteroidError
+            If they cannot be read.
         """
         checked = checked_id(execution_id, READ)
         return executions.activities(self._requester, checked, limit, order, timeout)
@@ -254,30 +473,114 @@ class AsteroidClient:
     def question(
         self, execution_id: ExecutionRef, *, timeout: Timeout = None
     ) -> tuple[Question, ...]:
-        """Return what an execution waits for you to answer or confirm; () for nothing.
+        """Return what an execution waits for you to answer or confirm.
 
         If it waits without a question of its own, its reason is the question. Once a message has
         reached it, the question counts as answered.
+
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        tuple of Question
+            The questions; () for nothing.
+
+        Raises
+        ------
+        InvalidInput
+            If the ID is not a UUID.
+        AsteroidError
+            If the execution cannot be read.
         """
         checked = checked_id(execution_id, READ)
         return executions.question(self._requester, checked, timeout)
 
     @public
     def pause(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> StatusChange:
-        """Pause an execution and return its new status.
+        """Pause an execution.
 
-        An error whose `outcome` is ``"unknown"`` means that it may have been paused.
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        StatusChange
+            The new status, as the server answered.
+
+        Raises
+        ------
+        InvalidInput
+            If the ID is not a UUID.
+        UnexpectedAnswer
+            If the answer names no status; then it may have been paused.
+        AsteroidError
+            If it was not paused, or, with the outcome ``"unknown"``, may have been paused.
         """
         return self._control(PAUSE, execution_id, timeout)
 
     @public
     def resume(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> StatusChange:
-        """Resume a paused execution; otherwise as `pause`."""
+        """Resume an execution that a user has paused.
+
+        One that waits for you continues when you answer it with `send`.
+
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        StatusChange
+            The new status, as the server answered.
+
+        Raises
+        ------
+        InvalidInput
+            If the ID is not a UUID.
+        UnexpectedAnswer
+            If the answer names no status; then it may have been resumed.
+        AsteroidError
+            If it was not resumed, or, with the outcome ``"unknown"``, may have been resumed.
+        """
         return self._control(RESUME, execution_id, timeout)
 
     @public
     def cancel(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> StatusChange:
-        """Cancel an execution for good; otherwise as `pause`."""
+        """Cancel an execution for good.
+
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        StatusChange
+            The new status, as the server answered.
+
+        Raises
+        ------
+        InvalidInput
+            If the ID is not a UUID.
+        UnexpectedAnswer
+            If the answer names no status; then it may have been cancelled.
+        AsteroidError
+            If it was not cancelled, or, with the outcome ``"unknown"``, may have been cancelled.
+        """
         return self._control(CANCEL, execution_id, timeout)
 
     @public
@@ -288,21 +591,42 @@ class AsteroidClient:
         timeout: Timeout = None,
         progress: TransferProgress | None = None,
     ) -> Upload:
-        """Give files to an execution, and return an `Upload` that says that it has all of them.
+        """Give files to an execution.
 
-        A file is a path, or a pair: a name, and its contents as bytes. All are checked before the
-        first byte leaves: `InvalidInput` for one that is missing, unreadable, empty, a folder, over
-        `max_upload_mb`, or whose name servers might read as another.
+        All are checked before the first byte leaves. Then each is one request, and the first that
+        is not delivered ends the upload.
 
-        Each file is one request. The first that is not delivered ends the upload: its error is
-        raised, and the `upload` of the error says which files arrived. A file whose answer is lost
-        is looked for among the files of the execution, and never sent again on a guess. Source: the
-        vendor's ``POST /executions/{id}/context-files``.
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        *files : str, os.PathLike or tuple of (str, bytes)
+            Each file: its path, or a pair of a name and the contents.
+        timeout : float or Deadline, optional
+            Seconds for the whole upload. If None, each file may take as long as it moves 10 kB a
+            second, and the client's timeout limits how long it stands still.
+        progress : callable, optional
+            Called with the name of a file, the bytes sent so far and its size, in bytes. If None,
+            files above 5 MB show a bar.
 
-        Without a `timeout`, each file may take as long as it moves 10 kB a second; the client's
-        timeout limits how long it stands still. A `timeout` limits the whole upload. Files above
-        5 MB show a bar; instead, `progress` is called with the name of each file, the bytes sent so
-        far, and its size.
+        Returns
+        -------
+        Upload
+            That the execution has all files.
+
+        Raises
+        ------
+        InvalidInput
+            If the ID is not a UUID, or a file is missing, unreadable, empty, a folder, over
+            `max_upload_mb`, or has a name that servers might read as another.
+        AsteroidError
+            The error of the first file that is not delivered; its `upload` says which files
+            arrived.
+
+        Notes
+        -----
+        A file whose answer is lost is looked for among the files of the execution, and never sent
+        again on a guess. Source: the vendor's ``POST /executions/{id}/context-files``.
         """
         with TransferBars("Uploading") as bars:
             shown = progress or bars
@@ -310,9 +634,26 @@ class AsteroidClient:
 
     @public
     def files(self, execution_id: ExecutionRef, *, timeout: Timeout = None) -> Files:
-        """Return the files of an execution, newest first: those of the agent and those given to it.
+        """Return the files of an execution: those of the agent and those given to it.
 
-        Each is a `File`, which `download` takes.
+        Parameters
+        ----------
+        execution_id : str, UUID or object
+            The ID, or an object with an `execution_id` or an `id`.
+        timeout : float or Deadline, optional
+            Seconds for the whole call; the client's, if None.
+
+        Returns
+        -------
+        Files
+            A tuple of `File`, newest first; `download` takes each.
+
+        Raises
+        ------
+        InvalidInput
+            If the ID is not a UUID.
+        AsteroidError
+            If they cannot be read.
         """
         checked = checked_id(execution_id, READ)
         return listings.list_files(self._requester, checked, timeout)
@@ -326,14 +667,39 @@ class AsteroidClient:
         timeout: Timeout = None,
         progress: TransferProgress | None = None,
     ) -> Path:
-        """Save a file of `files` in the folder `to`, and return its path.
+        """Save a file of an execution in a folder.
 
-        It gets its own name, changed where the name could leave the folder or mean a device; if
-        there is such a file, a number is added: no file is overwritten. A missing folder is
-        created. The bytes come from the address that Asteroid names, without the API key. A file
-        that does not have its whole size is not kept; after an interrupt, no part of it either.
+        It gets its own name, changed where the name could leave the folder or mean a device. If
+        there is such a file, a number is added: no file is overwritten.
 
-        `timeout` and `progress` are as in `upload`.
+        Parameters
+        ----------
+        file : File
+            One of `files`.
+        to : str or os.PathLike, default "."
+            The folder, created if it is missing; ``~`` is the home.
+        timeout : float or Deadline, optional
+            Seconds for the whole download. If None, the file may take as long as it moves 10 kB a
+            second, and the client's timeout limits how long it stands still.
+        progress : callable, optional
+            Called with the name of the file, the bytes so far and its size, in bytes. If None, a
+            file above 5 MB shows a bar.
+
+        Returns
+        -------
+        Path
+            Where the file is.
+
+        Raises
+        ------
+        InvalidInput
+            If this is no such file, or the folder cannot be used.
+        AsteroidError
+            If it cannot be read or saved. A file that does not have its whole size is not kept.
+
+        Notes
+        -----
+        The bytes come from the address that Asteroid names (303), without the API key.
         """
         with TransferBars("Downloading") as bars:
             return downloads.download(self._requester, file, to, timeout, progress or bars)

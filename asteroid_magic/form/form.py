@@ -56,10 +56,27 @@ METADATA: dict[str, object] = {}
 class SendForm(VBox):  # type: ignore[misc]
     """A form that sends messages to executions, and shows the outcomes and the answers.
 
-    `execution` and `message` prefill it; an execution is an ID or an object with an `id`. Each send
-    uses `client`, or without one the current settings, as `%asteroid_send` does. A new run of its
-    cell replaces the form and keeps the text in it. Raises `InvalidInput` for an object without an
-    execution ID.
+    It is an `ipywidgets.VBox`: put it last in a cell, or `display` it. A new run of its cell
+    replaces the form and keeps the text in it.
+
+    Parameters
+    ----------
+    execution : str, UUID or object, optional
+        Prefills the form: an ID, or an object with an `execution_id` or an `id`.
+    message : str, optional
+        Prefills the form.
+    client : AsteroidClient, optional
+        Sends the messages; if None, one with the current settings, as `%asteroid_send` does.
+
+    Raises
+    ------
+    InvalidInput
+        If an object has no execution ID, or the message is no text.
+
+    Notes
+    -----
+    The API key is in no widget: a saved notebook keeps the state of widgets. Sends run on their own
+    threads, so that other cells can run (ipywidgets calls a click handler on the main thread).
     """
 
     # True until the form is complete: ipywidgets closes a form that it cannot finish.
@@ -121,7 +138,7 @@ class SendForm(VBox):  # type: ignore[misc]
 
     @property
     def outcomes(self) -> tuple[Delivery | AsteroidError, ...]:
-        """The outcomes of the last ten messages of this form, newest first.
+        """The outcomes of the last ten messages of this form, the newest one first.
 
         The `reply` of a delivery is filled in once the form no longer waits for it.
         """
@@ -129,13 +146,19 @@ class SendForm(VBox):  # type: ignore[misc]
 
     @property
     def sends(self) -> tuple[Send, ...]:
-        """The last ten messages of this form with what became of them, newest first."""
+        """The last ten messages of this form with what became of them, newest first.
+
+        Each has `at`, when it ended (aware, UTC), its `outcome`, and a `note` about it.
+        """
         return tuple(self._sends)
 
     def submit(self) -> None:
         """Do what pressing Send does; the form and `outcomes` show the outcome later.
 
-        Raises `InvalidInput`, with the reason, if the user could not press Send.
+        Raises
+        ------
+        InvalidInput
+            If the user could not press Send; it says why.
         """
         reason = "The form is closed." if self._is_closed else self._reason()
         if self._sending is not None:

@@ -68,16 +68,33 @@ class ActivityKind(StrEnum):
 
 
 class Option(NamedTuple):
-    """A ready answer to a question of the agent: its `label`, and a `description` of it."""
+    """A ready answer to a question of the agent.
+
+    Attributes
+    ----------
+    label : str
+        The answer: send it as a message.
+    description : str
+        What it means, ``""`` if the agent does not say.
+    """
 
     label: str
     description: str = ""
 
 
 class Question(NamedTuple):
-    """A question of the agent; with `multi_select`, you may choose several of its `options`.
+    """A question of the agent, which a message answers.
 
-    `question` is its text, `header` a short heading for it, ``""`` if there is none.
+    Attributes
+    ----------
+    question : str
+        Its text.
+    header : str
+        A short heading for it, ``""`` if there is none.
+    multi_select : bool
+        You may choose several of its `options`.
+    options : tuple of Option
+        Ready answers; you may always answer in words of your own.
     """
 
     question: str
@@ -90,10 +107,23 @@ class Question(NamedTuple):
 class Activity:
     """Something that happened in an execution.
 
-    `id` is its own ID, `execution_id` that of the execution. `kind` is the contract's
-    ``activityType``, even an unknown one. `timestamp` is aware, None if it could not be read.
-    `data` holds every other member of the JSON by its own name, whether it was beside
-    ``activityType`` or under ``data``.
+    Attributes
+    ----------
+    id : str
+        Its own ID.
+    execution_id : str
+        The execution.
+    timestamp : datetime or None
+        When it happened (aware); None if that cannot be read.
+    kind : str
+        The contract's ``activityType``, even an unknown one.
+    data : mapping
+        Every other member of the JSON, by its own name.
+
+    Notes
+    -----
+    The members of newer servers are beside ``activityType``, those of older ones under ``data``:
+    both are read.
     """
 
     id: str
@@ -164,7 +194,7 @@ class Activity:
 
     @property
     def todos(self) -> tuple[tuple[str, str], ...]:
-        """The agent's to-do list: content and status of each item."""
+        """The agent's to-do list, with the content and the status of each item."""
         todos = self.data.get("todos")
         return tuple(
             (coerce.text(item.get("content")) or "", coerce.text(item.get("status")) or "")
@@ -195,7 +225,7 @@ class Activity:
 
     @property
     def is_end(self) -> bool:
-        """Return True for the activity after which no other comes: the execution has ended.
+        """Return True if the execution has ended, so that no other activity comes.
 
         One that ends a stream of activities (``unsubscribe``) does not count.
         """
@@ -225,7 +255,7 @@ class Activity:
 
     @property
     def speaks_to_user(self) -> bool:
-        """Return True if the agent speaks to the user here: `text` has its words.
+        """Return True if the agent speaks to the user here, with the words in `text`.
 
         A failed action says nothing.
         """
@@ -258,16 +288,26 @@ def message_of(activity: Activity, execution_id: str) -> str | None:
 
 
 class Activities(tuple[Activity, ...]):
-    """Activities of one execution, in the requested order."""
+    """Activities of one execution, in the requested order.
+
+    It is a tuple of `Activity`, and so is a slice of it.
+    """
 
     __slots__ = ()
 
     def to_frame(self) -> Any:
-        """Return a `pandas.DataFrame`, one row per activity, also if there are none.
+        """Return the activities as a data frame, one row each, also if there are none.
 
-        Its columns are attributes of `Activity`: `timestamp` is in UTC, `duration` in seconds,
-        `is_system` a truth value; all others are text. What is unknown is missing. Raises
-        `ImportError` if pandas is not installed.
+        Returns
+        -------
+        pandas.DataFrame
+            Its columns are attributes of `Activity`: `timestamp` is in UTC, `duration` in seconds,
+            `is_system` a truth value; all others are text. What is unknown is missing.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
         """
         frame = to_frame(([getattr(one, name) for name in COLUMNS] for one in self), COLUMNS)
         types = {"timestamp": "datetime64[us, UTC]", "duration": "float64", "is_system": "bool"}

@@ -20,16 +20,36 @@ NO_KEY = "(not set)"
 class Delivery(Displayable):
     """A message that the server has accepted.
 
-    `confirmed_by` says how that is known: by the ``"answer"`` 201 or, if that was lost, by the
-    ``"activities"`` of the execution, where `activity_id` is the message. In the second case,
-    `status_code` is that of the answer that came instead, None if none came.
-
-    `outcome` is always ``"delivered"``; an error reports any other. `base_url` is the Asteroid that
-    accepted the message, `execution_id` the execution, `message` the whole text as it was sent,
-    `server_text` what the server answered, `attempts` the number of requests, `sent_at` when the
-    last of them began (aware, UTC; None for a message that was there before, at a time that cannot
-    be read), `elapsed` how long the whole send took, in seconds. `heard` is
-    what the agent has done since, if you waited for it. `notes` are sentences that the card adds.
+    Attributes
+    ----------
+    outcome : {"delivered"}
+        Always this one; an error reports any other.
+    base_url : str
+        The Asteroid that accepted the message.
+    execution_id : str
+        The execution, in lower case.
+    message : str
+        The whole text as it was sent.
+    status_code : int or None
+        The HTTP status: 201, or that of the answer that came instead; None if none came.
+    server_text : str
+        What the server answered.
+    attempts : int
+        The number of requests; 0 for a message that was there before.
+    sent_at : datetime or None
+        When the last request began (aware, UTC). For a message that was there before, when it
+        arrived; None if that cannot be read.
+    elapsed : float
+        How long the whole send took, in seconds.
+    confirmed_by : {"answer", "activities"}
+        How the delivery is known: by the answer 201 or, if that was lost, by the activities of the
+        execution.
+    activity_id : str or None
+        The message among the activities, if they confirmed it.
+    heard : WatchResult or None
+        What the agent has done since, if you waited for it.
+    notes : tuple of str
+        Sentences that the card adds.
     """
 
     outcome: Literal["delivered"] = field(default="delivered", init=False)
@@ -64,11 +84,29 @@ class Delivery(Displayable):
 class DryRun(Displayable):
     """The request that a send would make, with the API key masked; nothing was sent.
 
-    `method`, `url`, `headers` and `body` make up the request; the body holds the `message` for the
-    execution `execution_id`. `curl` is the same request as a shell command that reads the key from
-    the environment variable ``ASTEROID_API_KEY``. For a batch, it is the first of `rows` requests;
-    `rows` is None for a single message, or if their number is unknown. `notes` are sentences that
-    the card adds.
+    For a batch, it is the request of the first row.
+
+    Attributes
+    ----------
+    execution_id : str
+        The execution, in lower case.
+    message : str
+        The whole text.
+    method : str
+        The HTTP method, ``"POST"``.
+    url : str
+        The address.
+    headers : mapping of str to str
+        The headers, with the key masked.
+    body : str
+        The JSON that holds the message.
+    curl : str
+        The same request as a shell command, which reads the key from the environment variable
+        ``ASTEROID_API_KEY``.
+    rows : int or None
+        The number of rows of a batch; None for a single message, or if the number is unknown.
+    notes : tuple of str
+        Sentences that the card adds.
     """
 
     execution_id: str
@@ -88,8 +126,14 @@ class DryRun(Displayable):
 class StatusChange(Displayable):
     """The server's answer to a request to pause, resume or cancel an execution.
 
-    `asked` is the request, ``"pause"``, ``"resume"`` or ``"cancel"``; `status` is the new status of
-    the execution `execution_id`, as the server answered.
+    Attributes
+    ----------
+    execution_id : str
+        The execution, in lower case.
+    asked : {"pause", "resume", "cancel"}
+        The request.
+    status : str
+        The new status, as the server answered: ``"paused"``, ``"running"`` or ``"cancelled"``.
     """
 
     execution_id: str

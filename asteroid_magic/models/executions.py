@@ -44,11 +44,50 @@ SHORT_ID = 8
 class Execution:
     """A run of an agent, as it was when it was read.
 
-    What the server did not send is None, or ``""`` for `id`, `workflow_name` and `status`. Times
-    are aware: `created_at`, `started_at`, and `terminal_at` for its end. `duration` is in seconds.
-    `outcome`, `reasoning` and `result` belong to an execution that has ended. `workflow_id`,
-    `inputs`, `metadata`, `profile_name`, `live_view_url`, `recording_url` and `platform_url` are
-    the contract's members with those names; `data` holds every other member by its own name.
+    What the server did not send is None, or ``""`` for `id`, `workflow_name` and `status`.
+
+    Attributes
+    ----------
+    id : str
+        Its ID.
+    workflow_id : str or None
+        The ID of its workflow.
+    workflow_name : str
+        The name of its workflow.
+    status : str
+        Such as ``"running"``, ``"paused_by_agent"`` or ``"completed"``; the server may have more.
+    created_at : datetime or None
+        When it was created (aware).
+    started_at : datetime or None
+        When it started (aware).
+    terminal_at : datetime or None
+        When it ended (aware).
+    duration : float or None
+        How long it ran, in seconds; of one that has ended.
+    outcome : str or None
+        How it ended, such as ``"success"``.
+    reasoning : str or None
+        Why it ended so, in the words of the agent.
+    result : object
+        What it returned: any JSON.
+    inputs : mapping or None
+        What it was started with.
+    metadata : mapping or None
+        Names and values that its creator gave it.
+    live_view_url : str or None
+        Where you can watch its browser.
+    recording_url : str or None
+        Where you can watch its recording.
+    platform_url : str or None
+        Its page at Asteroid.
+    profile_name : str or None
+        The name of its agent profile.
+    data : mapping
+        Every other member of the JSON, by its own name.
+
+    Notes
+    -----
+    Older servers name the members differently (``agentId``, ``agentName``): both are read.
     """
 
     id: str
@@ -102,14 +141,25 @@ def status_words(status: str) -> str:
 
 
 class Executions(Displayable, tuple[Execution, ...]):
-    """Executions, in the order of the server's list; shown as a table."""
+    """Executions, in the order of the server's list; shown as a table.
+
+    It is a tuple of `Execution`, and so is a slice of it.
+    """
 
     __slots__ = ()
 
     def to_frame(self) -> Any:
-        """Return a `pandas.DataFrame`, one row per execution, with all fields except `data`.
+        """Return the executions as a data frame, one row each.
 
-        Raises `ImportError` if pandas is not installed.
+        Returns
+        -------
+        pandas.DataFrame
+            Its columns are the fields of `Execution`, except `data`.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
         """
         columns = [each.name for each in fields(Execution) if each.name != "data"]
         rows = ([getattr(execution, name) for name in columns] for execution in self)

@@ -22,12 +22,27 @@ UploadOutcome = Literal["delivered", "not_delivered", "unknown"]
 class File:
     """A file of an execution, as it was when it was listed.
 
-    `id`, `name` and `mime_type` are as Asteroid has them, ``""`` if it has none. `size` is in
-    bytes, None if unknown. `created_at` is aware, None if unknown. `execution_id` is the execution.
-    `directory` is ``"uploads"``, ``"downloads"``, ``"workspace"``, ``"shared"``, ``"debug"``,
-    ``"tracing"`` or, for what users gave to the execution, ``"context"``; the server may have more.
-    `created_by` is ``"user"``, ``"agent"``, ``"environment"`` or ``"system"``, None if unknown.
-    `data` holds every other member by its own name.
+    Attributes
+    ----------
+    id : str
+        Its ID, ``""`` if it has none.
+    name : str
+        Its name, as Asteroid has it.
+    size : int or None
+        Its size in bytes; None if unknown.
+    mime_type : str
+        Such as ``"application/pdf"``; ``""`` if unknown.
+    created_at : datetime or None
+        When it was created (aware); None if unknown.
+    execution_id : str
+        The execution.
+    directory : str
+        ``"uploads"``, ``"downloads"``, ``"workspace"``, ``"shared"``, ``"debug"``, ``"tracing"``
+        or, for what users gave to the execution, ``"context"``; the server may have more.
+    created_by : str or None
+        ``"user"``, ``"agent"``, ``"environment"`` or ``"system"``; None if unknown.
+    data : mapping
+        Every other member of the JSON, by its own name.
     """
 
     id: str
@@ -54,8 +69,16 @@ class File:
 class Files(Displayable, tuple[File, ...]):  # noqa: SLOT001 (as `Listing`)
     """The files of one execution, newest first; shown as a table.
 
-    `execution_id` is the execution. `saved` maps the IDs of the files that were saved to where.
-    `is_saving`: these are the files of a request to save, even if there was nothing to save.
+    It is a tuple of `File`; a slice of it has the same attributes.
+
+    Attributes
+    ----------
+    execution_id : str
+        The execution.
+    saved : mapping of str to Path
+        Where files were saved, by ID.
+    is_saving : bool
+        These are the files of a request to save, even if there was nothing to save.
     """
 
     execution_id: str
@@ -78,9 +101,17 @@ class Files(Displayable, tuple[File, ...]):  # noqa: SLOT001 (as `Listing`)
         return tuple(self), self.execution_id, self.saved if self.is_saving else None
 
     def to_frame(self) -> Any:
-        """Return a `pandas.DataFrame`, one row per file, with all fields except `data`.
+        """Return the files as a data frame, one row each.
 
-        Raises `ImportError` if pandas is not installed.
+        Returns
+        -------
+        pandas.DataFrame
+            Its columns are the fields of `File`, except `data`.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
         """
         columns = [each.name for each in fields(File) if each.name != "data"]
         rows = ([getattr(one, name) for name in columns] for one in self)
@@ -102,12 +133,22 @@ class Files(Displayable, tuple[File, ...]):  # noqa: SLOT001 (as `Listing`)
 
 @dataclass(frozen=True, kw_only=True)
 class UploadedFile:
-    """What became of one file of an upload: its `name`, its `size` in bytes, and the `outcome`.
+    """What became of one file of an upload.
 
-    `outcome` is ``"delivered"``, ``"not_delivered"`` or ``"unknown"``. `was_sent` is False if its
-    turn did not come, because an earlier file failed. `confirmed_by` says how a delivery is known:
-    by the ``"answer"``, or by the ``"files"`` of the execution if the answer was lost; `file_id` is
-    its ID there, None if the answer said enough.
+    Attributes
+    ----------
+    name : str
+        The name of the file.
+    size : int
+        Its size in bytes.
+    outcome : {"delivered", "not_delivered", "unknown"}
+        What is known of it.
+    was_sent : bool
+        False if its turn did not come, because an earlier file failed.
+    confirmed_by : {"answer", "files"}
+        How a delivery is known: by the answer or, if that was lost, by the files of the execution.
+    file_id : str or None
+        Its ID among the files of the execution; None if the answer said enough.
     """
 
     name: str
@@ -120,10 +161,18 @@ class UploadedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Upload(Displayable):
-    """What became of the files that were uploaded to an execution, in their order.
+    """What became of the files that were uploaded to an execution.
 
-    `files` has one `UploadedFile` each. `execution_id` is the execution, `base_url` the Asteroid
-    that it belongs to, `elapsed` how long it took, in seconds.
+    Attributes
+    ----------
+    execution_id : str
+        The execution, in lower case.
+    base_url : str
+        The Asteroid that it belongs to.
+    files : tuple of UploadedFile
+        The files, in the order of the call.
+    elapsed : float
+        How long it took, in seconds.
     """
 
     execution_id: str

@@ -9,12 +9,24 @@ from . import coerce
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Whose an API key is; what the server did not send is None, or ``""`` for `kind` and `id`.
+    """Whose an API key is.
 
-    `kind` is ``"person"``, ``"api_key"`` (a key of an organization) or ``"service"``; `id` names
-    the person, the key or the service. `email` is that of the person, `organization_id` the
-    organization in which the key acts. `credential` is the kind of the key, such as
-    ``"user_api_key"``. `data` holds every other member by its own name.
+    What the server did not send is None, or ``""`` for `kind` and `id`.
+
+    Attributes
+    ----------
+    kind : str
+        ``"person"``, ``"api_key"`` (a key of an organization) or ``"service"``.
+    id : str
+        Names the person, the key or the service.
+    organization_id : str or None
+        The organization in which the key acts.
+    credential : str or None
+        The kind of the key, such as ``"user_api_key"``.
+    email : str or None
+        The address of the person.
+    data : mapping
+        Every other member of the JSON, by its own name.
     """
 
     kind: str = ""

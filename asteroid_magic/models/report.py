@@ -62,7 +62,29 @@ class RowResult(NamedTuple):
 
 
 class ReportEntry(NamedTuple):
-    """A row of a batch and its result, with the fields of `RowResult`."""
+    """A row of a batch, and its result.
+
+    Attributes
+    ----------
+    position : int
+        Its position in the batch, counted from 0.
+    execution_id : str
+        The execution.
+    message : str
+        The message.
+    state : {"waiting", "under_way", "delivered", "failed", "unknown"}
+        What is known of it; ``"under_way"`` may have been delivered.
+    attempts : int
+        The number of requests.
+    sent_at : float or None
+        When the last request began, in seconds since 1970.
+    elapsed : float or None
+        How long it took, in seconds.
+    error : str or None
+        The name of the error's class.
+    detail : str or None
+        The text of the error.
+    """
 
     position: int
     execution_id: str
@@ -76,7 +98,21 @@ class ReportEntry(NamedTuple):
 
 
 class ErrorGroup(NamedTuple):
-    """The errors of one kind: how many rows have it, and the text and position of the first."""
+    """The errors of one kind in a batch.
+
+    Attributes
+    ----------
+    error : str
+        The name of the error's class.
+    state : {"failed", "unknown"}
+        What is known of its rows.
+    number : int
+        How many rows have it.
+    example : str
+        The text of the first of them.
+    position : int
+        The position of the first of them, counted from 0.
+    """
 
     error: str
     state: RowState
@@ -139,10 +175,21 @@ class Rows(Sequence[Row]):
 class Report(Displayable):
     """The results of a batch.
 
-    `counts` has the number of rows in each state: delivered, failed (not delivered), unknown, and
-    waiting (read but not sent). `earlier` is the number of rows that earlier calls delivered.
-    `elapsed` is in seconds. `interrupted`: the user stopped the batch. `stopped` says why it
-    stopped by itself, and is empty if it did not. `reader` reads its rows from its journal.
+    Attributes
+    ----------
+    counts : mapping of str to int
+        The number of rows in each state: ``"delivered"``, ``"failed"`` (not delivered),
+        ``"unknown"``, and ``"waiting"`` (read but not sent).
+    elapsed : float
+        How long the call took, in seconds.
+    earlier : int
+        The number of rows that earlier calls delivered.
+    interrupted : bool
+        The user stopped the batch.
+    stopped : str
+        Why it stopped by itself, ``""`` if it did not.
+    reader : RowReader
+        Reads the rows from the journal, which the package does for you.
     """
 
     counts: Mapping[RowState, int]
@@ -169,7 +216,7 @@ class Report(Displayable):
 
     @property
     def unknown(self) -> Rows:
-        """The rows that may have been delivered: resending one may deliver it twice."""
+        """The rows that may have been delivered, so that resending one may deliver it twice."""
         return Rows(self.reader, "unknown", "under_way")
 
     @property
@@ -184,7 +231,7 @@ class Report(Displayable):
 
     @property
     def outcome(self) -> Literal["delivered", "not_delivered", "unknown"]:
-        """What is known of all messages together: delivered, not delivered, or unknown."""
+        """What is known of all messages together, ``"unknown"`` if it is unknown of one."""
         if self.counts.get("unknown"):
             return "unknown"
         missing = self.counts.get("failed", 0) + self.counts.get("waiting", 0)
@@ -193,9 +240,14 @@ class Report(Displayable):
     def raise_for_failures(self) -> None:
         """Raise `BatchFailed` unless every row was delivered.
 
-        The error says how many rows were delivered and what the others are, names the first of
-        them with the reasons, and has this report as `report`. A batch that was interrupted or
-        stopped by itself fails too: there may be rows that it did not read.
+        A batch that was interrupted or stopped by itself fails too: there may be rows that it did
+        not read.
+
+        Raises
+        ------
+        BatchFailed
+            It says how many rows were delivered and what the others are, names the first of them
+            with the reasons, and has this report as `report`.
         """
         if self.outcome == "delivered":
             return
@@ -211,13 +263,39 @@ class Report(Displayable):
         raise failure
 
     def entries(self, *states: RowState) -> Iterator[ReportEntry]:
-        """Yield the rows with their results, in their order; only those in `states`, if given."""
+        """Return the rows with their results, in their order.
+
+        Parameters
+        ----------
+        *states : {"waiting", "under_way", "delivered", "failed", "unknown"}
+            Return only those in one of these states; without one, all.
+
+        Returns
+        -------
+        iterator of ReportEntry
+            The rows, read from the journal one after the other.
+
+        Raises
+        ------
+        JournalError
+            If the journal cannot be read.
+        """
         return self.reader.entries(states)
 
     def to_frame(self) -> Any:
-        """Return a `pandas.DataFrame` of the rows with their results, in their order.
+        """Return the rows with their results as a data frame, in their order.
 
-        Raises `ImportError` if pandas is not installed.
+        Returns
+        -------
+        pandas.DataFrame
+            Its columns are the fields of `ReportEntry`, with `sent_at` as a time in UTC.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        JournalError
+            If the journal cannot be read.
         """
         frame = to_frame(self.entries(), ReportEntry._fields)
         seconds = frame["sent_at"].astype("float64")

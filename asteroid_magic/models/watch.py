@@ -20,10 +20,20 @@ WAITS_OR_ENDS = ANSWERS - {"spoke"}
 
 
 class Listing(Executions):
-    """Executions, those that wait for the user first; `questions` has what they ask, by ID.
+    """Executions, those that wait for the user first, with what they ask.
 
-    `has_more`: there are older executions that were not requested. `read_at` is when they were
-    read, by the server's clock (aware); None if unknown. `notes` say what else is not known.
+    It is a tuple of `Execution`. `%asteroid_executions` returns it.
+
+    Attributes
+    ----------
+    questions : mapping of str to tuple of Question
+        What they ask, by ID.
+    has_more : bool
+        There are older executions that were not requested.
+    read_at : datetime or None
+        When they were read, by the server's clock (aware); None if unknown.
+    notes : tuple of str
+        What else is not known, in sentences.
     """
 
     questions: Mapping[str, tuple[Question, ...]]
@@ -53,10 +63,20 @@ class Listing(Executions):
 
 @dataclass(frozen=True, kw_only=True)
 class Transcript(Displayable):
-    """What was said and done in an execution: its `activities`, oldest first.
+    """What was said and done in an execution.
 
-    `has_older`: there are older activities that were not requested. `read_at` is when they were
-    read, by the server's clock (aware); None if unknown.
+    `%asteroid_activities` returns it.
+
+    Attributes
+    ----------
+    execution : Execution
+        The execution as it was then.
+    activities : Activities
+        What happened, oldest first.
+    has_older : bool
+        There are older activities that were not requested.
+    read_at : datetime or None
+        When they were read, by the server's clock (aware); None if unknown.
     """
 
     execution: Execution
@@ -65,7 +85,18 @@ class Transcript(Displayable):
     read_at: datetime | None = field(default=None, repr=False)
 
     def to_frame(self) -> Any:
-        """Return the activities as a `pandas.DataFrame`, one row each; raises `ImportError`."""
+        """Return the activities as a data frame, one row each.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As that of `Activities`.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
         return self.activities.to_frame()
 
     _repr_pretty_ = Displayable._repr_pretty_
@@ -73,14 +104,29 @@ class Transcript(Displayable):
 
 @dataclass(frozen=True, kw_only=True)
 class WatchResult(Displayable):
-    """What happened in an execution while it was watched: its `activities`, oldest first.
+    """What happened in an execution while it was watched.
 
-    `ending` says why the watching ended: the agent ``"spoke"``, ``"asks"`` or waits for the user to
-    ``"confirm"``; the execution is ``"over"`` or ``"unreadable"``; ``"time"`` ran out; or the user
-    ``"interrupted"`` it. `elapsed` is in seconds. `trouble` says why the latest
-    attempt to read failed, if it did. `has_gap`: some activities may be missing. `is_paused`: a
-    user has paused the execution. `execution` is what was last read of the execution itself, None
-    if that was not read.
+    `%asteroid_watch` returns it, and it is the `heard` of a `Delivery`.
+
+    Attributes
+    ----------
+    execution_id : str
+        The execution.
+    ending : {"spoke", "asks", "confirm", "over", "unreadable", "time", "interrupted"}
+        Why the watching ended: the agent spoke, asks, or waits for the user to confirm; the
+        execution is over or unreadable; the time ran out; or the user interrupted it.
+    activities : Activities
+        What happened, oldest first.
+    elapsed : float
+        How long it was watched, in seconds.
+    trouble : str
+        Why the latest attempt to read failed, ``""`` if it did not.
+    has_gap : bool
+        Some activities may be missing.
+    is_paused : bool
+        A user has paused the execution.
+    execution : Execution or None
+        What was last read of the execution itself; None if that was not read.
     """
 
     execution_id: str
@@ -93,7 +139,18 @@ class WatchResult(Displayable):
     execution: Execution | None = field(default=None, repr=False)
 
     def to_frame(self) -> Any:
-        """Return the activities as a `pandas.DataFrame`, one row each; raises `ImportError`."""
+        """Return the activities as a data frame, one row each.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As that of `Activities`.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
         return self.activities.to_frame()
 
     _repr_pretty_ = Displayable._repr_pretty_

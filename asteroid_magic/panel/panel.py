@@ -62,9 +62,26 @@ METADATA: dict[str, object] = {}
 class ChatPanel(anywidget.AnyWidget):
     """A panel with the active executions, and the conversation with one of them.
 
-    It opens with the list, or with the conversation of `execution`: an ID, or an object with an
-    `id`. It uses `client`, or without one the current settings. A new run of its cell replaces it.
-    Raises `InvalidInput` for an object without an execution ID.
+    It is an `anywidget.AnyWidget`: put it last in a cell, or `display` it. A new run of its cell
+    replaces it.
+
+    Parameters
+    ----------
+    execution : str, UUID or object, optional
+        The conversation to open: an ID, or an object with an `execution_id` or an `id`. Without
+        one, the panel opens with the list.
+    client : AsteroidClient, optional
+        Reads and sends; if None, one with the current settings.
+
+    Raises
+    ------
+    InvalidInput
+        If this names no execution.
+
+    Notes
+    -----
+    The API key stays in the kernel: the page in the browser never gets it. The panel reads while a
+    page shows it, and stops a minute after.
     """
 
     _esm = STATIC / "panel.js"
@@ -140,7 +157,15 @@ class ChatPanel(anywidget.AnyWidget):
     def choose(self, execution: object = None) -> None:
         """Open the conversation of an execution, or the list without one.
 
-        Raises `InvalidInput` for what is no execution, and if the panel is closed.
+        Parameters
+        ----------
+        execution : str, UUID or object, optional
+            An ID, or an object with an `execution_id` or an `id`.
+
+        Raises
+        ------
+        InvalidInput
+            If this names no execution, or the panel is closed.
         """
         self._check_open()
         self._open(_id_of(execution))
@@ -148,7 +173,15 @@ class ChatPanel(anywidget.AnyWidget):
     def submit(self, message: str) -> None:
         """Do what pressing Send does, in the open conversation; `outcomes` has the outcome later.
 
-        Raises `InvalidInput` if no conversation is open, or the panel is closed.
+        Parameters
+        ----------
+        message : str
+            The text, sent exactly as it is.
+
+        Raises
+        ------
+        InvalidInput
+            If no conversation is open, the panel is closed, or the message is no text.
         """
         self._check_open()
         if not self._chosen:
@@ -172,14 +205,23 @@ class ChatPanel(anywidget.AnyWidget):
     def replace(self, heir: "ChatPanel | None" = None) -> None:
         """Close the panel because a newer run of its cell has made another, once it has sent.
 
-        The messages that failed go to that panel, the `heir`.
+        Parameters
+        ----------
+        heir : ChatPanel, optional
+            The newer panel, which gets the messages that failed.
         """
         self._is_replaced, self._heir = True, heir
         if not self._outbox.is_busy:
             self.close()
 
     def take_over(self, presses: Iterable[Press]) -> None:
-        """Show those of these messages that failed, which the panel of an earlier run leaves."""
+        """Show those of these messages that failed, which the panel of an earlier run leaves.
+
+        Parameters
+        ----------
+        presses : iterable of Press
+            The messages of that panel.
+        """
         if not self._is_closed:
             self._outbox.take_over(presses)
             self._show()

@@ -26,14 +26,26 @@ BACKLOG = 128
 class Sandbox:
     """A small Asteroid on loopback, with agents that answer.
 
-    ``pace`` multiplies every delay of its agents: 0.02 makes them fifty times as fast. Use it as a
-    context manager, or call :meth:`start` and :meth:`stop`. Every start opens ``port``, or a free
-    one if it is 0, and begins again with new executions; the key stays. After the stop, you can
-    still see what happened. You may call every method from any thread, even while you run an event
-    loop of your own.
+    Use it in ``with``, or call `start` and `stop`. Every start begins again with new executions;
+    the key stays. After the stop, you can still see what happened. You may call every method from
+    any thread, even while you run an event loop of your own.
 
-    Raises :class:`ValueError` if ``pace`` is not a number above 0, or ``port`` not one from 0 to
-    65,535.
+    Parameters
+    ----------
+    pace : float, default 1.0
+        Multiplies every delay of the agents: 0.02 makes them fifty times as fast.
+    port : int, default 0
+        The port to open at every start, 0 for a free one.
+
+    Raises
+    ------
+    ValueError
+        If the pace is not a number above 0, or the port not one from 0 to 65,535.
+
+    Examples
+    --------
+    >>> with Sandbox() as box, AsteroidClient(box.api_key, box.base_url) as client:
+    ...     delivery = client.send(box.executions[0], "The second one.")
     """
 
     def __init__(self, *, pace: float = 1.0, port: int = 0) -> None:
@@ -53,7 +65,15 @@ class Sandbox:
     def start(self) -> Self:
         """Open the sandbox; does nothing if it is open.
 
-        Raises :class:`OSError` if the port, or every port, is taken.
+        Returns
+        -------
+        Sandbox
+            This sandbox.
+
+        Raises
+        ------
+        OSError
+            If the port, or every port, is taken.
         """
         with self._lock:
             if self._thread is not None:
@@ -127,16 +147,16 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """The URL that the sandbox serves, or last served: ``http://127.0.0.1:PORT/agents/v2``.
+        """The URL that the sandbox serves, or last served, as ``http://127.0.0.1:PORT/agents/v2``.
 
-        Raises :class:`RuntimeError` before the first start; so does all that shows executions.
+        Before the first start, this raises `RuntimeError`, and so does all that shows executions.
         """
         self._world()
         return f"http://{HOST}:{self._port}{BASE_PATH}"
 
     @property
     def api_key(self) -> str:
-        """The only key that this sandbox accepts: random, and useless anywhere else."""
+        """The only key that this sandbox accepts, which is random and useless anywhere else."""
         return self._key
 
     @property
@@ -150,18 +170,33 @@ class Sandbox:
 
     @property
     def foreign_execution_id(self) -> str:
-        """The ID of an execution of another account: the sandbox answers 403."""
+        """The ID of an execution of another account, for which the sandbox answers 403."""
         return self._world().foreign_id()
 
     def add_waiting(
         self, count: int = 1, kind: Waiting = "question"
     ) -> tuple[ExecutionSnapshot, ...]:
-        """Add executions that wait for the user, and return them; 1,000 take under a second.
+        """Add executions that wait for the user; their agents take the first message and finish.
 
-        They wait for an answer to a ``"question"`` with one choice or with several
-        (``"choices"``), or for a ``"confirmation"``. Their agents take the first message and
-        finish. Raises :class:`ValueError` for a count below 1, and :class:`RuntimeError` if the
-        sandbox is not open.
+        Parameters
+        ----------
+        count : int, default 1
+            How many; 1,000 take under a second.
+        kind : {"question", "choices", "confirmation"}, default "question"
+            What they wait for: an answer to a question with one choice or with several, or a
+            confirmation.
+
+        Returns
+        -------
+        tuple of ExecutionSnapshot
+            The new executions.
+
+        Raises
+        ------
+        ValueError
+            If the count is below 1.
+        RuntimeError
+            If the sandbox is not open.
         """
         if count < 1:
             raise ValueError(f"count must be at least 1, not {count!r}.")
@@ -172,13 +207,27 @@ class Sandbox:
             return asyncio.run_coroutine_threadsafe(adding, self._loop).result()
 
     def add_ended(self, ending: Ending) -> ExecutionSnapshot:
-        """Add an execution that has ended, and return it.
+        """Add an execution that has ended.
 
-        It has ``"failed"``, it was ``"purged"`` (it finished, then its activities were deleted),
-        or it was cancelled for one of Asteroid's reasons: ``"timeout"``, ``"max_steps"``,
-        ``"user_requested"``, ``"script_failed"``, ``"no_activity"``, ``"budget_exceeded"``,
-        ``"no_warm_environment"``, ``"worker_lost"``. Raises :class:`ValueError` for any other, and
-        :class:`RuntimeError` if the sandbox is not open.
+        Parameters
+        ----------
+        ending : str
+            ``"failed"``; ``"purged"``, if it finished and its activities were deleted; or one of
+            Asteroid's reasons to cancel it: ``"timeout"``, ``"max_steps"``, ``"user_requested"``,
+            ``"script_failed"``, ``"no_activity"``, ``"budget_exceeded"``,
+            ``"no_warm_environment"``, ``"worker_lost"``.
+
+        Returns
+        -------
+        ExecutionSnapshot
+            The new execution.
+
+        Raises
+        ------
+        ValueError
+            If there is no such ending.
+        RuntimeError
+            If the sandbox is not open.
         """
         with self._lock:
             if self._service is None or self._loop is None:
@@ -187,10 +236,24 @@ class Sandbox:
             return asyncio.run_coroutine_threadsafe(adding, self._loop).result()
 
     def messages(self, execution_id: object) -> list[str]:
-        """Return the exact texts that arrived at an execution, oldest first.
+        """Return the exact texts that arrived at an execution.
 
-        ``execution_id`` is its ID, or an object with such an ``execution_id`` or ``id``, such as
-        one of :attr:`executions`. Raises :class:`LookupError` if there is no such execution.
+        Parameters
+        ----------
+        execution_id : str or object
+            The ID, or an object with an `execution_id` or an `id`, such as one of `executions`.
+
+        Returns
+        -------
+        list of str
+            The texts, oldest first.
+
+        Raises
+        ------
+        LookupError
+            If there is no such execution.
+        RuntimeError
+            Before the first start.
         """
         return self._world().messages(_text_of(execution_id))
 
@@ -205,20 +268,36 @@ class Sandbox:
         times: int = 1,
         of: Literal["message", "upload"] = "message",
     ) -> None:
-        """Make the next ``times`` user-message requests fail, after the faults ordered before.
+        """Make the next messages, or uploads, fail, after the faults ordered before.
 
-        - ``status`` (200 to 599): answer with it, and do not store the message. The body is the
-          contract's error body, or ``body`` as given (its first character decides whether it is
-          JSON, HTML or plain text); ``retry_after``, in seconds or literally, is the header;
-        - ``drop``: close the connection without an answer, ``"before"`` the sandbox processes the
-          message or ``"after"``;
-        - ``delay``, in seconds, comes first; alone it only delays, and then the sandbox processes
-          the message even if the client has gone.
+        Only requests with the key meet a fault, and use it up.
 
-        With ``of="upload"``, the next requests that give files to a running sandbox fail so.
+        Parameters
+        ----------
+        status : int, optional
+            Answer with this HTTP status, 200 to 599, and do not store the message.
+        retry_after : float or str, optional
+            The header ``Retry-After`` of that answer, in seconds or literally.
+        delay : float, default 0.0
+            Wait so many seconds first. Alone it only delays, and then the sandbox processes the
+            message even if the client has gone.
+        drop : {"before", "after"}, optional
+            Close the connection without an answer, before the sandbox processes the message or
+            after.
+        body : bytes or str, optional
+            The body of that answer, whose first character decides whether it is JSON, HTML or plain
+            text; if None, the contract's error body.
+        times : int, default 1
+            How many requests fail so.
+        of : {"message", "upload"}, default "message"
+            Which requests; uploads only of a sandbox that was started.
 
-        Only requests with the key meet a fault, and use it up. Raises :class:`ValueError` for
-        values that are impossible or contradict each other.
+        Raises
+        ------
+        ValueError
+            If values are impossible or contradict each other.
+        RuntimeError
+            If uploads of a sandbox that was never started should fail.
         """
         fault = checked_fault(status, retry_after, delay, drop, body)
         if of not in ("message", "upload"):
@@ -227,22 +306,46 @@ class Sandbox:
         faults.add(fault, times)
 
     def spoil_next_download(self, how: str, *, times: int = 1) -> None:
-        """Make the next ``times`` downloads of a file fail.
+        """Make the next downloads of a file fail.
 
-        - ``"short"``, ``"longer"``: the file has fewer or more bytes than its list says;
-        - ``"cut"``: the connection ends before the length that the answer states;
-        - ``"loop"``: one redirect after the other; order it for each of them;
-        - ``"insecure"``: a redirect to another host, without encryption;
-        - ``"refused"``, ``"broken"``: the storage answers 403 or 503.
+        Parameters
+        ----------
+        how : {"short", "longer", "cut", "loop", "insecure", "refused", "broken"}
+            The file has fewer bytes than its list says, or more; the connection ends before the
+            length that the answer states; one redirect follows the other (order it for each of
+            them); a redirect leads to another host, without encryption; the storage answers 403,
+            or 503.
+        times : int, default 1
+            How many downloads fail so.
 
-        Raises :class:`ValueError` for any other word, and :class:`RuntimeError` before the start.
+        Raises
+        ------
+        ValueError
+            If there is no such word, or the number is below 1.
+        RuntimeError
+            Before the first start.
         """
         self._running().download_faults.add(checked_spoiled(how), times)
 
     def files(self, execution_id: object) -> dict[str, bytes]:
-        """Return the files of an execution, their contents by name, the latest of each name.
+        """Return the files of an execution, the latest of each name.
 
-        ``execution_id`` is as in :meth:`messages`.
+        Parameters
+        ----------
+        execution_id : str or object
+            As in `messages`.
+
+        Returns
+        -------
+        dict of str to bytes
+            The contents of the files by name; empty if there is no such execution.
+
+        Raises
+        ------
+        LookupError
+            If the ID of the object cannot be read.
+        RuntimeError
+            Before the first start.
         """
         files = self._world().files.of(_text_of(execution_id))
         return {one.name: one.body for one in files}

@@ -26,10 +26,20 @@ BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class ExecutionSnapshot:
-    """What one execution was when you looked; `question` is set while it waits for an answer.
+    """What one execution was when you looked.
 
-    `id`, `workflow_name` and `status` are as Asteroid names them, `options` the labels of the
-    suggested answers to the question.
+    Attributes
+    ----------
+    id : str
+        Its ID.
+    workflow_name : str
+        The name of its workflow.
+    status : str
+        Its status, as Asteroid names it.
+    question : str or None
+        What it asks, while it waits for an answer.
+    options : tuple of str
+        The labels of the suggested answers.
     """
 
     id: str
