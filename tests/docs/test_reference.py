@@ -4,17 +4,13 @@ import ast
 import builtins
 import inspect
 import re
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 from numpydoc.docscrape import NumpyDocString
@@ -22,6 +18,7 @@ from numpydoc.validate import ERROR_MSGS, validate
 
 from asteroid_magic import errors
 from asteroid_magic.errors import AsteroidError
+from tests.support.sites import Page
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs/reference"
@@ -333,72 +330,11 @@ def test_the_page_of_the_client_begins_with_all_that_it_does() -> None:
     assert sorted(listed) == sorted({*members_of(name)} - INTERNAL)
 
 
-class Page(HTMLParser):
-    """The names that a page has, and where its links lead."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self.links: set[str] = set()
-        self.text = file.read_text()
-        self.feed(self.text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        self.names.add(found.get("id") or "")
-        if tag == "a" and (link := found.get("href")):
-            self.links.add(link)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pages of the reference, which Sphinx makes without a warning."""
-    for needed in ("furo", "myst_nb", "sphinx_copybutton"):
-        pytest.importorskip(needed, reason="the reference needs the extra [docs]")
-    site = tmp_path_factory.mktemp("site")
-    # The notebooks take long, and without them the code in them is not known to be for IPython.
-    settings = ("nb_execution_mode=off", "suppress_warnings=misc.highlighting_failure")
-    options = [word for one in settings for word in ("-D", one)]
-    ran = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-q",
-            "-W",
-            *options,
-            "-d",
-            f"{site}/doctrees",
-            "docs",
-            site,
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ran.returncode, ran.stderr) == (0, "")
-    return site
-
-
-def test_the_pages_have_every_public_name_and_all_that_it_has(site: Path) -> None:
-    pages = {page: Page(site / f"reference/{page}.html") for page, _ in entries()}
+def test_the_pages_have_every_public_name_and_all_that_it_has(site: dict[str, Page]) -> None:
     for page, name in entries():
-        assert name in pages[page].names
+        names = site[f"reference/{page}"].names
+        assert name in names
         kind = object_at(name)
         attributes = attributes_of(kind) if isinstance(kind, type) else set()
         members = {*members_of(name), *(f"{name}.{one}" for one in attributes)}
-        assert members - pages[page].names == members & INTERNAL
-
-
-def test_the_links_of_the_reference_lead_somewhere(site: Path) -> None:
-    pages = {file.resolve(): Page(file) for file in site.rglob("*.html")}
-    followed = 0
-    for file in (site / "reference").glob("*.html"):
-        for link in pages[file.resolve()].links:
-            if not link.startswith("http"):
-                target, _, name = unquote(link).partition("#")
-                there = pages[(file.parent / target).resolve() if target else file.resolve()]
-                assert not name or name in there.names, f"{file.name}: {link}"
-                followed += 1
-    assert followed > len(PUBLIC)
+        assert members - names == members & INTERNAL
