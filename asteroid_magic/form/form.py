@@ -33,6 +33,7 @@ from ..monitor.background_send import BackgroundSend, UnknownSend, begin
 from ..monitor.sends import messages_in
 from ..render.times import clock
 from . import html, open_views
+from .comms import take_while_busy
 from .conversation_view import ConversationView
 from .picker import Picker
 from .widgets import FormWidgets
@@ -81,6 +82,7 @@ class SendForm(VBox):  # type: ignore[misc]
 
     # True until the form is complete: ipywidgets closes a form that it cannot finish.
     _is_closed = True
+    _was_stopped = True
 
     def __init__(
         self, execution: object = None, message: str = "", client: AsteroidClient | None = None
@@ -91,7 +93,6 @@ class SendForm(VBox):  # type: ignore[misc]
         self._in_doubt: UnknownSend | None = None
         self._outcomes: tuple[Delivery | AsteroidError, ...] = ()
         self._has_key = self._is_replaced = False
-        self._was_stopped = True
         self._look_from = 0.0
         self._fingerprint: int | None = None
         self._fields = FormWidgets(_text_of(execution), checked_text(message))
@@ -101,6 +102,7 @@ class SendForm(VBox):  # type: ignore[misc]
         # What keeps the cards in the notebook in the place of the form, with what else it shows.
         self.saves: Callable[[], None] | None = None
         super().__init__(self._fields.rows)
+        take_while_busy(self)
         self.add_class("asteroid-form")
         self.add_class(f"asteroid-form-{self._form_id}")
         self._monitor = Monitor(self._follow, client, stops_after=STOPS_AFTER_S, tick=TICK_S)

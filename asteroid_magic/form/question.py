@@ -8,6 +8,7 @@ from ipywidgets import HTML, Button, HBox, VBox, Widget
 from ..models.activities import Option, Question
 from ..text import shorten, visible
 from . import html
+from .comms import take_while_busy
 from .widgets import CheckedChoice, RadioChoice, close
 
 LONGEST_LABEL = 120
@@ -59,6 +60,7 @@ class QuestionPanel:
             for number, question in enumerate(asked)
             for widget in self._rows(number, question, waits_for)
         )
+        take_while_busy(self._box)
         for widget in before:
             _close_all(widget)
 

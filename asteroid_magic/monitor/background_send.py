@@ -6,7 +6,6 @@ So other cells can run meanwhile.
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -222,14 +221,8 @@ class UnknownSend:
 
 
 def begin(name: str, work: Callable[..., None], *arguments: object) -> None:
-    """Do this work on a thread of its own, in the caller's context.
-
-    The end of the program does not wait for it.
-    """
+    """Do this work on a thread of its own, which the end of the program does not wait for."""
     thread = threading.Thread(
-        target=copy_context().run,
-        args=(work, *arguments),
-        name=f"asteroid-magic {name}",
-        daemon=True,
+        target=work, args=arguments, name=f"asteroid-magic {name}", daemon=True
     )
     thread.start()

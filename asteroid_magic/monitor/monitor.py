@@ -9,7 +9,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from contextvars import Context, copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -63,9 +62,6 @@ class Monitor:
     reads the questions of the first `questions` executions that wait. Every `tick` seconds, it
     calls `on_change` although nothing is new, for a view that shows how old its state is.
 
-    `on_change` runs in the context in which the user was last there: ipykernel 7.4 sends what a
-    front end says next to the subshell of that context, which takes it while a cell runs.
-
     A program that ends does not wait for its thread. In a forked child, it is closed.
     """
 
@@ -91,7 +87,6 @@ class Monitor:
         self._state, self._told = MonitorState(), clock()
         # None while no look is under way.
         self._look: tuple[Task, Deadline] | None = None
-        self._context: Context = copy_context()
         self._is_closed = self._is_woken = False
         self._thread: threading.Thread | None = None
         self._fingerprint = fingerprint()
@@ -125,21 +120,18 @@ class Monitor:
                 self._cancel_look("conversation")
                 self._schedule.refresh("conversation")
             self._schedule.touched()
-            self._context = copy_context()
             self._wake()
 
     def touch(self) -> None:
         """Note that the user has typed, chosen or pressed something: look soon, and often."""
         with self._changed:
             self._schedule.touched()
-            self._context = copy_context()
             self._wake()
 
     def seen(self) -> None:
         """Note that the user has the view in sight: do not stop yet."""
         with self._changed:
             self._schedule.seen()
-            self._context = copy_context()
             self._wake()
 
     def refresh(self) -> None:
@@ -149,7 +141,6 @@ class Monitor:
                 self._conversation.refresh()
             self._schedule.refresh()
             self._schedule.touched()
-            self._context = copy_context()
             self._wake()
 
     def sent(self, delivery: Delivery, limit: float = LIMIT_S) -> None:
@@ -167,7 +158,6 @@ class Monitor:
                 chosen.refresh()
             self._replies.append(reply)
             self._schedule.touched()
-            self._context = copy_context()
             self._wake()
 
     def stop_waiting(self) -> None:
@@ -175,7 +165,6 @@ class Monitor:
         with self._changed:
             self._stop_replies()
             self._schedule.touched()
-            self._context = copy_context()
             self._wake()
 
     def check_settings(self) -> None:
@@ -358,8 +347,7 @@ class Monitor:
             if self._is_closed:
                 return
             try:
-                # A context is entered once at a time: the callback may call `close`.
-                self._context.copy().run(self._on_change, self._state)
+                self._on_change(self._state)
             except Exception:
                 # The thread must go on; the author of the view wants to know.
                 logging.getLogger(__name__).exception("A view of executions could not be updated")

@@ -25,6 +25,7 @@ from ..config.session import session
 from ..config.settings import fingerprint
 from ..errors import READ, AsteroidError, InvalidInput
 from ..form import open_views
+from ..form.comms import take_while_busy
 from ..input.execution_ref import id_in
 from ..interrupts import Hold
 from ..models.delivery import Delivery
@@ -92,6 +93,8 @@ class ChatPanel(anywidget.AnyWidget):
     _note = ""
     # What the form has sent that stood in for the front end, and is gone.
     _form_sends: tuple[Send, ...] = ()
+    # When the kept copy was last drawn, by `time.monotonic`.
+    _kept_at = -math.inf
 
     def __init__(self, execution: object = None, client: AsteroidClient | None = None) -> None:
         self._chosen = _id_of(execution)
@@ -113,8 +116,8 @@ class ChatPanel(anywidget.AnyWidget):
         self._typed = ("", "")
         # What the kept copy was last drawn from; nothing before the panel is displayed.
         self._kept: tuple[object, ...] = ()
-        self._kept_at = -math.inf
         super().__init__()
+        take_while_busy(self)
         self.add_class(f"asteroid-chat-{self._panel_id}")
         self._monitor = Monitor(
             self._follow, client, stops_after=STOPS_AFTER_S, questions=MOST_QUESTIONS

@@ -433,3 +433,26 @@ def test_a_notebook_that_runs_again_after_a_restart_does_not_write_twice(box: Sa
         ran = notebooks.execute(notebooks.of_cells(*cells))
         assert notebooks.text(ran.cells[-1]) == str(attempts)
     assert box.messages(run) == ["Go on."]
+
+
+CONTROLS = """
+import ipywidgets, time
+from asteroid_magic import SendForm, ChatPanel
+form, panel = SendForm(asking), ChatPanel(asking)
+def all_of(one):
+    return [one, *(inner for child in getattr(one, "children", ()) for inner in all_of(child))]
+while not any(type(one).__name__ == "RadioChoice" for one in all_of(form)):
+    time.sleep(0.02)
+quiet = ipywidgets.HTML, ipywidgets.Box
+controls = [one for one in all_of(form) if not isinstance(one, quiet)] + [form, panel]
+kinds = sorted({type(one).__name__ for one in controls})
+led = [type(one).__name__ for one in controls if getattr(one.comm, "_reply_subshell_for", None)]
+form.close(), panel.close()
+print(len(controls) > 10, "RadioChoice" in kinds, led)
+"""
+
+
+def test_the_kernel_leads_no_message_to_a_control_elsewhere(kernel: Kernel, box: Sandbox) -> None:
+    """Ipykernel 7.4 would, and a cell that runs would hold it up."""
+    _, shown = kernel.run(f"asking = {box.executions[0].id!r}\n{CONTROLS}")
+    assert shown_as("text/plain", shown).strip() == "True True []"

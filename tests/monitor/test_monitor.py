@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextvars import ContextVar, copy_context
 from typing import Any
 
 import pytest
@@ -241,24 +240,6 @@ def test_it_tells_on_one_thread_of_its_own(
     assert threads() == 1
     monitor.close()
     eventually(lambda: threads() == 0)
-
-
-def test_it_tells_in_the_context_of_the_last_touch(
-    started: tuple[Monitor, list[MonitorState]],
-) -> None:
-    """Ipykernel 7.4 leads what a front end says next to the subshell of that context."""
-    monitor, _ = started
-    subshell: ContextVar[str] = ContextVar("subshell", default="none")
-    heard: list[str] = []
-    monitor._on_change = lambda _: heard.append(subshell.get())
-
-    def choose(where: str, execution_id: str) -> None:
-        subshell.set(where)
-        monitor.choose(execution_id)
-
-    for where, execution_id in [("cell", ID), ("subshell", OTHER), ("other subshell", ID)]:
-        copy_context().run(choose, where, execution_id)
-        eventually(lambda where=where: heard and heard[-1] == where)  # type: ignore[misc]
 
 
 def test_close_returns_while_a_request_is_under_way_and_nothing_is_told_after_it(
