@@ -15,7 +15,7 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language and its text."""
+    """A fenced block: its language, which is the first word of the fence, and its text."""
 
     language: str
     text: str
@@ -45,7 +45,7 @@ class Document:
     @cached_property
     def blocks(self) -> list[Block]:
         """Its fenced blocks, in order."""
-        return [Block(found[3].strip(), found[4]) for found in _FENCE.finditer(self.text)]
+        return [Block(found[3].partition(" ")[0], found[4]) for found in _FENCE.finditer(self.text)]
 
     @property
     def cells(self) -> list[str]:
@@ -61,9 +61,7 @@ class Document:
     def headings(self) -> set[str]:
         """The names by which a link reaches its headings, as GitHub and MyST make them."""
         titles = re.findall(r"^#+ (.*)$", self.prose, re.MULTILINE)
-        return {
-            re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles
-        }
+        return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
 
     def section(self, title: str) -> str:
         """Return what is below a heading, up to the next one."""

@@ -1,0 +1,47 @@
+"""``docs/help/troubleshooting.md`` quotes what the package says."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from asteroid_magic.errors import SEND
+from tests.support.documents import ROOT, page
+
+PAGE = page("docs/help/troubleshooting.md")
+# What IPython and Python say, and names of hosts.
+FOREIGN = {"Line magic function", "No module named", "Run All"}
+
+
+def quotations() -> set[str]:
+    """What the page has in italics; of one with a gap or code, its parts."""
+    quoted = re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", PAGE.prose)
+    parts = {part.strip() for one in quoted for part in re.split(r"…|`[^`]*`|'[^']*'", one)}
+    return {re.sub(r" \(\d+\)$", "", part) for part in parts if part not in {"", "not found"}}
+
+
+def strings(path: Path) -> Iterator[str]:
+    """Yield the texts in a module, in the words for a message."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield re.sub(r"\{(thing|may)\}", lambda word: str(getattr(SEND, word[1])), node.value)
+
+
+PACKAGE = ROOT / "asteroid_magic"
+SAID = "\n".join(
+    [
+        (PACKAGE / "panel/static/panel.js").read_text(),
+        *(text for path in PACKAGE.rglob("*.py") for text in strings(path)),
+    ]
+)
+
+
+@pytest.mark.parametrize("words", sorted(quotations()))
+def test_a_quotation_is_what_a_user_sees(words: str) -> None:
+    assert words in SAID or words in FOREIGN
+
+
+def test_there_are_quotations() -> None:
+    assert len(quotations()) >= 15
