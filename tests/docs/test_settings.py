@@ -4,8 +4,7 @@ import re
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from asteroid_magic.config import settings
-from asteroid_magic.constants import API_KEY_VARIABLE, BASE_URL_VARIABLE
+from asteroid_magic.constants import API_KEY_VARIABLE, BASE_URL_VARIABLE, DEFAULT_BASE_URL
 from asteroid_magic.magics.send_magics import AsteroidMagics
 from tests.support.documents import page
 
@@ -27,5 +26,5 @@ def test_its_settings_are_those_of_the_magics_with_their_defaults(shell: Interac
 
 def test_its_order_names_the_variables_and_the_default() -> None:
     table = PAGE.section("Where a setting comes from")
-    for word in (API_KEY_VARIABLE, BASE_URL_VARIABLE, settings.DEFAULT_BASE_URL):
+    for word in (API_KEY_VARIABLE, BASE_URL_VARIABLE, DEFAULT_BASE_URL):
         assert f"`{word}`" in table

@@ -1,4 +1,4 @@
-"""``docs/help/troubleshooting.md`` quotes what the package says."""
+"""The pages about what can be seen quote what the package says."""
 
 import ast
 import re
@@ -10,14 +10,15 @@ import pytest
 from asteroid_magic.errors import SEND
 from tests.support.documents import ROOT, page
 
-PAGE = page("docs/help/troubleshooting.md")
+PAGES = ("docs/help/troubleshooting.md", "docs/guide/panel.md", "docs/guide/form.md")
 # What IPython and Python say, and names of hosts.
 FOREIGN = {"Line magic function", "No module named", "Run All"}
 
 
 def quotations() -> set[str]:
-    """What the page has in italics; of one with a gap or code, its parts."""
-    quoted = re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", PAGE.prose)
+    """What the pages have in italics; of one with a gap or code, its parts."""
+    prose = "\n".join(page(name).prose for name in PAGES)
+    quoted = (" ".join(one.split()) for one in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", prose))
     parts = {part.strip() for one in quoted for part in re.split(r"…|`[^`]*`|'[^']*'", one)}
     return {re.sub(r" \(\d+\)$", "", part) for part in parts if part not in {"", "not found"}}
 
@@ -32,7 +33,8 @@ def strings(path: Path) -> Iterator[str]:
 PACKAGE = ROOT / "asteroid_magic"
 SAID = "\n".join(
     [
-        (PACKAGE / "panel/static/panel.js").read_text(),
+        *(path.read_text() for path in PACKAGE.glob("*/static/*.js")),
+        *(path.read_text() for path in PACKAGE.glob("*/templates/*.html")),
         *(text for path in PACKAGE.rglob("*.py") for text in strings(path)),
     ]
 )
