@@ -16,7 +16,7 @@ from tests.support.shells import Notebook
 ALL = [README, *PAGES]
 EXAMPLES = [one for one in ALL if one.cells]
 # Languages of blocks that do not run. {toctree} and the like are for Sphinx.
-OTHERS = re.compile(r"text|sh|\{\w+\}")
+OTHERS = re.compile(r"text|sh|\{[\w-]+\}")
 named = partial(pytest.mark.parametrize, "document", ids=lambda one: one.name)
 
 
@@ -95,13 +95,17 @@ def test_the_way_to_the_most_urgent_help_is_short(start: Document) -> None:
 
 
 def test_every_page_is_in_the_contents() -> None:
-    contents = "\n".join(
-        block.text for block in page("docs/index.md").blocks if block.language == "{toctree}"
-    )
-    listed = {line for line in contents.splitlines() if line and not line.startswith(":")}
+    listed = {
+        (one.path.parent / line).relative_to(DOCS).as_posix()
+        for one in PAGES
+        for block in one.blocks
+        if block.language == "{toctree}"
+        for line in block.text.splitlines()
+        if line and not line.startswith(":")
+    }
     there = {one.path.relative_to(DOCS).with_suffix("").as_posix() for one in PAGES} - {"index"}
     notebooks = {f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert listed == there | notebooks
+    assert listed == {*there, *notebooks, "project/gallery"}
 
 
 def test_the_examples_about_files_give_and_save_them(user: Notebook, tmp_path: Path) -> None:

@@ -88,8 +88,10 @@ def page(name: str) -> Document:
 
 
 README = page("README.md")
+# Building the site makes the gallery, and copies the notebooks.
+MADE = ("_build", "notebooks", "project/gallery.md")
 PAGES = [
     Document(path)
     for path in sorted(DOCS.rglob("*.md"))
-    if not {"_build", "notebooks"} & set(path.relative_to(DOCS).parts)
+    if not path.relative_to(DOCS).as_posix().startswith(MADE)
 ]
