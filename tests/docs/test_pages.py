@@ -28,13 +28,23 @@ def user(shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return Notebook(shell)
 
 
+SANDBOX = """
+box = %asteroid_sandbox
+run_id = box.executions[1].id
+"""
+REFERENCE = """
+from asteroid_magic import *
+client, execution_id, message = AsteroidClient(), run_id, "Yes, go on."
+"""
+
+
 def begin_as_read(document: Document, user: Notebook) -> None:
-    """Do what the reader of these two pages has done before the first example that runs."""
-    if document is README:
+    """Give an example what its page does not: a sandbox, and in the reference a client."""
+    if not any("%asteroid_sandbox" in cell for cell in document.cells):
         user.run("%load_ext asteroid_magic")
-        user.run("run_id = get_ipython().run_line_magic('asteroid_sandbox', '').executions[1].id")
-    elif document.name == "docs/first-steps.md":
-        user.run("%load_ext asteroid_magic\n%asteroid_sandbox")
+        user.run(SANDBOX)
+    if document.name.startswith("docs/reference/"):
+        user.run(REFERENCE)
 
 
 @named(argvalues=EXAMPLES)
