@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from asteroid_magic.errors import SEND
+from asteroid_magic.sandbox import Sandbox
 from tests.support.documents import ROOT, page
+from tests.support.shells import Notebook
 
 PAGES = ("docs/help/troubleshooting.md", "docs/guide/panel.md", "docs/guide/form.md")
 # What IPython and Python say, and names of hosts.
@@ -47,3 +49,10 @@ def test_a_quotation_is_what_a_user_sees(words: str) -> None:
 
 def test_there_are_quotations() -> None:
     assert len(quotations()) >= 15
+
+
+def test_the_limit_that_it_names_is_one(notebook: Notebook, box: Sandbox, run_id: str) -> None:
+    """If this fails, the page can promise more."""
+    assert "lines that all begin with `#`" in " ".join(page(PAGES[0]).text.split())
+    notebook.run("%asteroid_send run_id Dear agent,\n# first\n# second")
+    assert box.messages(run_id) == ["Dear agent,"]
