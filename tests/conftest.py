@@ -107,7 +107,7 @@ def run_id(box: Sandbox) -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the pictures of the README be made again: ``pytest --pictures docs/images``."""
+    """Let the pictures of the pages be made again: ``pytest --pictures docs/images``."""
     parser.addoption("--pictures", help="put the pictures that the browser tests take here")
     parser.addoption(
         "--renew-pictures", action="store_true", help="keep the pictures of today to compare with"

@@ -157,6 +157,7 @@ def test_every_module_that_a_text_names_is_there() -> None:
     pages = [
         *FOLDER.rglob("*.py"),
         *(FOLDER.parent / name for name in ("README.md", "CONTRIBUTING.md")),
+        *(FOLDER.parent / "docs").glob("*/*.md"),
     ]
     for page in filter(Path.exists, pages):
         for name in re.findall(r"`(asteroid_magic(?:\.[a-z_]+)+)`", page.read_text()):

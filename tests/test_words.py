@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.documents import PAGES, ROOT
+
 PACKAGE = ROOT / "asteroid_magic"
 # Words of earlier versions that made readers stop, and what to write in their place.
 AVOID = {
@@ -48,6 +49,8 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
 def pages() -> Iterator[tuple[str, str]]:
     for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         yield name, (ROOT / name).read_text()
+    for page in PAGES:
+        yield page.name, page.text
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         cells = json.loads(path.read_text())["cells"]
         yield path.name, "\n".join("".join(cell["source"]) for cell in cells)

@@ -1,24 +1,11 @@
-"""What docs/guide/hearing.md says is so: its examples run, and its table is that of the code."""
+"""The tables of ``docs/guide/hearing.md`` are those of the code."""
 
 import re
-from pathlib import Path
-from typing import Any
 
 from asteroid_magic.models.activities import CANCEL_WORDS, COLUMNS
+from tests.support.documents import page
 
-PAGE = (Path(__file__).parents[2] / "docs/guide/hearing.md").read_text()
-
-
-def test_its_examples_run() -> None:
-    names: dict[str, Any] = {}
-    examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(examples) >= 5
-    try:
-        for example in examples:
-            exec(example, names)  # noqa: S102 (this page's own examples)
-    finally:
-        if "box" in names:
-            names["box"].stop()
+PAGE = page("docs/guide/hearing.md").text
 
 
 def test_its_tables_are_those_of_the_code() -> None:

@@ -1,21 +1,22 @@
 """``docs/help/outcomes.md`` agrees with what the client makes of each answer."""
 
 import re
-from pathlib import Path
 
 import pytest
 
+import asteroid_magic
 from asteroid_magic import AsteroidClient, AsteroidError
+from tests.support.documents import page
 from tests.support.outcomes import ID
 from tests.support.servers import FaultServer, answers
 
-PAGE = (Path(__file__).parents[2] / "docs/help/outcomes.md").read_text()
+PAGE = page("docs/help/outcomes.md")
 OUTCOMES = {"delivered": "delivered", "not delivered": "not_delivered", "unknown": "unknown"}
 
 
 def stated() -> dict[int, str]:
     """Return the outcome that the table states for each status; a class stands for its rest."""
-    table = PAGE.partition("## The answer to a message")[2].partition("##")[0]
+    table = PAGE.section("The answer to a message")
     found: dict[int, str] = {}
     for what, outcome in re.findall(r"^\| (\d.*?) \| (.*?) \|", table, re.MULTILINE):
         statuses = [int(status) for status in re.findall(r"\b\d{3}\b", what)]
@@ -43,3 +44,14 @@ def test_what_the_table_states_of_a_status_is_so(status: int) -> None:
             outcome = error.outcome
         assert outcome == stated()[status]
         assert len(server.requests) == 1
+
+
+def test_its_errors_are_those_there_are() -> None:
+    kinds = {
+        name
+        for name in asteroid_magic.__all__
+        if isinstance(value := getattr(asteroid_magic, name), type)
+        and issubclass(value, AsteroidError)
+    }
+    listed = set(re.findall(r"`([A-Z]\w+)`", PAGE.first_cells("Errors")))
+    assert listed == kinds - {"AsteroidError"}

@@ -60,7 +60,7 @@ class ArrivedMessages(list[str]):
 
 
 def in_a_line(text: str) -> str:
-    """Return the message of a line as the README defines it: trimmed, without its quotes."""
+    """Return the message of a line as the guide defines it: trimmed, without its quotes."""
     text = text.strip(" \t\r")
     quoted = len(text) > 1 and text[0] in "'\"" and text.find(text[0], 1) == len(text) - 1
     return text[1:-1] if quoted else text

@@ -53,6 +53,24 @@ def test_the_panel_breaks_no_rule_of_accessibility(
         chat.root.screenshot(path=pictures / f"chat-failures-{scheme}.png")
 
 
+def test_the_picture_of_the_panel(open_cells: Opener, box: Sandbox, pictures: Path) -> None:
+    """The README and the documentation show it: sharp, and 900 pixels wide."""
+    look: dict[str, Any] = {
+        "color_scheme": "light",
+        "device_scale_factor": 1.5,
+        "viewport": {"width": 650, "height": 1400},
+    }
+    with open_cells(box, "%asteroid_chat", host="notebooks", **look) as notebook:
+        chat = ChatPage(notebook.page)
+        chat.open("Book a table")
+        chat.deliver("Friday 18:30, please.")
+        expect(chat.log).to_contain_text("I booked what you said")
+        path = pictures / "panel.png"
+        chat.root.screenshot(path=path, animations="disabled", caret="hide")
+        assert path.stat().st_size < 150_000
+        assert int.from_bytes(path.read_bytes()[16:20]) == pytest.approx(900, abs=50)
+
+
 def check_failures(chat: ChatPage, box: Sandbox) -> None:
     """Judge a message that may have been delivered, one that was not, and the menu."""
     box.fail_next(drop="before")

@@ -60,6 +60,6 @@ def test_a_usage_error_sends_nothing_but_the_kernel_does_not_report_it_as_an_err
     kernel: Kernel, box: Sandbox
 ) -> None:
     reply, shown = kernel.run(f"%asteroid_send --no-such {box.executions[1].id} hello")
-    assert reply["status"] == "ok", "as the README says"
+    assert reply["status"] == "ok", "as the table of hosts says"
     assert "UsageError: Unknown option" in shown_as("text/plain", shown)
     assert box.messages(box.executions[1].id) == []
