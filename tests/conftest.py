@@ -12,6 +12,7 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from asteroid_magic import AsteroidClient, Report, send_many
+from asteroid_magic.client.retry import READ_REQUEST, Backoff, RetryPolicy
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
 from asteroid_magic.sandbox import Sandbox
@@ -51,6 +52,24 @@ def clean_session() -> Iterator[None]:
         monkeypatch.setattr("asteroid_magic.config.settings.DEFAULT_CONFIRM_GRACE_S", 0.0)
         yield
     session.clear()
+
+
+@pytest.fixture(autouse=True)
+def short_waits() -> Iterator[None]:
+    """The client waits less between two tries or looks; `tests/client/test_retry.py` has the rules."""
+    reads = RetryPolicy((0.01, 0.02, 0.03, 0.04), READ_REQUEST.busy)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for module in ("reading.whoami", "reading.executions", "files.downloads"):
+            monkeypatch.setattr(f"asteroid_magic.client.{module}.READ_REQUEST", reads)
+        monkeypatch.setattr("asteroid_magic.batch.reconcile.RECONCILIATION", Backoff(0.05, 0.2))
+        yield
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A monitor pauses less while something happens; `tests/monitor/` has the rules."""
+    monkeypatch.setattr("asteroid_magic.monitor.schedule.LIVELY_LOOKS", Backoff(0.2, 5.0, 1.5))
+    monkeypatch.setattr("asteroid_magic.monitor.schedule.LIVELY_LISTING_S", 0.5)
 
 
 @pytest.fixture

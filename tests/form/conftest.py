@@ -30,7 +30,7 @@ def account(box: Sandbox) -> Sandbox:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
+def nothing_left(short_pauses: None) -> Iterator[None]:
     """Close every form after each test, and wait for their threads to end."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         # There is no mouse here.

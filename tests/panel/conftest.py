@@ -144,7 +144,7 @@ def server() -> Iterator[RecordServer]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(shell: InteractiveShell) -> Iterator[None]:
+def nothing_left(shell: InteractiveShell, short_pauses: None) -> Iterator[None]:
     """Close every panel after each test, and wait for their threads to end."""
     yield
     open_views.close_all()
