@@ -19,6 +19,7 @@ from asteroid_magic.sandbox import Sandbox
 from tests.support.batches import Send
 from tests.support.shells import Notebook
 
+SLOW_PLACES = ("tests/live/", "tests/test_distribution.py")
 VARIABLES = (
     "ASTEROID_API_KEY",
     "ASTEROID_BASE_URL",
@@ -63,13 +64,6 @@ def short_waits() -> Iterator[None]:
             monkeypatch.setattr(f"asteroid_magic.client.{module}.READ_REQUEST", reads)
         monkeypatch.setattr("asteroid_magic.batch.reconcile.RECONCILIATION", Backoff(0.05, 0.2))
         yield
-
-
-@pytest.fixture
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A monitor pauses less while something happens; `tests/monitor/` has the rules."""
-    monkeypatch.setattr("asteroid_magic.monitor.schedule.LIVELY_LOOKS", Backoff(0.2, 5.0, 1.5))
-    monkeypatch.setattr("asteroid_magic.monitor.schedule.LIVELY_LISTING_S", 0.5)
 
 
 @pytest.fixture
@@ -123,6 +117,13 @@ def notebook(shell: InteractiveShell, box: Sandbox) -> Notebook:
 @pytest.fixture
 def run_id(box: Sandbox) -> str:
     return box.executions[1].id
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs a kernel, a browser or a build: all tests of these places."""
+    for item in items:
+        if item.nodeid.startswith(SLOW_PLACES):
+            item.add_marker("slow")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
