@@ -57,7 +57,7 @@ def clean_session() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def short_waits() -> Iterator[None]:
-    """The client waits less between two tries or looks; `tests/client/test_retry.py` has the rules."""
+    """The client waits less between two tries; `tests/client/test_retry.py` has the rules."""
     reads = RetryPolicy((0.01, 0.02, 0.03, 0.04), READ_REQUEST.busy)
     with pytest.MonkeyPatch.context() as monkeypatch:
         for module in ("reading.whoami", "reading.executions", "files.downloads"):
