@@ -19,7 +19,12 @@ from asteroid_magic.sandbox import Sandbox
 from tests.support.batches import Send
 from tests.support.shells import Notebook
 
-SLOW_PLACES = ("tests/live/", "tests/test_distribution.py")
+SLOW_PLACES = (
+    "tests/live/",
+    "tests/docs/test_reference.py",
+    "tests/docs/test_site.py",
+    "tests/test_distribution.py",
+)
 VARIABLES = (
     "ASTEROID_API_KEY",
     "ASTEROID_BASE_URL",
@@ -120,9 +125,10 @@ def run_id(box: Sandbox) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what needs a kernel, a browser or a build: all tests of these places."""
+    """Mark as slow what needs a kernel, a browser or a build, and what `slow.txt` names."""
+    measured = set(Path(__file__).with_name("slow.txt").read_text().splitlines())
     for item in items:
-        if item.nodeid.startswith(SLOW_PLACES):
+        if item.nodeid.startswith(SLOW_PLACES) or item.nodeid.partition("[")[0] in measured:
             item.add_marker("slow")
 
 

@@ -1,4 +1,4 @@
-"""What people who join find beside the code: it says the same as the code, and gives nothing away."""
+"""What people who join find beside the code: it agrees with the code, and needs no secret."""
 
 import json
 import re
@@ -116,3 +116,19 @@ def test_what_a_bug_report_asks_for_cannot_hold_the_key_by_mistake() -> None:
     assert "key removed" in by_id["typed"]["description"]
     (confirmed,) = by_id["key"]["options"]
     assert confirmed["required"]
+
+
+def test_each_slow_test_is_there() -> None:
+    lines = (ROOT / "tests/slow.txt").read_text().splitlines()
+    for line in lines:
+        if not line.startswith("#"):
+            path, _, name = line.partition("::")
+            assert f"def {name.rpartition('::')[2]}(" in (ROOT / path).read_text(), line
+
+
+def test_the_quick_loop_starts_no_kernel_and_no_browser(request: pytest.FixtureRequest) -> None:
+    """Whatever is not marked uses no fixture that starts one."""
+    starts = {"kernel", "browser", "jupyter"}
+    for item in request.session.items:
+        if isinstance(item, pytest.Function) and not item.get_closest_marker("slow"):
+            assert not starts & set(item.fixturenames), item.nodeid
