@@ -12,12 +12,19 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from asteroid_magic import AsteroidClient, Report, send_many
+from asteroid_magic.client.retry import READ_REQUEST, Backoff, RetryPolicy
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
 from asteroid_magic.sandbox import Sandbox
 from tests.support.batches import Send
 from tests.support.shells import Notebook
 
+SLOW_PLACES = (
+    "tests/live/",
+    "tests/docs/test_reference.py",
+    "tests/docs/test_site.py",
+    "tests/test_distribution.py",
+)
 VARIABLES = (
     "ASTEROID_API_KEY",
     "ASTEROID_BASE_URL",
@@ -51,6 +58,17 @@ def clean_session() -> Iterator[None]:
         monkeypatch.setattr("asteroid_magic.config.settings.DEFAULT_CONFIRM_GRACE_S", 0.0)
         yield
     session.clear()
+
+
+@pytest.fixture(autouse=True)
+def short_waits() -> Iterator[None]:
+    """The client waits less between two tries; `tests/client/test_retry.py` has the rules."""
+    reads = RetryPolicy((0.01, 0.02, 0.03, 0.04), READ_REQUEST.busy)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for module in ("reading.whoami", "reading.executions", "files.downloads"):
+            monkeypatch.setattr(f"asteroid_magic.client.{module}.READ_REQUEST", reads)
+        monkeypatch.setattr("asteroid_magic.batch.reconcile.RECONCILIATION", Backoff(0.05, 0.2))
+        yield
 
 
 @pytest.fixture
@@ -104,6 +122,14 @@ def notebook(shell: InteractiveShell, box: Sandbox) -> Notebook:
 @pytest.fixture
 def run_id(box: Sandbox) -> str:
     return box.executions[1].id
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs a kernel, a browser or a build, and what `slow.txt` names."""
+    measured = set(Path(__file__).with_name("slow.txt").read_text().splitlines())
+    for item in items:
+        if item.nodeid.startswith(SLOW_PLACES) or item.nodeid.partition("[")[0] in measured:
+            item.add_marker("slow")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,7 @@
 """No text that a user meets has words that must be read twice."""
 
 import ast
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -46,7 +47,13 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-def pages() -> Iterator[tuple[str, str]]:
+@functools.cache
+def pages() -> list[tuple[str, str]]:
+    """Return each text that a user meets, on one line, and where it stands."""
+    return [(where, " ".join(text.split())) for where, text in every_page()]
+
+
+def every_page() -> Iterator[tuple[str, str]]:
     for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         yield name, (ROOT / name).read_text()
     for page in PAGES:
@@ -67,6 +74,6 @@ def test_no_text_has_words_that_must_be_read_twice(pattern: str) -> None:
     found = [
         f"{where}: …{text[max(0, match.start() - 40) : match.end() + 40]}…"
         for where, text in pages()
-        for match in re.finditer(pattern, " ".join(text.split()))
+        for match in re.finditer(pattern, text)
     ]
     assert not found, f"write instead: {AVOID[pattern]}"

@@ -225,7 +225,7 @@ def test_watching_and_control_use_the_connection_of_the_send(
             "%asteroid_executions",
             "%asteroid_send --wait 20 run_id hello",
             "%asteroid_activities run_id",
-            "%asteroid_watch run_id 5",
+            "%asteroid_watch run_id 0.5",
             "%asteroid_pause run_id",
         ):
             cells.run(cell)

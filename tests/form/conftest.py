@@ -16,6 +16,7 @@ from asteroid_magic.form import form as form_module
 from asteroid_magic.form import open_views
 from asteroid_magic.form.html import MOST_ENTRIES
 from asteroid_magic.sandbox import Sandbox
+from tests.support.monitors import shorten_pauses
 from tests.support.outcomes import Seen
 from tests.support.waiting import until
 
@@ -35,6 +36,7 @@ def nothing_left() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         # There is no mouse here.
         monkeypatch.setattr(form_module, "LONGEST_DOUBLE_CLICK", 0.0)
+        shorten_pauses(monkeypatch)
         yield
     open_views.close_all()
     until(lambda: not threads())

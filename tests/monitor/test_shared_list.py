@@ -7,7 +7,7 @@ import pytest
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
 from asteroid_magic.monitor import Monitor, MonitorState
-from tests.support.monitors import KEY
+from tests.support.monitors import KEY, shorten_pauses
 from tests.support.records import RecordServer
 from tests.support.sandboxes import eventually
 
@@ -17,8 +17,9 @@ def ignore(_state: MonitorState) -> None:
 
 
 @pytest.fixture
-def views(server: RecordServer) -> Iterator[list[Monitor]]:
+def views(server: RecordServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Monitor]]:
     """Three views of one session, each of which has listed the executions."""
+    shorten_pauses(monkeypatch)
     session.base_url, session.key = server.base_url, ApiKey(KEY, "the test")
     made = [Monitor(ignore) for _ in range(3)]
     for one in made:

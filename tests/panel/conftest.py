@@ -14,6 +14,7 @@ from asteroid_magic.config.session import session
 from asteroid_magic.form import open_views
 from asteroid_magic.panel import ChatPanel
 from asteroid_magic.sandbox import Sandbox
+from tests.support.monitors import shorten_pauses
 from tests.support.records import RecordServer
 from tests.support.waiting import until
 
@@ -146,7 +147,9 @@ def server() -> Iterator[RecordServer]:
 @pytest.fixture(autouse=True)
 def nothing_left(shell: InteractiveShell) -> Iterator[None]:
     """Close every panel after each test, and wait for their threads to end."""
-    yield
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        shorten_pauses(monkeypatch)
+        yield
     open_views.close_all()
     until(lambda: not threads())
     assert not shell.events.callbacks["post_run_cell"]

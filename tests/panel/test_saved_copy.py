@@ -125,7 +125,10 @@ def test_hostile_words_stay_words(server: RecordServer, copies: Copies) -> None:
         assert character not in copies[-1]["data"]["text/html"]
 
 
-def test_it_is_renewed_only_if_something_has_happened(server: RecordServer, copies: Copies) -> None:
+def test_it_is_renewed_only_if_something_has_happened(
+    server: RecordServer, copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panel_module, "LEAST_BETWEEN_S", 0.0)
     server.happen(ID, note("one"))
     page = displayed(ID)
     until(lambda: "one" in shown(copies).words)

@@ -295,7 +295,9 @@ class Notebook:
 
     def run_all(self) -> None:
         """Run all cells, without waiting for the last to end."""
-        self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        run = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
+        # What the command returns comes when the last cell has ended.
+        self.page.evaluate(f"() => void {run}")
 
     def run_code(self, code: str, *, wait: bool = True) -> None:
         """Run code in the kernel as a cell would, and wait for its end if asked to."""

@@ -5,13 +5,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from asteroid_magic import AsteroidClient
-from asteroid_magic.monitor import ConversationState, Monitor, MonitorState
+from asteroid_magic.client.retry import Backoff
+from asteroid_magic.monitor import ConversationState, Monitor, MonitorState, schedule
 from tests.support.outcomes import ID
 from tests.support.records import RecordServer
 
 KEY = "key-4711-secret"
 OTHER = "00000000-0000-4000-8000-000000000002"
+
+
+def shorten_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a monitor with a thread pause less; `tests/monitor/test_schedule.py` has the rules."""
+    monkeypatch.setattr(schedule, "LIVELY_LOOKS", Backoff(0.2, 5.0, 1.5))
+    monkeypatch.setattr(schedule, "LIVELY_LISTING_S", 0.5)
 
 
 class SteppedMonitor(Monitor):

@@ -118,7 +118,7 @@ def test_while_a_cell_runs_a_message_is_sent_or_waits_for_the_kernel(
 def test_above_a_cell_that_runs_a_new_panel_can_be_used(
     browser: Browser, box: Sandbox, tmp_path: Path
 ) -> None:
-    """As after *Run All*, with a long cell below the panel, and with a page that was closed."""
+    """As after *Run All*, with a long cell below the panel."""
     go_on = tmp_path / "go on"
     busy = f"import time\nwhile not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)"
     with Jupyter(tmp_path / "jupyter") as server:
@@ -126,10 +126,12 @@ def test_above_a_cell_that_runs_a_new_panel_can_be_used(
         with opened(browser, server, name) as notebook:
             notebook.run_all()
             chat = ChatPage(notebook.page)
-            expect(chat.log).to_contain_text("Filed an invoice")
-            bubble = chat.type_and_send("Meanwhile")
-            expect(bubble.get_by_label("Delivered at")).to_be_visible()
-            go_on.touch()
+            try:
+                expect(chat.log).to_contain_text("Filed an invoice")
+                bubble = chat.type_and_send("Meanwhile")
+                expect(bubble.get_by_label("Delivered at")).to_be_visible()
+            finally:
+                go_on.touch()
     assert box.messages(running(box)) == ["Meanwhile"]
 
 
