@@ -3,15 +3,20 @@
 import json
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
+import nbformat
 import pytest
 
 import asteroid_magic
@@ -170,6 +175,63 @@ assert ".ac-" in str(ChatPanel._css)
 """
     found = run(installed, "-c", asked, cwd=tmp_path).split()
     assert set(found) == {Path(name).name for name in sources() if "/templates/" in name}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+def test_the_first_steps_lead_to_a_delivered_message_word_by_word(
+    wheel: Path, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs/first-steps.md").read_text()
+    install, serve, begin = blocks(page, "sh")
+    cells = blocks(page, "ipython")
+    with socket.socket() as free:
+        if free.connect_ex(("127.0.0.1", 8642)) == 0:
+            pytest.skip("another program serves the port of the sandbox")
+    # The one difference: the wheel is not on an index yet. And a page cannot open a browser here.
+    assert install.count('"asteroid-magic[sandbox]"') == 1
+    install = install.replace("asteroid-magic[sandbox]", f"{wheel}[sandbox]")
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(cell.rstrip("\n")) for cell in cells]
+    nbformat.write(notebook, tmp_path / "first.ipynb")
+    begin = begin.replace("jupyter lab\n", "jupyter execute --output run.ipynb first.ipynb\n")
+    with tempfile.TemporaryDirectory() as folder:
+        run("bash", "-euc", install, cwd=Path(folder))
+        activate = f"source {folder}/.venv/bin/activate\n"
+        with serving(f"{activate}exec {serve}", tmp_path) as exports:
+            assert re.fullmatch(blocks(page, "text")[0].strip().replace("…", ".+"), exports)
+            run(
+                "bash",
+                "-euc",
+                begin.replace("source ", f"{exports}\nsource {folder}/"),
+                cwd=tmp_path,
+            )
+    ran = json.loads((tmp_path / "run.ipynb").read_text())["cells"]
+    shown = "".join(json.dumps(cell.get("outputs", [])) for cell in ran)
+    assert "asteroid-delivered" in shown
+    assert "Friday 18:30, please." in shown
+    assert "Done, I booked" in shown
+
+
+@contextmanager
+def serving(command: str, folder: Path) -> Iterator[str]:
+    """Run the sandbox as a process; give the two lines that it prints for a shell."""
+    with subprocess.Popen(
+        ["bash", "-euc", command], cwd=folder, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            exports: list[str] = []
+            assert process.stdout is not None
+            while len(exports) < 2:
+                line = process.stdout.readline()
+                assert line, "the sandbox has ended"
+                exports += [line.strip()] if line.strip().startswith("export ") else []
+            yield "\n".join(exports)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
 
 
 def test_with_the_extra_demo_the_wheel_is_enough_for_the_quickstart(

@@ -48,6 +48,8 @@ class ChatPage:
     def type_and_send(self, text: str) -> Locator:
         """Type a message, send it with the keyboard, and return its bubble."""
         self.message.fill(text)
+        # Until the kernel has heard the page, a press would send nothing, and say so.
+        expect(self.send).to_have_attribute("aria-disabled", "false")
         self.page.keyboard.press("Control+Enter")
         return self.bubble(text)
 
