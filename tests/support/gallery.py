@@ -262,25 +262,13 @@ ENDED = _activity(
     completedPayload={"outcome": "success", "result": {"seats": 4, "price": "$50"}},
     reason="Booked",
 )
-PAUSED = _activity(
-    15,
-    "status_changed",
-    status="paused_by_agent",
-    pausedPayload={
-        "question": {
-            "questions": [
-                {
-                    "question": ASKED.question,
-                    "header": ASKED.header,
-                    "multiSelect": False,
-                    "options": [
-                        {"label": one.label, "description": one.description} for one in OPTIONS
-                    ],
-                }
-            ]
-        }
-    },
-)
+
+
+def _paused(second: int) -> Activity:
+    options = [{"label": one.label, "description": one.description} for one in OPTIONS]
+    asked = {"question": ASKED.question, "header": ASKED.header, "multiSelect": False}
+    paused = {"question": {"questions": [{**asked, "options": options}]}}
+    return _activity(second, "status_changed", status="paused_by_agent", pausedPayload=paused)
 
 
 def _execution(execution_id: str, status: str, minutes: float = 4, **more: Any) -> Execution:
@@ -296,7 +284,7 @@ def _execution(execution_id: str, status: str, minutes: float = 4, **more: Any) 
 def _watched() -> Iterator[Card]:
     kinds: dict[Ending, Sequence[Activity]] = {
         "spoke": HEARD,
-        "asks": (*HEARD[:2], PAUSED),
+        "asks": (*HEARD[:2], _paused(15)),
         "confirm": HEARD[:2],
         "over": (*HEARD, ENDED),
         "time": HEARD[:2],
@@ -334,16 +322,22 @@ def _read() -> Iterator[Card]:
     asked = {TABLE: (ASKED,), FARES: (REASON,)}
     yield Card("executions", Listing(executions, asked, has_more=True, read_at=NOW))
     yield Card("executions-none", Executions())
-    table = _execution(TABLE, "completed", 1)
+    links = {
+        "recording_url": f"https://recordings.asteroid.ai/{TABLE}",
+        "platform_url": f"https://platform.asteroid.ai/executions/{TABLE}",
+    }
+    table = _execution(TABLE, "completed", 11 / 60, **links)
+    answered = _activity(12, "status_changed", status="running")
     yield Card(
         "activities",
         Transcript(
             execution=table,
-            activities=Activities((*STARTED, *HEARD, ENDED)),
-            has_older=True,
+            activities=Activities((*STARTED, _paused(6), HEARD[0], answered, *HEARD[1:], ENDED)),
             read_at=NOW,
         ),
     )
+    older = Transcript(execution=table, activities=Activities(HEARD), has_older=True)
+    yield Card("activities-older", older)
     yield Card("activities-none", Transcript(execution=table, activities=Activities()))
     files = [
         File(
@@ -431,11 +425,11 @@ def _lists() -> Iterator[PanelState]:
 
 def _conversation(status: str, **more: Any) -> ConversationState:
     now = datetime.now(UTC)
-    links = {"execution_url": f"https://app.asteroid.ai/executions/{TABLE}"}
+    link = f"https://platform.asteroid.ai/executions/{TABLE}"
     fields: dict[str, Any] = {
         "execution_id": TABLE,
         "access": "readable",
-        "execution": _execution(TABLE, status, data=links),
+        "execution": _execution(TABLE, status, platform_url=link),
         "since": now - timedelta(minutes=4),
         "started": now - timedelta(minutes=9),
         "activities": Activities(STARTED),

@@ -14,7 +14,7 @@ from tests.support.gallery import PICTURES
 COLOUR = 64
 # As many pixels of a thousand may count: fewer than those of another border or another word.
 PER_MILLE = 2
-COLOURS = 48
+COLOURS = 128
 # The same letters on every machine, for those have the same widths.
 FONTS = """
 * { font-family: "Liberation Sans", "DejaVu Sans" !important; }

@@ -25,7 +25,7 @@ TOO_WIDE = """root => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_panel_breaks_no_rule_of_accessibility(
-    open_cells: Opener, box: Sandbox, scheme: str, pictures: Path
+    open_cells: Opener, box: Sandbox, scheme: str
 ) -> None:
     box.add_waiting(1, "confirmation")
     box.add_waiting(1, "choices")
@@ -35,22 +35,18 @@ def test_the_panel_breaks_no_rule_of_accessibility(
         chat = ChatPage(notebook.page)
         expect(chat.list.get_by_text("Which time shall I book?")).to_be_visible()
         assert violations(chat.page, CHAT) == []
-        chat.root.screenshot(path=pictures / f"chat-list-{scheme}.png")
         for workflow in ("Book a table", "Buy a ticket", "Order supplies"):
             chat.open(workflow)
             chat.question.get_by_role("checkbox" if workflow[0] == "O" else "button").first.click()
             expect(chat.message).not_to_have_value("")
             assert violations(chat.page, CHAT) == []
             if workflow == "Book a table":
-                chat.root.screenshot(path=pictures / f"chat-question-{scheme}.png")
                 chat.deliver("Friday 18:30, please.")
                 expect(chat.log).to_contain_text("I booked what you said")
-                chat.root.screenshot(path=pictures / f"chat-answer-{scheme}.png")
                 assert violations(chat.page, CHAT) == []
             chat.back()
         chat.open("Sort incoming invoices")
         check_failures(chat, box)
-        chat.root.screenshot(path=pictures / f"chat-failures-{scheme}.png")
 
 
 def test_the_picture_of_the_panel(open_cells: Opener, box: Sandbox, pictures: Path) -> None:
@@ -90,7 +86,7 @@ def check_failures(chat: ChatPage, box: Sandbox) -> None:
     ("width", "scale"), [(400, 1), (640, 2)], ids=["400 px", "200 percent of 1280 px"]
 )
 def test_nothing_is_cut_off_in_a_narrow_window(
-    open_cells: Opener, box: Sandbox, width: int, scale: int, pictures: Path
+    open_cells: Opener, box: Sandbox, width: int, scale: int
 ) -> None:
     look: dict[str, Any] = {
         "viewport": {"width": width, "height": 1200},
@@ -100,22 +96,19 @@ def test_nothing_is_cut_off_in_a_narrow_window(
         chat = ChatPage(notebook.page)
         expect(chat.list.get_by_role("button")).to_have_count(2)
         assert chat.root.evaluate(TOO_WIDE) == []
-        chat.root.screenshot(path=pictures / f"chat-list-{width}.png")
         chat.open("Book a table")
         expect(chat.question).to_be_visible()
         assert chat.root.evaluate(TOO_WIDE) == []
-        chat.root.screenshot(path=pictures / f"chat-question-{width}.png")
         chat.back()
         chat.open("Sort incoming invoices")
         chat.deliver("w" * 300)
         check_failures(chat, box)
         chat.button("More").click()
         assert chat.root.evaluate(TOO_WIDE) == []
-        chat.root.screenshot(path=pictures / f"chat-failures-{width}.png")
 
 
 def test_in_forced_colours_buttons_have_borders_and_a_choice_can_be_seen(
-    open_cells: Opener, box: Sandbox, pictures: Path
+    open_cells: Opener, box: Sandbox
 ) -> None:
     """As Windows draws a page for users who need a high contrast."""
     box.add_waiting(1, "choices")
@@ -130,7 +123,6 @@ def test_in_forced_colours_buttons_have_borders_and_a_choice_can_be_seen(
         assert option.screenshot() != before
         for button in chat.root.get_by_role("button").all():
             assert button.evaluate(BORDER) == ["solid", True], button.inner_text()
-        chat.root.screenshot(path=pictures / "chat-forced.png")
         chat.back()
         chat.open("Order supplies")
         box_of = chat.question.get_by_role("checkbox").nth(1)
