@@ -293,11 +293,10 @@ class Notebook:
     def __init__(self, page: Page, jupyter: Jupyter, name: str) -> None:
         self.page, self.name, self._jupyter = page, name, jupyter
 
-    def run_all(self) -> None:
-        """Run all cells, without waiting for the last to end."""
+    def run_all(self, *, wait: bool = True) -> None:
+        """Run all cells, and wait for the last to end if asked to."""
         run = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
-        # What the command returns comes when the last cell has ended.
-        self.page.evaluate(f"() => void {run}")
+        self.page.evaluate(run if wait else f"() => void {run}")
 
     def run_code(self, code: str, *, wait: bool = True) -> None:
         """Run code in the kernel as a cell would, and wait for its end if asked to."""

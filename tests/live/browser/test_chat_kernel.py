@@ -124,7 +124,7 @@ def test_above_a_cell_that_runs_a_new_panel_can_be_used(
     with Jupyter(tmp_path / "jupyter") as server:
         name = server.add(reach(box, tmp_path), f"%asteroid_chat {running(box)}", busy)
         with opened(browser, server, name) as notebook:
-            notebook.run_all()
+            notebook.run_all(wait=False)
             chat = ChatPage(notebook.page)
             try:
                 expect(chat.log).to_contain_text("Filed an invoice")

@@ -253,8 +253,7 @@ def test_a_bar_shows_how_far_a_batch_is_and_then_how_it_ended(
     cell = f"from asteroid_magic import send_many\n{rows}\nsend_many(rows, workers=1)"
     with open_cells(box, cell, host="notebooks") as notebook:
         box.fail_next(delay=0.2, times=40)
-        # void: do not wait for the cells.
-        notebook.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        notebook.run_all(wait=False)
         bar = notebook.page.locator(".progress-bar")
         bar.wait_for()
         expect(notebook.page.get_by_text("messages/s")).to_be_visible()
