@@ -16,10 +16,12 @@ KEY_HEADER = "X-Asteroid-Agents-Api-Key"
 
 
 @pytest.fixture
-def api(box: Sandbox) -> Iterator[vendor.FilesApi]:
+def api(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[vendor.FilesApi]:
     # Without this, urllib3 carries the header with the key to every host of a redirect, and the
     # storage refuses it: see the last test.
     kept_back = urllib3.Retry(3, remove_headers_on_redirect=[KEY_HEADER])
+    # Before its release 2.5, urllib3 does not heed what a pool is given.
+    monkeypatch.setattr(urllib3.Retry, "DEFAULT", kept_back)
     yield from connected(box, retries=kept_back)
 
 
