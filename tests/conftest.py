@@ -132,6 +132,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even read, in the quick loop, what is slow as a whole: that takes seconds as well."""
+    is_quick = config.option.markexpr == "not slow"
+    place = collection_path.relative_to(config.rootpath).as_posix()
+    return True if is_quick and f"{place}/".startswith(SLOW_PLACES) else None
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the pictures of the pages be made again: ``pytest --pictures docs/images``."""
     parser.addoption("--pictures", help="put the pictures that the browser tests take here")
