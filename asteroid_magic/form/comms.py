@@ -1,6 +1,44 @@
-"""Where the kernel takes what a front end says to a widget."""
+"""What widgets and the pages that show them say to each other, on more than one thread."""
 
+import threading
+from typing import Any
+
+from IPython.core.getipython import get_ipython
 from ipywidgets import Widget
+
+# Held to make, change or close several widgets, and to tell a page of all of them.
+CHANGING = threading.RLock()
+
+
+def tell_of_all_at_once() -> None:
+    """Let a page that loads hear of all widgets while no form changes its own.
+
+    ipywidgets (7.7 and 8.1) tells it on the thread of the kernel, or of a subshell. If a widget is
+    made meanwhile, that fails with "dictionary changed size during iteration", and the page shows
+    no form; if one only changes, the page misses it.
+    """
+    manager = _comm_manager()
+    if manager is not None:
+        manager.register_target("jupyter.widget.control", _open_control)
+
+
+def _comm_manager() -> Any:
+    """Return what knows the targets of comms; None outside of a kernel."""
+    try:
+        from ipywidgets.comm import get_comm_manager  # noqa: PLC0415 (not in version 7)
+    except ImportError:
+        return getattr(getattr(get_ipython(), "kernel", None), "comm_manager", None)
+    return get_comm_manager()
+
+
+def _open_control(comm: Any, message: dict[str, Any]) -> None:
+    Widget.handle_control_comm_opened(comm, message)
+    comm.on_msg(_tell_of_all)
+
+
+def _tell_of_all(message: dict[str, Any]) -> None:
+    with CHANGING:
+        Widget._handle_control_comm_msg(message)  # noqa: SLF001 (what ipywidgets would call itself)
 
 
 def take_while_busy(widget: Widget) -> None:

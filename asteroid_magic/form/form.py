@@ -33,7 +33,7 @@ from ..monitor.background_send import BackgroundSend, UnknownSend, begin
 from ..monitor.sends import messages_in
 from ..render.times import clock
 from . import html, open_views
-from .comms import take_while_busy
+from .comms import CHANGING, take_while_busy, tell_of_all_at_once
 from .conversation_view import ConversationView
 from .picker import Picker
 from .widgets import FormWidgets
@@ -95,19 +95,15 @@ class SendForm(VBox):  # type: ignore[misc]
         self._has_key = self._is_replaced = False
         self._look_from = 0.0
         self._fingerprint: int | None = None
-        self._fields = FormWidgets(_text_of(execution), checked_text(message))
-        self._lock = self._fields.lock
         self._form_id = uuid.uuid4().hex[:12]
         self._sends: list[Send] = []
         # What keeps the cards in the notebook in the place of the form, with what else it shows.
         self.saves: Callable[[], None] | None = None
-        super().__init__(self._fields.rows)
-        take_while_busy(self)
-        self.add_class("asteroid-form")
-        self.add_class(f"asteroid-form-{self._form_id}")
+        tell_of_all_at_once()
+        with CHANGING:
+            self._make(_text_of(execution), checked_text(message))
+        self._lock = self._fields.lock
         self._monitor = Monitor(self._follow, client, stops_after=STOPS_AFTER_S, tick=TICK_S)
-        self._view = ConversationView(self._fields)
-        self._picker = Picker(self._fields, self._choose)
         self._fields.message.observe(self._note_edit, "value")
         self._fields.when_sent(self._start)
         self._fields.cancel.on_click(lambda _: self.cancel())
@@ -119,6 +115,16 @@ class SendForm(VBox):  # type: ignore[misc]
             self._take_over(earlier)
         open_views.watch(self)
         self.check_settings()
+
+    def _make(self, execution: str, message: str) -> None:
+        """Make the widgets, this one among them."""
+        self._fields = FormWidgets(execution, message)
+        super().__init__(self._fields.rows)
+        take_while_busy(self)
+        self.add_class("asteroid-form")
+        self.add_class(f"asteroid-form-{self._form_id}")
+        self._view = ConversationView(self._fields)
+        self._picker = Picker(self._fields, self._choose)
 
     @property
     def execution(self) -> str:
@@ -226,9 +232,10 @@ class SendForm(VBox):  # type: ignore[misc]
         if self._sending is not None:
             self._sending.cancel()
         self._publish_saved_view()
-        self._fields.close()
-        self.layout.close()
-        super().close()
+        with CHANGING:
+            self._fields.close()
+            self.layout.close()
+            super().close()
         # Before version 8, ipywidgets sets the display method of a closed widget to None.
         self.__dict__.pop("_ipython_display_", None)
 

@@ -21,6 +21,7 @@ from ipywidgets import HTML, Button, HBox, Label, VBox
 from traitlets import CBool, TraitError
 
 from . import html
+from .comms import CHANGING
 from .file_field import FileField
 
 FEWEST_ROWS, MOST_ROWS, COLUMNS = 4, 16, 80
@@ -90,7 +91,7 @@ class FormWidgets:
     """The widgets of one form; hold the `lock` to change several of them."""
 
     def __init__(self, execution: str, message: str) -> None:
-        self.lock = threading.RLock()
+        self.lock = CHANGING
         self._said = ""
         self._make(execution, message)
         for widget, name in (

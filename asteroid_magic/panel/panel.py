@@ -25,7 +25,7 @@ from ..config.session import session
 from ..config.settings import fingerprint
 from ..errors import READ, AsteroidError, InvalidInput
 from ..form import open_views
-from ..form.comms import take_while_busy
+from ..form.comms import CHANGING, take_while_busy, tell_of_all_at_once
 from ..input.execution_ref import id_in
 from ..interrupts import Hold
 from ..models.delivery import Delivery
@@ -116,9 +116,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._typed = ("", "")
         # What the kept copy was last drawn from; nothing before the panel is displayed.
         self._kept: tuple[object, ...] = ()
-        super().__init__()
-        take_while_busy(self)
-        self.add_class(f"asteroid-chat-{self._panel_id}")
+        self._make()
         self._monitor = Monitor(
             self._follow, client, stops_after=STOPS_AFTER_S, questions=MOST_QUESTIONS
         )
@@ -135,6 +133,14 @@ class ChatPanel(anywidget.AnyWidget):
                 earlier.replace()
         open_views.watch(self)
         self._open(self._chosen)
+
+    def _make(self) -> None:
+        """Make the widget."""
+        tell_of_all_at_once()
+        with CHANGING:
+            super().__init__()
+        take_while_busy(self)
+        self.add_class(f"asteroid-chat-{self._panel_id}")
 
     @property
     def execution(self) -> str:

@@ -1,0 +1,60 @@
+"""What a page that loads hears of the widgets while the form changes them on a thread."""
+
+import re
+import threading
+from typing import Any
+
+from comm import get_comm_manager
+
+from asteroid_magic import SendForm
+from asteroid_magic.sandbox import Sandbox
+from tests.support.sandboxes import asking, running
+
+VERSION = {"version": "1.0.0"}
+ASKS = {"content": {"data": {"method": "request_states"}}}
+
+
+class Page:
+    """A page that loads, on the kernel's side: it asks for all widgets, and is told."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+        self._answer: Any = None
+        targets: dict[str, Any] = get_comm_manager().targets
+        targets["jupyter.widget.control"](self, {"metadata": VERSION})
+
+    def on_msg(self, answer: Any) -> None:
+        """Be a comm: take what is called with each message of the page."""
+        self._answer = answer
+
+    def send(self, told: dict[str, Any], **_: object) -> None:
+        """Be a comm: tell the page something."""
+        self.told.append(told["states"])
+
+    def ask(self) -> dict[str, Any]:
+        """Ask for all widgets; return their states by their IDs."""
+        self._answer(ASKS)
+        return self.told[-1]
+
+
+def test_a_page_hears_of_every_widget_while_forms_make_and_close_some(account: Sandbox) -> None:
+    """Without the lock, ipywidgets fails: its dictionary has changed size during iteration."""
+    form, page, ended = SendForm(running(account)), Page(), threading.Event()
+
+    def change() -> None:
+        while not ended.is_set():
+            form.execution = asking(account)
+            form.execution = running(account)
+            SendForm().close()
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        for _ in range(60):
+            states = page.ask()
+            assert set(re.findall(r"IPY_MODEL_(\w+)", str(states))) <= set(states)
+    finally:
+        ended.set()
+        changing.join()
+    assert len(page.told) == 60
+    assert form.model_id in states
