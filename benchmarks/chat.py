@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from asteroid_magic.sandbox.activities import reasoning, said, status_changed
 from tests.support.chats import ChatPage
-from tests.support.jupyter import FLAGS, Jupyter, Notebook, chromium, opened
+from tests.support.jupyter import FLAGS, Jupyter, Notebook, SharedPages, chromium
 from tests.support.pages import FormPage
 from tests.support.records import RecordServer
 from tests.support.waiting import until
@@ -207,7 +207,8 @@ class Bench:
     def notebook(self, *cells: str) -> Iterator[Notebook]:
         """Open a notebook of these cells in JupyterLab, and run the first."""
         name = self.jupyter.add(*cells)
-        with opened(self.browser, self.jupyter, name) as notebook:
+        pages = SharedPages(self.browser, self.jupyter)
+        with closing(pages), pages.opened(name) as notebook:
             notebook.page.add_init_script(PAGE)
             notebook.reload()
             notebook.run_code(cells[0])

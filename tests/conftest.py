@@ -1,6 +1,7 @@
 """What every test stands on: a clean environment, and a sandbox where one is asked for."""
 
 import atexit
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,10 @@ def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
         monkeypatch.setenv("HOME", str(home))
         monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
         monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+        # A shell lets what it runs in the background ignore interrupts, as would what this starts.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         yield home
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,12 +20,14 @@ from urllib.parse import urlsplit
 import nbformat
 import requests
 from nbformat import NotebookNode
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 from tests.support.waiting import until
 
 TOKEN = "a-token-of-the-tests"
 PATIENCE = 60.0
+SIZE: ViewportSize = {"width": 1280, "height": 720}
+MEDIA = {"color_scheme": "light", "forced_colors": "none", "reduced_motion": "no-preference"}
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 FOLDERS = {
     "HOME": "home",
@@ -64,23 +66,38 @@ WITHOUT_SUBSHELLS = {
     **SETTINGS,
     "@jupyterlab/apputils-extension:kernels-settings": {"commsOverSubshells": "disabled"},
 }
-# Lab's own words for a notebook that can be used: restored, its kernel connected.
-READY = """async () => {
+# Lab's own words for a notebook that can be seen, in the theme of the machine.
+SHOWN = """async name => {
   const app = window.jupyterapp;
+  const is = async what => { while (!what()) await new Promise(done => setTimeout(done, 20)); };
   await app.restored;
-  let panel = null;
-  for (;;) {
-    panel = app.shell.currentWidget;
-    if (panel && panel.sessionContext) break;
-    await new Promise(done => setTimeout(done, 50));
-  }
-  await panel.context.ready;
-  await panel.sessionContext.ready;
-  for (;;) {
-    const kernel = panel.sessionContext.session?.kernel;
-    if (kernel && kernel.connectionStatus === 'connected') return;
-    await new Promise(done => setTimeout(done, 50));
-  }
+  await is(() => app.shell.currentWidget?.context?.path === name);
+  await app.shell.currentWidget.context.ready;
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  await is(() => document.body.dataset.jpThemeLight === String(!dark));
+}"""
+# And for one whose cells can run.
+CONNECTED = """async () => {
+  const { sessionContext } = window.jupyterapp.shell.currentWidget;
+  await sessionContext.ready;
+  while (sessionContext.session?.kernel?.connectionStatus !== 'connected')
+    await new Promise(done => setTimeout(done, 20));
+}"""
+# Open a notebook in a page that has shown another. Notebook 7 would open a new page, if not told
+# where; its address then is that of the notebook, as in a page of its own.
+OPEN = """async ([name, url]) => {
+  if (url) history.replaceState(null, '', url);
+  const options = url ? { ref: '_noref' } : {};
+  await window.jupyterapp.commands.execute('docmanager:open', { path: name, options });
+}"""
+# Take the notebook and what a test has left out of a page, if nothing has loaded the page again.
+CLEAN = """() => {
+  if (!window.isUsedAgain || document.querySelector('.jp-Dialog')) return false;
+  window.jupyterapp.shell.currentWidget.dispose();
+  document.body.removeAttribute('style');
+  for (const name of Object.getOwnPropertySymbols(globalThis))
+    if (name.description.startsWith('asteroid-magic')) delete globalThis[name];
+  return true;
 }"""
 
 
@@ -88,6 +105,21 @@ def chromium() -> str | None:
     """Return the Chromium of this machine, if it has one."""
     found = (shutil.which(name) for name in CHROMIUMS)
     return next(filter(None, found), None)
+
+
+@contextlib.contextmanager
+def busy(notebook: "Notebook", folder: Path) -> Iterator[Callable[[], None]]:
+    """Let a cell run while the context lasts, or until what it gives is called."""
+    begun, go_on = folder / "begun", folder / "go on"
+    cell = f"""import pathlib, time
+pathlib.Path({str(begun)!r}).touch()
+while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)"""
+    notebook.run_code(cell, wait=False)
+    until(begun.exists)
+    try:
+        yield go_on.touch
+    finally:
+        go_on.touch()
 
 
 @contextlib.contextmanager
@@ -311,7 +343,8 @@ class Notebook:
         """Load the page again, as a user would; the kernel stays."""
         self.page.reload()
         self.page.wait_for_function("window.jupyterapp !== undefined")
-        self.page.evaluate(READY)
+        self.page.evaluate(SHOWN, self.name)
+        self.page.evaluate(CONNECTED)
 
     def check(self, expression: str) -> None:
         """Expect an expression to be true in the kernel, now or soon."""
@@ -329,56 +362,99 @@ class Notebook:
         return self._jupyter.read(self.name)
 
 
+class Traffic:
+    """What a context of the browser asks of other machines, which `FLAGS` let it reach in vain."""
+
+    def __init__(self, context: BrowserContext, allowed: Sequence[str] = ()) -> None:
+        self._allowed = {*allowed, "127.0.0.1", "localhost"}
+        self.abroad: list[str] = []
+        context.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.scheme.startswith(("http", "ws")) and url.hostname not in self._allowed:
+            self.abroad.append(request.url)
+
+
 @contextlib.contextmanager
 def loopback_only(browser: Browser, *, asks: tuple[str, ...] = (), **look: Any) -> Iterator[Page]:
-    """Give a new page from which no request may leave this machine, nor does.
+    """Give a page of a new context, from which no request may leave this machine, nor does.
 
     A page that is not ours may ask the hosts in `asks`, and gets no answer. `look` is what a
     context of Playwright takes, such as a size or a colour scheme.
     """
     context = browser.new_context(**look)
     context.set_default_timeout(PATIENCE * 1000)
-    abroad: list[str] = []
-
-    def watch(route: Route) -> None:
-        if urlsplit(route.request.url).hostname in {"127.0.0.1", "localhost"}:
-            route.continue_()
-        else:
-            route.abort()
-            if urlsplit(route.request.url).hostname not in asks:
-                abroad.append(route.request.url)
-
+    traffic = Traffic(context, asks)
     try:
-        page = context.new_page()
-        page.route(lambda url: url.startswith("http") and "://127.0.0.1:" not in url, watch)
-        yield page
+        yield context.new_page()
     finally:
         context.close()
-    assert abroad == []
+    assert traffic.abroad == []
 
 
-@contextlib.contextmanager
-def opened(
-    browser: Browser,
-    jupyter: Jupyter,
-    name: str,
-    *,
-    host: str = "lab",
-    kernel: bool = True,
-    **look: Any,
-) -> Iterator[Notebook]:
-    """Open a notebook in a new page of JupyterLab (``lab``) or Notebook 7 (``notebooks``)."""
-    session_id = jupyter.start_kernel(name) if kernel else None
-    try:
-        with loopback_only(browser, **look) as page:
-            path = f"doc/workspaces/{uuid.uuid4().hex[:8]}/tree/{name}"
-            if host == "notebooks":
-                path = f"notebooks/{name}"
-            page.goto(f"{jupyter.url}/{path}?token={TOKEN}")
-            page.wait_for_function("window.jupyterapp !== undefined")
+class SharedPages:
+    """Pages that tests use one after the other: to load one anew takes seconds of all cores.
+
+    A page of JupyterLab or Notebook 7 stays loaded, and opens the next notebook. A page that a test
+    has loaded again, or in which it failed, is not used again.
+    """
+
+    def __init__(self, browser: Browser, jupyter: Jupyter) -> None:
+        self.jupyter = jupyter
+        self._context = browser.new_context()
+        self._context.set_default_timeout(PATIENCE * 1000)
+        self._traffic = Traffic(self._context)
+        self._kept: dict[str, Page] = {}
+
+    def close(self) -> None:
+        """Close the pages."""
+        self._context.close()
+
+    @contextlib.contextmanager
+    def opened(
+        self,
+        name: str,
+        *,
+        host: str = "lab",
+        kernel: bool = True,
+        viewport: ViewportSize = SIZE,
+        **media: Any,
+    ) -> Iterator[Notebook]:
+        """Open a notebook in JupyterLab (``lab``) or Notebook 7 (``notebooks``).
+
+        `media` is what `Page.emulate_media` takes, such as a colour scheme.
+        """
+        session_id = self.jupyter.start_kernel(name) if kernel else None
+        try:
+            # Whoever fails to give it back has spoiled it.
+            page = self._kept.pop(host, None) or self._context.new_page()
+            # A page behind another one draws nothing.
+            page.bring_to_front()
+            page.set_viewport_size(viewport)
+            page.emulate_media(**(MEDIA | media))
+            self._show(page, name, host)
+            page.evaluate(SHOWN, name)
             if kernel:
-                page.evaluate(READY)
-            yield Notebook(page, jupyter, name)
-    finally:
-        if session_id is not None:
-            jupyter.stop_kernel(session_id)
+                page.evaluate(CONNECTED)
+            yield Notebook(page, self.jupyter, name)
+            page.mouse.move(0, 0)
+            if page.evaluate(CLEAN):
+                self._kept[host] = page
+        finally:
+            for other in self._context.pages:
+                if other not in self._kept.values():
+                    other.close()
+            if session_id is not None:
+                self.jupyter.stop_kernel(session_id)
+        assert self._traffic.abroad == []
+
+    def _show(self, page: Page, name: str, host: str) -> None:
+        url = f"{self.jupyter.url}/notebooks/{name}" if host == "notebooks" else ""
+        if page.url == "about:blank":
+            workspace = f"{self.jupyter.url}/doc/workspaces/{uuid.uuid4().hex[:8]}"
+            page.goto(f"{url or f'{workspace}/tree/{name}'}?token={TOKEN}")
+            page.wait_for_function("window.jupyterapp !== undefined")
+            page.evaluate("window.isUsedAgain = true")
+        else:
+            page.evaluate(OPEN, [name, url])

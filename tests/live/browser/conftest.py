@@ -1,9 +1,8 @@
 """One browser and one Jupyter server for all tests of this folder."""
 
-import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,14 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from asteroid_magic.sandbox import Sandbox
-from tests.support.jupyter import FLAGS, Jupyter, Notebook, chromium, opened
+from tests.support.jupyter import (
+    FLAGS,
+    WITHOUT_SUBSHELLS,
+    Jupyter,
+    Notebook,
+    SharedPages,
+    chromium,
+)
 
 expect.set_options(timeout=20_000)
 
@@ -32,38 +38,69 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
-    with Jupyter(tmp_path_factory.mktemp("jupyter")) as server:
-        yield server
+def pages(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedPages]:
+    yield from started(browser, Jupyter(tmp_path_factory.mktemp("jupyter")))
+
+
+@pytest.fixture(scope="package")
+def pages_without_subshells(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SharedPages]:
+    """Pages whose widgets do not hear the kernel while a cell runs, as with older versions."""
+    yield from started(browser, Jupyter(tmp_path_factory.mktemp("jupyter"), WITHOUT_SUBSHELLS))
+
+
+def started(browser: Browser, jupyter: Jupyter) -> Iterator[SharedPages]:
+    """Give pages of a Jupyter server while the fixture lasts."""
+    with jupyter as server, closing(SharedPages(browser, server)) as shared:
+        yield shared
 
 
 @pytest.fixture
-def open_cells(browser: Browser, jupyter: Jupyter, tmp_path: Path) -> Opener:
-    """Open a notebook whose cells use a sandbox, and run them all.
+def jupyter(pages: SharedPages) -> Jupyter:
+    return pages.jupyter
+
+
+@pytest.fixture
+def open_cells(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Open a notebook whose cells use a sandbox, and run them all, or begin to.
 
     The key comes from a file, so that the cells do not hold it.
     """
 
     @contextmanager
-    def open_them(box: Sandbox, *cells: str, **look: Any) -> Iterator[Notebook]:
-        with opened(
-            browser, jupyter, jupyter.add(reach(box, tmp_path), *cells), **look
-        ) as notebook:
-            notebook.run_all()
+    def open_them(
+        box: Sandbox, *cells: str, subshells: bool = True, wait: bool = True, **look: Any
+    ) -> Iterator[Notebook]:
+        kind = "pages" if subshells else "pages_without_subshells"
+        pages: SharedPages = request.getfixturevalue(kind)
+        name = pages.jupyter.add(reach(box, tmp_path), *cells)
+        with pages.opened(name, **look) as notebook:
+            notebook.run_all(wait=wait)
             yield notebook
 
     return open_them
 
 
+# `tests/monitor/test_schedule.py` has the rules.
+LOOK_OFTEN = """
+import asteroid_magic.monitor.schedule as schedule
+schedule.LIVELY_LOOKS, schedule.LIVELY_LISTING_S = schedule.Backoff(0.5, 1.0), 1.0
+schedule.MOST_REQUESTS = 1_000
+"""
+
+
 def reach(box: Sandbox, folder: Path) -> str:
-    """Return a cell that loads the extension and points it to the sandbox."""
-    settings = folder / "settings.json"
-    settings.write_text(
-        json.dumps({"ASTEROID_BASE_URL": box.base_url, "ASTEROID_API_KEY": box.api_key})
-    )
+    """Return a cell that loads the extension, and points it to the sandbox.
+
+    The form and the panel look for news more often than they do for users.
+    """
+    settings = {"ASTEROID_BASE_URL": box.base_url, "ASTEROID_API_KEY": box.api_key}
+    program = folder / "reach.py"
+    program.write_text(f"import os\nos.environ.update({settings!r}){LOOK_OFTEN}")
     return (
         "import json, os, pathlib\n"
-        f"os.environ.update(json.loads(pathlib.Path({str(settings)!r}).read_text()))\n"
+        f"exec(pathlib.Path({str(program)!r}).read_text(), {{}})\n"
         "%load_ext asteroid_magic"
     )
 

@@ -11,14 +11,14 @@ from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener, reach
 from tests.support.chats import ChatPage
 from tests.support.jupyter import (
-    READY,
-    SETTINGS,
+    CONNECTED,
+    SHOWN,
     TOKEN,
-    WITHOUT_SUBSHELLS,
     Jupyter,
+    SharedPages,
     Voila,
+    busy,
     loopback_only,
-    opened,
     stopped,
 )
 from tests.support.pages import FormPage
@@ -90,69 +90,54 @@ def test_after_a_restart_of_the_kernel_the_draft_is_kept(open_cells: Opener, box
 
 @pytest.mark.parametrize("subshells", [True, False])
 def test_while_a_cell_runs_a_message_is_sent_or_waits_for_the_kernel(
-    browser: Browser, box: Sandbox, tmp_path: Path, *, subshells: bool
+    open_cells: Opener, box: Sandbox, tmp_path: Path, *, subshells: bool
 ) -> None:
-    settings = SETTINGS if subshells else WITHOUT_SUBSHELLS
-    begun, go_on = tmp_path / "begun", tmp_path / "go on"
-    busy = f"import time\nwhile not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)"
-    with Jupyter(tmp_path / "jupyter", settings) as server:
-        name = server.add(reach(box, tmp_path), f"%asteroid_chat {running(box)}")
-        with opened(browser, server, name) as notebook:
-            notebook.run_all()
-            chat = ChatPage(notebook.page)
-            expect(chat.log).to_contain_text("Filed an invoice")
-            notebook.run_code(f"pathlib.Path({str(begun)!r}).touch()\n{busy}", wait=False)
-            until(begun.exists)
+    with open_cells(box, f"%asteroid_chat {running(box)}", subshells=subshells) as notebook:
+        chat = ChatPage(notebook.page)
+        expect(chat.log).to_contain_text("Filed an invoice")
+        with busy(notebook, tmp_path) as end:
             # What the panel says of its own accord must not lead the next message to the cell.
             box.add_waiting()
             expect(chat.root).to_contain_text("All executions · 2 waiting")
             bubble = chat.type_and_send("Meanwhile")
             if not subshells:
                 expect(bubble).to_contain_text("Waiting for the kernel")
-                go_on.touch()
+                end()
             expect(bubble.get_by_label("Delivered at")).to_be_visible()
-            go_on.touch()
     assert box.messages(running(box)) == ["Meanwhile"]
 
 
 def test_above_a_cell_that_runs_a_new_panel_can_be_used(
-    browser: Browser, box: Sandbox, tmp_path: Path
+    open_cells: Opener, box: Sandbox, tmp_path: Path
 ) -> None:
     """As after *Run All*, with a long cell below the panel."""
     go_on = tmp_path / "go on"
-    busy = f"import time\nwhile not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)"
-    with Jupyter(tmp_path / "jupyter") as server:
-        name = server.add(reach(box, tmp_path), f"%asteroid_chat {running(box)}", busy)
-        with opened(browser, server, name) as notebook:
-            notebook.run_all(wait=False)
-            chat = ChatPage(notebook.page)
-            try:
-                expect(chat.log).to_contain_text("Filed an invoice")
-                bubble = chat.type_and_send("Meanwhile")
-                expect(bubble.get_by_label("Delivered at")).to_be_visible()
-            finally:
-                go_on.touch()
+    long = f"import time\nwhile not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)"
+    with open_cells(box, f"%asteroid_chat {running(box)}", long, wait=False) as notebook:
+        chat = ChatPage(notebook.page)
+        try:
+            expect(chat.log).to_contain_text("Filed an invoice")
+            bubble = chat.type_and_send("Meanwhile")
+            expect(bubble.get_by_label("Delivered at")).to_be_visible()
+        finally:
+            go_on.touch()
     assert box.messages(running(box)) == ["Meanwhile"]
 
 
 @pytest.mark.parametrize("subshells", [True, False])
 def test_an_interrupt_while_a_message_is_taken_neither_loses_nor_doubles_it(
-    browser: Browser, box: Sandbox, tmp_path: Path, *, subshells: bool
+    open_cells: Opener, box: Sandbox, *, subshells: bool
 ) -> None:
-    settings = SETTINGS if subshells else WITHOUT_SUBSHELLS
     texts = [f"Message {number}" for number in range(8)]
-    with Jupyter(tmp_path / "jupyter", settings) as server:
-        name = server.add(reach(box, tmp_path), f"%asteroid_chat {running(box)}")
-        with opened(browser, server, name) as notebook:
-            notebook.run_all()
-            chat = ChatPage(notebook.page)
-            expect(chat.log).to_contain_text("Filed an invoice")
-            for number, text in enumerate(texts):
-                if number % 2:
-                    notebook.run_code("while True: pass", wait=False)
-                bubble = chat.type_and_send(text)
-                notebook.page.evaluate(INTERRUPT)
-                expect(bubble.get_by_label("Delivered at")).to_be_visible()
+    with open_cells(box, f"%asteroid_chat {running(box)}", subshells=subshells) as notebook:
+        chat = ChatPage(notebook.page)
+        expect(chat.log).to_contain_text("Filed an invoice")
+        for number, text in enumerate(texts):
+            if number % 2:
+                notebook.run_code("while True: pass", wait=False)
+            bubble = chat.type_and_send(text)
+            notebook.page.evaluate(INTERRUPT)
+            expect(bubble.get_by_label("Delivered at")).to_be_visible()
     assert box.messages(running(box)) == texts
 
 
@@ -169,7 +154,7 @@ def test_after_a_reload_of_the_page_the_panel_goes_on(open_cells: Opener, box: S
 
 
 def test_a_notebook_without_its_kernel_shows_the_kept_copy(
-    open_cells: Opener, browser: Browser, jupyter: Jupyter, box: Sandbox
+    open_cells: Opener, pages: SharedPages, jupyter: Jupyter, box: Sandbox
 ) -> None:
     with open_cells(box, f"%asteroid_chat {running(box)}") as notebook:
         chat = ChatPage(notebook.page)
@@ -180,7 +165,7 @@ def test_a_notebook_without_its_kernel_shows_the_kept_copy(
     document = nbformat.reads(jupyter.read(notebook.name), as_version=4)
     del document.metadata["kernelspec"], document.metadata["language_info"]
     nbformat.write(document, jupyter.notebooks / f"bare-{notebook.name}")
-    with opened(browser, jupyter, f"bare-{notebook.name}", kernel=False) as reopened:
+    with pages.opened(f"bare-{notebook.name}", kernel=False) as reopened:
         reopened.page.locator(".jp-Dialog button", has_text="No Kernel").click()
         copy = reopened.page.locator(".asteroid-chat-kept")
         expect(copy).to_be_visible()
@@ -272,7 +257,8 @@ def test_without_the_front_end_of_anywidget_the_form_appears(
             page.goto(f"{jupyter.url}/notebooks/{name}?token={TOKEN}")
             page.wait_for_function("window.jupyterapp !== undefined")
             # Without a connected kernel, running the cells would never end.
-            page.evaluate(READY)
+            page.evaluate(SHOWN, name)
+            page.evaluate(CONNECTED)
             page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
             form = FormPage(page)
             expect(page.get_by_text("The panel cannot be shown here")).to_be_visible()
