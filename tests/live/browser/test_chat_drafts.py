@@ -67,6 +67,7 @@ def test_what_is_chosen_stays_chosen_like_the_draft_while_another_is_open(lone: 
 
 
 def test_a_press_that_finds_no_kernel_keeps_its_text_and_the_panel_goes_on(lone: LonePage) -> None:
+    lone.page.clock.install()
     chat = lone.add()
     chat.show(A)
     chat.message.fill("Is anybody there?")
@@ -76,8 +77,11 @@ def test_a_press_that_finds_no_kernel_keeps_its_text_and_the_panel_goes_on(lone:
         expect(chat.message).to_have_value("Is anybody there?")
         expect(chat.bubbles).to_have_count(0)
         # It goes on asking.
+        for _ in range(3):
+            chat.page.clock.fast_forward(3_000)
         chat.page.wait_for_function("window.thrown > 3")
     assert chat.presses() == []
+    chat.page.clock.fast_forward(3_000)
     chat.page.wait_for_function("window.said.at(-1)?.type === 'ping'")
     chat.tell(type="pong", view="", number="1")
     expect(chat.banner).to_be_hidden()

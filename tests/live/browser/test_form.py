@@ -113,7 +113,8 @@ def test_failures_show_their_cards_keep_the_text_and_run_no_script(
     open_cells: Opener, box: Sandbox
 ) -> None:
     run = box.executions[1].id
-    with open_cells(box, f"%asteroid_form {run}", host="notebooks") as notebook:
+    soon = "%config AsteroidMagics.confirm_grace = 0.3"
+    with open_cells(box, soon, f"%asteroid_form {run}", host="notebooks") as notebook:
         form = FormPage(notebook.page)
         form.message.fill("Do not lose this.")
         body = json.dumps({"code": 400, "message": HOSTILE, "detail": HOSTILE})
