@@ -1,6 +1,7 @@
 """How the documentation is built: `sphinx-build -W docs docs/_build/html`, without a network."""
 
 import ast
+import asyncio
 import inspect
 import re
 import shutil
@@ -9,7 +10,12 @@ from collections.abc import Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
 
 import asteroid_magic
 from asteroid_magic import __version__
@@ -51,7 +57,6 @@ myst_links_external_new_tab = False
 # Each notebook runs anew, against the sandbox that it starts, and a cell that fails ends the build
 # unless its page expects that.
 nb_execution_mode = "force"
-nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 # The cards are HTML. The live form needs a kernel, which a page has not: its copy is shown instead.
 nb_mime_priority_overrides = [
@@ -70,6 +75,29 @@ napoleon_use_rtype = False
 # Prompts are not copied.
 copybutton_prompt_text = r"In \[\d*\]: |\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+
+
+async def run(file: Path, patience: int) -> None:
+    """Run a notebook, each cell for so many seconds at most, and keep what the cells show."""
+    notebook = nbformat.read(file, as_version=4)
+    place = {"metadata": {"path": str(file.parent)}}
+    try:
+        await NotebookClient(notebook, timeout=patience, resources=place).async_execute()
+    except (CellExecutionError, CellTimeoutError) as error:
+        raise ExtensionError(f"A cell of {file.name} has failed: {error}") from error
+    nbformat.write(notebook, file)
+
+
+def run_notebooks(_app: Sphinx, config: Config) -> None:
+    """Run all notebooks at once, instead of one after the other: they mostly wait for agents."""
+
+    async def run_all() -> None:
+        files = NOTEBOOKS.glob("*.ipynb")
+        await asyncio.gather(*(run(file, config.nb_execution_timeout) for file in files))
+
+    if config.nb_execution_mode == "force":
+        asyncio.run(run_all())
+        config.nb_execution_mode = "off"
 
 
 def without_types(
@@ -125,7 +153,8 @@ def with_types_in_line(
 
 
 def setup(app: Sphinx) -> None:
-    """Shorten what autodoc and napoleon make."""
+    """Run the notebooks, and shorten what autodoc and napoleon make."""
+    app.connect("config-inited", run_notebooks)
     app.connect("autodoc-process-signature", without_types)
     # After napoleon, which has the usual priority of 500.
     app.connect("autodoc-process-docstring", with_types_in_line, priority=501)

@@ -29,7 +29,10 @@ SLOW_PLACES = (
 VARIABLES = (
     "ASTEROID_API_KEY",
     "ASTEROID_BASE_URL",
+    # Those of the terminal in which the tests run; pytest-xdist hands them on.
+    "COLUMNS",
     "CURL_CA_BUNDLE",
+    "LINES",
     "REQUESTS_CA_BUNDLE",
     *(name for proxy in ("http", "https", "all", "no") for name in (f"{proxy}_proxy",)),
     *(name for proxy in ("HTTP", "HTTPS", "ALL", "NO") for name in (f"{proxy}_PROXY",)),

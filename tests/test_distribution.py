@@ -20,6 +20,7 @@ import nbformat
 import pytest
 
 import asteroid_magic
+from tests.support.sites import one_at_a_time
 
 pytest.importorskip("build", reason="building needs the extra [dev]")
 ROOT = Path(__file__).parents[1]
@@ -128,7 +129,9 @@ def test_with_the_address_of_the_repository_its_page_and_its_links_lead_there(
     tmp_path: Path,
 ) -> None:
     project = tmp_path / "project"
-    shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(".*", "_build", "build", "dist"))
+    with one_at_a_time():
+        others = shutil.ignore_patterns(".*", "_build", "build", "dist")
+        shutil.copytree(ROOT, project, ignore=others)
     settings = (project / "pyproject.toml").read_text()
     address = "https://git.example/a/b"
     assert settings.count('repository = ""') == 1

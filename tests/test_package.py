@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -167,11 +168,16 @@ def test_every_module_that_a_text_names_is_there() -> None:
 @pytest.mark.parametrize("word", PRIVATE_WORDS)
 def test_no_name_needs_a_glossary(word: str) -> None:
     for path in FOLDER.rglob("*.py"):
-        nodes = ast.walk(ast.parse(path.read_text()))
-        kinds = ast.ClassDef | ast.FunctionDef
-        names = {path.stem, *(node.name for node in nodes if isinstance(node, kinds))}
-        public = {name.lower() for name in names if not name.startswith("_")}
-        assert not {name for name in public if word in name.split("_")}, path
+        assert not {name for name in public_names(path) if word in name.split("_")}, path
+
+
+@cache
+def public_names(path: Path) -> set[str]:
+    """Return the names of a module, and of its classes and functions, in lower case."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    kinds = ast.ClassDef | ast.FunctionDef
+    names = {path.stem, *(node.name for node in nodes if isinstance(node, kinds))}
+    return {name.lower() for name in names if not name.startswith("_")}
 
 
 def test_the_package_is_typed_and_its_templates_are_inside() -> None:

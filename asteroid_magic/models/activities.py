@@ -1,6 +1,6 @@
 """`Activity`: something that happened in an execution, read leniently, and a list of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -324,6 +324,10 @@ class Activities(tuple[Activity, ...]):
         if isinstance(at, slice):
             return Activities(super().__getitem__(at))
         return super().__getitem__(at)
+
+    def __reversed__(self) -> Iterator[Activity]:
+        # Otherwise Python would call `__getitem__` for each.
+        return reversed(tuple(self))
 
 
 def _question(item: dict[str, Any]) -> Question:

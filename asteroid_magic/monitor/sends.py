@@ -46,13 +46,15 @@ def own_messages(state: ConversationState, sends: Sequence[Sent]) -> dict[int, s
 
     `sends` are the newest first. Those that are not listed yet have none.
     """
-    messages = messages_in(state)
     found: dict[int, str] = {}
+    messages: dict[str, str] | None = None
     # The earliest first, so that of two equal texts each gets its own.
     for at in reversed(range(len(sends))):
         sent, listed_before = sends[at].outcome, sends[at].listed_before
         if not isinstance(sent, Delivery) or sent.execution_id != state.execution_id:
             continue
+        # Not before one is sought: it looks at each activity, and a view asks at each change.
+        messages = messages_in(state) if messages is None else messages
         text = sends[at].listed_as or sent.message
         for activity_id, words in messages.items():
             is_new = listed_before is not None and activity_id not in listed_before

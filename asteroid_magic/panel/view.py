@@ -5,7 +5,7 @@ Each text is made visible and cut to its budget here, so that every view shows t
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,12 +66,10 @@ class View:
             "key": key_source,
         }
         by_press: dict[str, str] = {}
-        messages: list[str] = []
         if conversation is not None:
             newest_first = presses[::-1]
             own = own_messages(conversation, newest_first)
             by_press = {newest_first[at].id: activity for at, activity in own.items()}
-            messages = list(messages_in(conversation))
             replies = [
                 one
                 for one in state.replies
@@ -83,6 +81,7 @@ class View:
                 **self._entries(conversation, by_press, presses),
             }
         here = [one for one in presses if one.execution_id == chosen]
+        messages = messages_in(conversation) if here and conversation is not None else ()
         typed = _typed(here)
         shown["presses"] = [
             {
@@ -248,7 +247,7 @@ def _typed(presses: Sequence[Press]) -> dict[str, str]:
     return typed
 
 
-def _next_message(press: Press, messages: Sequence[str]) -> str:
+def _next_message(press: Press, messages: Iterable[str]) -> str:
     """Return the first message that came after one that failed, which belongs above it.
 
     Until there is one, a message that failed stays at the end, where the user sees it.

@@ -235,8 +235,9 @@ def _took(start: Activity, end: Activity) -> str:
 def _status(activity: Activity) -> TranscriptEntry:
     status = activity.status or "unknown"
     waits_for = WAITING.get(status)
-    if waits_for == "asks" and activity.question:
-        return _question(activity.question)
+    asked = activity.question if waits_for == "asks" else ()
+    if asked:
+        return _question(asked)
     if waits_for is not None:
         label = "Agent asks" if waits_for == "asks" else "Agent waits for a confirmation"
         return TranscriptEntry("asks", label, _fit(activity.explanation, SPOKEN))
@@ -249,10 +250,12 @@ def _status(activity: Activity) -> TranscriptEntry:
 def _question(asked: Sequence[Question]) -> TranscriptEntry:
     words = [f"{one.header}: {one.question}" if one.header else one.question for one in asked]
     several = any(one.multi_select for one in asked)
-    options = tuple(Item(one.label, one.description) for each in asked for one in each.options)
+    options = [one for each in asked for one in each.options]
+    first = tuple(Item(one.label, one.description) for one in options[:MOST_ITEMS])
+    items = _cut(first, len(options) - len(first))
     extent = "choose one or more" if several else ""
     return TranscriptEntry(
-        "asks", "Agent asks", _fit("\n".join(words), SPOKEN), items=_cut(options), extent=extent
+        "asks", "Agent asks", _fit("\n".join(words), SPOKEN), items=items, extent=extent
     )
 
 
@@ -312,14 +315,17 @@ def _node(activity: Activity) -> TranscriptEntry:
     )
 
 
-def _cut(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Return the first items, each cut to its budget, then how many more there are."""
+def _cut(items: tuple[Item, ...], more: int = 0) -> tuple[Item, ...]:
+    """Return the first items, each cut to its budget, then how many others there are.
+
+    There are `more` than `items` has.
+    """
     shown = [
         replace(one, text=_brief(one.text, ITEM), note=_brief(one.note, ITEM))
         for one in items[:MOST_ITEMS]
     ]
-    if items[MOST_ITEMS:]:
-        shown.append(Item(f"and {counted(len(items) - MOST_ITEMS, 'item')} more", mark="…"))
+    if left_out := len(items) + more - len(shown):
+        shown.append(Item(f"and {counted(left_out, 'item')} more", mark="…"))
     return tuple(shown)
 
 

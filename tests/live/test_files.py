@@ -11,7 +11,7 @@ from tests.support.outcomes import Seen
 @pytest.fixture(scope="module")
 def ran() -> dict[str, NotebookNode]:
     """The last cell with each source, of the executed notebook."""
-    notebook = notebooks.execute(notebooks.read("files.ipynb"))
+    notebook = notebooks.execute(notebooks.read("files.ipynb"), hurries=True)
     return {cell.source: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 

@@ -14,7 +14,7 @@ KEY = "a-key-that-stands-nowhere-4711"
 @pytest.fixture(scope="module")
 def ran() -> dict[str, NotebookNode]:
     """The cells of the executed notebook, by their source."""
-    notebook = notebooks.execute(notebooks.read("form.ipynb"))
+    notebook = notebooks.execute(notebooks.read("form.ipynb"), hurries=True)
     return {cell.source: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 

@@ -123,6 +123,7 @@ def test_half_a_message_is_not_sent_and_one_card_shows_all_of_it(
 
 def test_a_failure_shows_its_card_and_one_error_line(kernel: Kernel, box: Sandbox) -> None:
     box.fail_next(status=500)
+    kernel.run("%config AsteroidMagics.confirm_grace = 0")
     reply, shown = kernel.run("%asteroid_send run_id hello")
     assert reply["status"] == "error"
     assert reply["ename"] == "ServerError"
@@ -231,6 +232,7 @@ def test_a_failure_stops_a_notebook_that_is_run_from_top_to_bottom(box: Sandbox)
 
 
 def test_an_interrupt_is_unknown_and_stops_the_cells_behind(kernel: Kernel) -> None:
+    kernel.run("%config AsteroidMagics.confirm_grace = 0")
     with FaultServer(silent) as server:
         line = f"%asteroid_send --base-url {server.base_url} run_id hello"
         sending = kernel.client.execute(line)
@@ -332,6 +334,7 @@ def test_a_front_end_is_offered_options_variables_and_executions(kernel: Kernel)
 
 LEAVING = [
     "%load_ext asteroid_magic",
+    "%config AsteroidMagics.confirm_grace = 1.5",
     "import logging, sys; logging.basicConfig(level='DEBUG', stream=sys.stdout, force=True)",
     "%xmode Verbose",
     "%asteroid_send run_id fine",
@@ -368,7 +371,7 @@ def test_the_key_is_in_nothing_that_a_session_leaves(
     monkeypatch.setenv("ASTEROID_API_KEY", box.api_key)
     monkeypatch.setenv("ASTEROID_BASE_URL", box.base_url)
     box.fail_next(delay=0.001, times=3)
-    box.fail_next(delay=3)
+    box.fail_next(delay=1)
     box.fail_next(drop="after")
     box.fail_next(status=401, body=f'{{"code": 401, "message": "bad key {box.api_key}"}}')
     box.fail_next(status=500, body=f"stack trace with {box.api_key}")

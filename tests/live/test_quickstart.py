@@ -11,7 +11,7 @@ from tests.support.outcomes import Seen
 @pytest.fixture(scope="module")
 def ran() -> dict[str, NotebookNode]:
     """The cells of the executed notebook, by their source."""
-    notebook = notebooks.execute(notebooks.read("quickstart.ipynb"))
+    notebook = notebooks.execute(notebooks.read("quickstart.ipynb"), hurries=True)
     return {cell.source: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 

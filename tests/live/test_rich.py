@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,33 @@ from tests.live.test_terminal import Terminal
 WORDS = "Is [bold]5[/bold] :smile: 'enough'"
 
 
-@pytest.fixture(params=["rich first", "rich second"])
-def kernel(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Kernel]:
+ORDERS = ["rich first", "rich second"]
+
+
+@contextmanager
+def rich_kernel(box: Sandbox, order: str) -> Iterator[Kernel]:
+    """Start a kernel with rich and the extension, loaded in that order."""
     # The key is in no cell, so it could come only from our own frames.
     reach = {**os.environ, "ASTEROID_API_KEY": box.api_key, "ASTEROID_BASE_URL": box.base_url}
     install = "import rich.traceback; rich.traceback.install(show_locals=True); None"
     loads = [f"%load_ext rich\n{install}", "%load_ext asteroid_magic"]
     with new_kernel(env=reach) as made:
-        for load in loads if request.param == "rich first" else reversed(loads):
+        for load in loads if order == "rich first" else reversed(loads):
             made.run(load)
         made.run(f"run_id = {box.executions[1].id!r}")
+        yield made
+
+
+@pytest.fixture(params=ORDERS)
+def kernel(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Kernel]:
+    with rich_kernel(box, request.param) as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=ORDERS)
+def shared_kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    """One for the tests that leave it as it was."""
+    with Sandbox(pace=0.02) as box, rich_kernel(box, request.param) as made:
         yield made
 
 
@@ -43,8 +61,10 @@ def outputs(shown: list[Message]) -> list[Message]:
         ("%asteroid_sandbox", "Book a table"),
     ],
 )
-def test_a_result_in_a_kernel_is_one_card(kernel: Kernel, cell: str, words: str) -> None:
-    reply, shown = kernel.run(cell)
+def test_a_result_in_a_kernel_is_one_card(shared_kernel: Kernel, cell: str, words: str) -> None:
+    reply, shown = shared_kernel.run(cell)
+    if cell == "%asteroid_sandbox":
+        shared_kernel.run("%asteroid_sandbox --stop")
     assert reply["status"] == "ok"
     (result,) = outputs(shown)
     assert result["msg_type"] == "execute_result"
@@ -64,7 +84,8 @@ def test_an_error_in_a_kernel_is_its_line_and_no_frame(kernel: Kernel, box: Sand
     assert error["content"]["traceback"][0].startswith("InvalidInput: Not delivered")
 
     box.fail_next(status=500)
-    _, shown = kernel.run("import asteroid_magic as a\na.AsteroidClient().send(run_id, 'hello')")
+    code = "import asteroid_magic as a\na.AsteroidClient(confirm_grace=0).send(run_id, 'hello')"
+    _, shown = kernel.run(code)
     (error,) = outputs(shown)
     assert error["content"]["traceback"][0].startswith("ServerError: May have been delivered")
     assert box.api_key not in str(error)

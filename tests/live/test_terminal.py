@@ -21,10 +21,10 @@ class Terminal:
         self.process = pexpect.spawn(
             sys.executable,
             ["-m", "IPython", "--simple-prompt", "--no-banner", "--no-confirm-exit"],
-            env=environment,
+            # What is long is shown as well, and does not wait in a pager.
+            env=environment | {"PAGER": "cat"},
             encoding="utf-8",
             timeout=30,
-            # Long enough to show the help without a pager.
             dimensions=(200, 200),
         )
         self._count = 0

@@ -171,6 +171,12 @@ def test_no_object_breaks_a_reader(body: dict[str, Any]) -> None:
     assert shown._repr_html_()
 
 
+def test_activities_are_reversed_like_a_tuple() -> None:
+    some = [activity(message=text) for text in ("one", "two", "three")]
+    assert list(reversed(Activities(some))) == some[::-1]
+    assert not list(reversed(Activities()))
+
+
 def test_a_slice_of_activities_is_one_of_them_again() -> None:
     some = Activities([activity(message="one"), activity(message="two")])
     assert isinstance(some[1:], Activities)

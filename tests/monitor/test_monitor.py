@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -136,18 +137,23 @@ class Account:
         self.monitor: SteppedMonitor | None = None
 
     def request(self, asked: Any, _key: object, _deadline: object) -> Answer:
+        newest = int(self.monitor.time) // 1_000 * 100 if self.monitor else 0
+        return Answer(200, "", {}, self._body(asked.url, newest))
+
+    @staticmethod
+    @lru_cache(8)
+    def _body(url: str, newest: int) -> bytes:
         body: Any = {"id": ID, "status": "running"}
-        if "/activities" in asked.url:
-            newest = int(self.monitor.time) // 1_000 * 100 if self.monitor else 0
-            limit = int(asked.url.rpartition("=")[2])
+        if "/activities" in url:
+            limit = int(url.rpartition("=")[2])
             body = [
                 {"id": str(number), "executionId": ID, "payload": {"n": number, **WORK}}
                 for number in range(newest, max(newest - limit, -1), -1)
             ]
-        elif "/executions?" in asked.url:
+        elif "/executions?" in url:
             listed = [{"id": str(number), "status": "running"} for number in range(20)]
             body = {"items": [{"id": ID, "status": "running"}, *listed], "pageSize": 100}
-        return Answer(200, "", {}, json.dumps(body).encode())
+        return json.dumps(body).encode()
 
     def close(self) -> None:
         """Do nothing."""

@@ -249,6 +249,18 @@ def test_no_text_can_forge_an_entry() -> None:
     assert [line for line in lines if re.match(r"  \d\d:\d\d:\d\d  ", line)] == lines[:1]
 
 
+@pytest.mark.parametrize(("count", "more"), [(0, ""), (20, ""), (21, "and 2 items more")])
+def test_of_many_options_it_shows_the_first_and_how_many_more(count: int, more: str) -> None:
+    options = [{"label": f"option {number}"} for number in range(count)]
+    asked = {"question": "Which?", "options": options}
+    paused = {"question": {"questions": [asked, asked]}}
+    text = transcript(
+        payload("status_changed", status="paused_by_agent", pausedPayload=paused)
+    ).as_text()
+    assert text.count("option ") == min(2 * count, 40)
+    assert re.findall(r"and \d+ items? more", text) == ([more] if more else [])
+
+
 def test_an_entry_costs_no_more_than_it_is_reckoned_at() -> None:
     for text in ("x", "&", "<b>" * 20, "a\nb", "🚆" * 30):
         for one in happened(*every_kind(text)):

@@ -16,9 +16,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asteroid_magic import AsteroidClient, send_many
-from asteroid_magic.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from asteroid_magic.sandbox import Sandbox
 
 TIMEOUT, LONGEST_DELAY, GRACE, ABSENT_AFTER = 0.5, 0.7, 1.5, 2.0
 PATIENCE = 120.0
@@ -47,7 +50,7 @@ def run_batch(journal: str, execution_id: str, count: int) -> None:
     print(dict(report.counts), report.stopped, report.errors, flush=True)
 
 
-def spoil(box: Sandbox, chance: random.Random, count: int) -> None:
+def spoil(box: "Sandbox", chance: random.Random, count: int) -> None:
     """Let answers be lost and delayed at random, some of them longer than the child waits."""
     for _ in range(count):
         delay = chance.choice([0.001, 0.001, 0.001, chance.uniform(0, LONGEST_DELAY)])
@@ -64,6 +67,8 @@ def wait_until(condition: Callable[[], bool], child: subprocess.Popen[str]) -> N
 
 def survive(count: int, kills: int, seed: int, journal: Path) -> tuple[Counter[str], list[str]]:
     """Kill the batch so often, then let it end; return what arrived, and what each child said."""
+    from asteroid_magic.sandbox import Sandbox  # noqa: PLC0415 (each child would load it for nothing)
+
     chance = random.Random(seed)  # noqa: S311 (when to kill is no secret)
     said: list[str] = []
     with Sandbox(pace=0.02) as box:

@@ -1,8 +1,11 @@
 """The documentation, built as its command says, and a reader of its pages."""
 
+import fcntl
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -34,17 +37,32 @@ class Page(HTMLParser):
                 self.loaded.add(value or "")
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Hold off other processes that would build the site: a build writes into `docs` as well."""
+    with (ROOT / "docs" / "conf.py").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def built(folder: Path) -> dict[str, Page]:
-    """Build the site into a folder, without a warning; return its pages by their names."""
+    """Build the site into a folder, without a warning; return its pages by their names.
+
+    A site that another process has built there is read.
+    """
     folder = folder.resolve()
     _, *words = shlex.split(COMMAND.replace("docs/_build/html", shlex.quote(str(folder))))
-    ran = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-q", *words, "-d", folder / "doctrees"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    done = folder / "done"
+    with one_at_a_time():
+        if not done.exists():
+            ran = subprocess.run(
+                [sys.executable, "-m", "sphinx", "-q", *words, "-d", folder / "doctrees"],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+            done.touch()
     files = folder.rglob("*.html")
     return {file.relative_to(folder).with_suffix("").as_posix(): Page(file) for file in files}
