@@ -1,6 +1,7 @@
 """What every test stands on: a clean environment, and a sandbox where one is asked for."""
 
 import atexit
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,8 @@ def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
         monkeypatch.setenv("HOME", str(home))
         monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
         monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+        # A shell lets what it starts in the background ignore interrupts; tests wait for theirs.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         yield home
 
 
