@@ -120,8 +120,9 @@ def end_history(shell: InteractiveShell) -> None:
 @pytest.fixture
 def notebook(shell: InteractiveShell, box: Sandbox) -> Notebook:
     session.key = ApiKey(box.api_key, "the test")
+    # As in the user's configuration: `%config` would load every lazy magic of IPython each time.
+    shell.config.AsteroidMagics.base_url = box.base_url
     shell.run_line_magic("load_ext", "asteroid_magic")
-    shell.run_line_magic("config", f"AsteroidMagics.base_url = '{box.base_url}'")
     shell.user_ns.update(run_id=box.executions[1].id, run=box.executions[1])
     return Notebook(shell)
 

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from asteroid_magic import AsteroidClient, ConfigurationError, DeliveryUnknown, send_many
-from asteroid_magic.batch import executor_sender
+from asteroid_magic.batch import executor_sender, throttle
 from asteroid_magic.batch.executor_sender import KEY_NEEDED, RemoteTask, deliver, mark_of
+from asteroid_magic.client.retry import Backoff
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.sandbox import Sandbox
 from tests.support.batches import Send
@@ -34,6 +35,19 @@ KEY = "a-key-that-nobody-else-has"
 def client(box: Sandbox) -> Iterator[AsteroidClient]:
     with AsteroidClient(box.api_key, box.base_url, confirm_grace=1) as made:
         yield made
+
+
+@pytest.fixture
+def hasty(box: Sandbox) -> Iterator[AsteroidClient]:
+    """A client that looks for what is not there only for a moment."""
+    with AsteroidClient(box.api_key, box.base_url, confirm_grace=0.05) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy server that does not say for how long, in whole seconds, gets a short pause."""
+    monkeypatch.setattr(throttle, "BUSY_SERVER", Backoff(0.1, 0.4))
 
 
 def texts(run_id: str, count: int, word: str = "message") -> list[Row]:
@@ -76,24 +90,24 @@ def test_a_pool_of_processes_sends_each_message_once(
 
 
 def test_answers_that_are_lost_elsewhere_are_looked_up_here(
-    box: Sandbox, run_id: str, client: AsteroidClient, pool: Executor
+    box: Sandbox, run_id: str, hasty: AsteroidClient, pool: Executor
 ) -> None:
     box.fail_next(drop="after", times=5)
     box.fail_next(drop="before")
     rows = texts(run_id, 40)
-    report = send_many(rows, client=client, executor=pool, progress=False)
+    report = send_many(rows, client=hasty, executor=pool, progress=False)
     assert report.counts == {"delivered": 39, "unknown": 1}
     assert len(box.messages(run_id)) == 39
 
 
 def test_what_another_process_sends_is_accounted_for_in_this_one(
-    box: Sandbox, run_id: str, client: AsteroidClient, pool: Executor
+    box: Sandbox, run_id: str, hasty: AsteroidClient, pool: Executor
 ) -> None:
     """Otherwise a lost message with the same text would count as delivered."""
-    report = send_many([(run_id.upper(), "once")], client=client, executor=pool, progress=False)
+    report = send_many([(run_id.upper(), "once")], client=hasty, executor=pool, progress=False)
     box.fail_next(drop="before")
     with pytest.raises(DeliveryUnknown):
-        client.send(run_id, "once")
+        hasty.send(run_id, "once")
     assert report.counts == {"delivered": 1}
     assert box.messages(run_id) == ["once"]
 
@@ -297,10 +311,10 @@ def test_an_executor_that_would_do_each_task_several_times_is_refused(
 
 @pytest.mark.parametrize("answer", [None, [], ["delivered"], [[], []], {"a": 1}])
 def test_an_answer_that_cannot_be_read_is_no_delivery(
-    run_id: str, client: AsteroidClient, answer: object
+    run_id: str, hasty: AsteroidClient, answer: object
 ) -> None:
     rows = texts(run_id, 3)
-    report = send_many(rows, client=client, executor=Answering(answer), progress=False)
+    report = send_many(rows, client=hasty, executor=Answering(answer), progress=False)
     assert report.counts == {"unknown": 3}
 
 

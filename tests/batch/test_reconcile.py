@@ -41,7 +41,7 @@ def journal(tmp_path: Path) -> Path:
 def run(server: RecordServer, rows: Iterable[Row], journal: Path | None, **options: Any) -> Report:
     """Send the rows, with no patience for what does not show."""
     usual: dict[str, Any] = {"absent_after": 0, "progress": False, "workers": 4}
-    with AsteroidClient("key", server.base_url, 5, confirm_grace=0.1) as client:
+    with AsteroidClient("key", server.base_url, 5, confirm_grace=0.02) as client:
         return send_many(rows, client=client, journal=journal, **usual | options)
 
 

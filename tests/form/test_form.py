@@ -14,9 +14,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from asteroid_magic import AsteroidClient, InvalidInput, SendForm
+from asteroid_magic.client.retry import Backoff
 from asteroid_magic.config.session import session
 from asteroid_magic.form import form as form_module
-from asteroid_magic.monitor import Monitor, background_send
+from asteroid_magic.monitor import Monitor, background_send, schedule
 from asteroid_magic.sandbox import Sandbox
 from tests.support.messages import CELLS, LINES
 from tests.support.outcomes import Seen
@@ -404,12 +405,18 @@ def test_a_value_that_is_none_is_refused_and_changes_nothing() -> None:
     assert form.execution == ""
 
 
-def test_a_closed_form_leaves_nothing_behind(shell: InteractiveShell, account: Sandbox) -> None:
+def test_a_closed_form_leaves_nothing_behind(
+    shell: InteractiveShell, account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each reads once. Otherwise a hundred forms would draw what they read over and over.
+    monkeypatch.setattr(schedule, "LIVELY_LOOKS", Backoff(60.0, 60.0))
+    monkeypatch.setattr(schedule, "LIVELY_LISTING_S", 60.0)
     ipywidgets.HTML("what ipywidgets keeps for good, such as the default layout").close()
     before = len(every_widget())
     callbacks = len(shell.events.callbacks["post_run_cell"])
     forms = [SendForm(account.executions[1].id, "hello") for _ in range(100)]
     assert len({form._form_id for form in forms}) == 100
+    read(forms[0])
     gone = [weakref.ref(form) for form in forms]
     while forms:
         form = forms.pop()

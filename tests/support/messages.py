@@ -53,7 +53,7 @@ LINES = {
     "walrus": "a := b; c -> d",
     "assignment": "x = %time",
     "help": "?help",
-    "long": "x " * 100_000 + "end?",
+    "long": f"{'x' * 19} " * 10_000 + "end?",
 }
 # These need a cell, since a line ends where they do not.
 CELLS = {
