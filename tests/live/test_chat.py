@@ -15,7 +15,7 @@ QUESTION = "Is invoice 2291 filed, too?"
 @pytest.fixture(scope="module")
 def ran() -> dict[str, NotebookNode]:
     """The cells of the executed notebook, by their ID."""
-    notebook = notebooks.execute(notebooks.read("chat.ipynb"), hurries=True)
+    notebook = notebooks.execute(notebooks.read("chat.ipynb"))
     return {cell.id: cell for cell in notebook.cells}
 
 
