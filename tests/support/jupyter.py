@@ -86,13 +86,17 @@ CONNECTED = """async () => {
 # Open a notebook in a page that has shown another. Notebook 7 would open a new page, if not told
 # where; its address then is that of the notebook, as in a page of its own.
 OPEN = """async ([name, url]) => {
+  window.shown += 1;
   if (url) history.replaceState(null, '', url);
   const options = url ? { ref: '_noref' } : {};
   await window.jupyterapp.commands.execute('docmanager:open', { path: name, options });
 }"""
-# Take the notebook and what a test has left out of a page, if nothing has loaded the page again.
+# Count the notebooks of a page that the next test may use. Take the last one out, with what a test
+# has left, and tell whether it may be used again: not one that something else has loaded, or that
+# has shown so many notebooks that what Notebook 7 leaves of each (a button) adds up.
+KEEP = "window.shown = 1"
 CLEAN = """() => {
-  if (!window.isUsedAgain || document.querySelector('.jp-Dialog')) return false;
+  if (!window.shown || window.shown === 15 || document.querySelector('.jp-Dialog')) return false;
   window.jupyterapp.shell.currentWidget.dispose();
   document.body.removeAttribute('style');
   for (const name of Object.getOwnPropertySymbols(globalThis))
@@ -345,6 +349,7 @@ class Notebook:
         self.page.wait_for_function("window.jupyterapp !== undefined")
         self.page.evaluate(SHOWN, self.name)
         self.page.evaluate(CONNECTED)
+        self.page.evaluate(KEEP)
 
     def check(self, expression: str) -> None:
         """Expect an expression to be true in the kernel, now or soon."""
@@ -362,18 +367,16 @@ class Notebook:
         return self._jupyter.read(self.name)
 
 
-class Traffic:
-    """What a context of the browser asks of other machines, which `FLAGS` let it reach in vain."""
+def note_abroad(context: BrowserContext, abroad: list[str], allowed: Sequence[str] = ()) -> None:
+    """Note what the pages of a context ask of other machines, which `FLAGS` let it reach in vain."""
+    here = {*allowed, "127.0.0.1", "localhost"}
 
-    def __init__(self, context: BrowserContext, allowed: Sequence[str] = ()) -> None:
-        self._allowed = {*allowed, "127.0.0.1", "localhost"}
-        self.abroad: list[str] = []
-        context.on("request", self._note)
-
-    def _note(self, request: Request) -> None:
+    def note(request: Request) -> None:
         url = urlsplit(request.url)
-        if url.scheme.startswith(("http", "ws")) and url.hostname not in self._allowed:
-            self.abroad.append(request.url)
+        if url.scheme.startswith(("http", "ws")) and url.hostname not in here:
+            abroad.append(request.url)
+
+    context.on("request", note)
 
 
 @contextlib.contextmanager
@@ -385,31 +388,34 @@ def loopback_only(browser: Browser, *, asks: tuple[str, ...] = (), **look: Any) 
     """
     context = browser.new_context(**look)
     context.set_default_timeout(PATIENCE * 1000)
-    traffic = Traffic(context, asks)
+    abroad: list[str] = []
+    note_abroad(context, abroad, asks)
     try:
         yield context.new_page()
     finally:
         context.close()
-    assert traffic.abroad == []
+    assert abroad == []
 
 
 class SharedPages:
     """Pages that tests use one after the other: to load one anew takes seconds of all cores.
 
-    A page of JupyterLab or Notebook 7 stays loaded, and opens the next notebook. A page that a test
-    has loaded again, or in which it failed, is not used again.
+    A page of JupyterLab or Notebook 7 stays loaded, and opens the next notebook. One in which a test
+    failed is not used again.
     """
 
     def __init__(self, browser: Browser, jupyter: Jupyter) -> None:
         self.jupyter = jupyter
-        self._context = browser.new_context()
-        self._context.set_default_timeout(PATIENCE * 1000)
-        self._traffic = Traffic(self._context)
-        self._kept: dict[str, Page] = {}
+        self._browser = browser
+        # By how many pixels of the screen a pixel has.
+        self._contexts: dict[float, BrowserContext] = {}
+        self._kept: dict[tuple[str, float], Page] = {}
+        self._abroad: list[str] = []
 
     def close(self) -> None:
         """Close the pages."""
-        self._context.close()
+        for context in self._contexts.values():
+            context.close()
 
     @contextlib.contextmanager
     def opened(
@@ -419,6 +425,7 @@ class SharedPages:
         host: str = "lab",
         kernel: bool = True,
         viewport: ViewportSize = SIZE,
+        device_scale_factor: float = 1,
         **media: Any,
     ) -> Iterator[Notebook]:
         """Open a notebook in JupyterLab (``lab``) or Notebook 7 (``notebooks``).
@@ -426,9 +433,11 @@ class SharedPages:
         `media` is what `Page.emulate_media` takes, such as a colour scheme.
         """
         session_id = self.jupyter.start_kernel(name) if kernel else None
+        context = self._context(device_scale_factor)
+        kind = host, device_scale_factor
         try:
             # Whoever fails to give it back has spoiled it.
-            page = self._kept.pop(host, None) or self._context.new_page()
+            page = self._kept.pop(kind, None) or context.new_page()
             # A page behind another one draws nothing.
             page.bring_to_front()
             page.set_viewport_size(viewport)
@@ -440,14 +449,22 @@ class SharedPages:
             yield Notebook(page, self.jupyter, name)
             page.mouse.move(0, 0)
             if page.evaluate(CLEAN):
-                self._kept[host] = page
+                self._kept[kind] = page
         finally:
-            for other in self._context.pages:
+            for other in context.pages:
                 if other not in self._kept.values():
                     other.close()
             if session_id is not None:
                 self.jupyter.stop_kernel(session_id)
-        assert self._traffic.abroad == []
+        assert self._abroad == []
+
+    def _context(self, scale: float) -> BrowserContext:
+        if scale not in self._contexts:
+            made = self._browser.new_context(device_scale_factor=scale)
+            made.set_default_timeout(PATIENCE * 1000)
+            note_abroad(made, self._abroad)
+            self._contexts[scale] = made
+        return self._contexts[scale]
 
     def _show(self, page: Page, name: str, host: str) -> None:
         url = f"{self.jupyter.url}/notebooks/{name}" if host == "notebooks" else ""
@@ -455,6 +472,6 @@ class SharedPages:
             workspace = f"{self.jupyter.url}/doc/workspaces/{uuid.uuid4().hex[:8]}"
             page.goto(f"{url or f'{workspace}/tree/{name}'}?token={TOKEN}")
             page.wait_for_function("window.jupyterapp !== undefined")
-            page.evaluate("window.isUsedAgain = true")
+            page.evaluate(KEEP)
         else:
             page.evaluate(OPEN, [name, url])

@@ -193,6 +193,8 @@ def test_a_double_click_on_a_send_that_fails_at_once_is_one_message(
     run = box.executions[1].id
     with open_cells(box, f"%asteroid_form {run}", host="notebooks") as notebook:
         form = FormPage(notebook.page)
+        # While entries come, they move the button away from the second click.
+        expect(form.entries).to_have_count(10)
         form.message.fill("once")
         box.fail_next(status=400, times=2)
         form.send.dblclick(delay=120)
