@@ -368,7 +368,7 @@ class Notebook:
 
 
 def note_abroad(context: BrowserContext, abroad: list[str], allowed: Sequence[str] = ()) -> None:
-    """Note what the pages of a context ask of other machines, which `FLAGS` let it reach in vain."""
+    """Note what the pages of a context ask of other machines, which `FLAGS` keep from it."""
     here = {*allowed, "127.0.0.1", "localhost"}
 
     def note(request: Request) -> None:
@@ -400,8 +400,8 @@ def loopback_only(browser: Browser, *, asks: tuple[str, ...] = (), **look: Any) 
 class SharedPages:
     """Pages that tests use one after the other: to load one anew takes seconds of all cores.
 
-    A page of JupyterLab or Notebook 7 stays loaded, and opens the next notebook. One in which a test
-    failed is not used again.
+    A page of JupyterLab or Notebook 7 stays loaded, and opens the next notebook. One in which a
+    test failed is not used again.
     """
 
     def __init__(self, browser: Browser, jupyter: Jupyter) -> None:

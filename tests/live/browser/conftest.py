@@ -70,11 +70,16 @@ def open_cells(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
 
     @contextmanager
     def open_them(
-        box: Sandbox, *cells: str, subshells: bool = True, wait: bool = True, **look: Any
+        box: Sandbox,
+        *cells: str,
+        subshells: bool = True,
+        often: bool = False,
+        wait: bool = True,
+        **look: Any,
     ) -> Iterator[Notebook]:
         kind = "pages" if subshells else "pages_without_subshells"
         pages: SharedPages = request.getfixturevalue(kind)
-        name = pages.jupyter.add(reach(box, tmp_path), *cells)
+        name = pages.jupyter.add(reach(box, tmp_path, often=often), *cells)
         with pages.opened(name, **look) as notebook:
             notebook.run_all(wait=wait)
             yield notebook
@@ -82,7 +87,6 @@ def open_cells(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     return open_them
 
 
-# `tests/monitor/test_schedule.py` has the rules.
 LOOK_OFTEN = """
 import asteroid_magic.monitor.schedule as schedule
 schedule.LIVELY_LOOKS, schedule.LIVELY_LISTING_S = schedule.Backoff(0.5, 1.0), 1.0
@@ -90,14 +94,15 @@ schedule.MOST_REQUESTS = 1_000
 """
 
 
-def reach(box: Sandbox, folder: Path) -> str:
+def reach(box: Sandbox, folder: Path, *, often: bool = False) -> str:
     """Return a cell that loads the extension, and points it to the sandbox.
 
-    The form and the panel look for news more often than they do for users.
+    The form and the panel look for news as `tests/monitor/test_schedule.py` tells, or more often,
+    for a test that has to wait for what is new.
     """
     settings = {"ASTEROID_BASE_URL": box.base_url, "ASTEROID_API_KEY": box.api_key}
     program = folder / "reach.py"
-    program.write_text(f"import os\nos.environ.update({settings!r}){LOOK_OFTEN}")
+    program.write_text(f"import os\nos.environ.update({settings!r}){LOOK_OFTEN if often else ''}")
     return (
         "import json, os, pathlib\n"
         f"exec(pathlib.Path({str(program)!r}).read_text(), {{}})\n"

@@ -26,7 +26,7 @@ TEXT = "It's {4} people,\n  at most $50 each: 👩‍👩‍👧‍👦; are you
 def test_a_person_answers_one_who_waits_with_the_keyboard_and_hears_the_reply(
     open_cells: Opener, box: Sandbox, jupyter: Jupyter, host: str
 ) -> None:
-    with open_cells(box, CHAT, host=host) as notebook:
+    with open_cells(box, CHAT, host=host, often=True) as notebook:
         chat = ChatPage(notebook.page)
         open_the_first(chat)
         answer = choose_the_first_answer(chat)

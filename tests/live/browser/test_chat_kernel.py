@@ -92,7 +92,8 @@ def test_after_a_restart_of_the_kernel_the_draft_is_kept(open_cells: Opener, box
 def test_while_a_cell_runs_a_message_is_sent_or_waits_for_the_kernel(
     open_cells: Opener, box: Sandbox, tmp_path: Path, *, subshells: bool
 ) -> None:
-    with open_cells(box, f"%asteroid_chat {running(box)}", subshells=subshells) as notebook:
+    cell = f"%asteroid_chat {running(box)}"
+    with open_cells(box, cell, subshells=subshells, often=True) as notebook:
         chat = ChatPage(notebook.page)
         expect(chat.log).to_contain_text("Filed an invoice")
         with busy(notebook, tmp_path) as end:

@@ -144,7 +144,7 @@ def test_after_delivered_it_shows_what_the_agent_does_and_then_what_it_says(
 ) -> None:
     with Sandbox(pace=3.0) as box:
         cell = f"form = %asteroid_form {asking(box)}\nform"
-        with open_cells(box, cell, host=host) as notebook:
+        with open_cells(box, cell, host=host, often=True) as notebook:
             form = FormPage(notebook.page)
             form.root.evaluate(NOTE_DOINGS)
             form.root.get_by_label("Friday 18:30").check()
@@ -177,7 +177,7 @@ def test_a_user_can_stop_waiting_for_the_answer_and_still_sees_it(
 ) -> None:
     with Sandbox(pace=2.0) as box:
         cell = f"form = %asteroid_form {asking(box)}\nform"
-        with open_cells(box, cell, host=host) as notebook:
+        with open_cells(box, cell, host=host, often=True) as notebook:
             form = FormPage(notebook.page)
             form.message.fill("Friday 18:30")
             form.send.click()

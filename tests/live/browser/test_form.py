@@ -169,7 +169,8 @@ def test_pressed_while_a_cell_runs_it_sends_once_and_all_that_was_typed(
 ) -> None:
     """With and without subshells, in which newer kernels serve widgets while a cell runs."""
     run = box.executions[1].id
-    with open_cells(box, f"%asteroid_form {run}", subshells=subshells) as notebook:
+    cell = f"%asteroid_form {run}"
+    with open_cells(box, cell, subshells=subshells, often=True) as notebook:
         form = FormPage(notebook.page)
         # The first letter must reach the kernel, which then enables Send.
         form.message.press_sequentially("T")
