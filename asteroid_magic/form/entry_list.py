@@ -14,7 +14,7 @@ from ipywidgets import HTML, VBox
 from ..monitor import ConversationState
 from ..render.transcript import TranscriptEntry
 from . import html
-from .widgets import show
+from .widgets import close, show
 
 # The style sheet hides all but the newest. Without them, the front end would draw the rest anew.
 MOST_KEPT = 30
@@ -87,9 +87,9 @@ class EntryList:
 
     def _new(self) -> tuple[str, HTML]:
         self._made += 1
-        # They share their layout and style: each of those would cost the browser a message.
-        widget = HTML(layout=self._start.layout, style=self._start.style)
-        return f"{self._prefix}-{self._made}", widget
+        # With a layout and a style of its own, as usual: a page that is being loaded hears of it
+        # before it knows those of others, and would then show nothing of the form.
+        return f"{self._prefix}-{self._made}", HTML()
 
     def _replace(self, shown: Mapping[str, _Shown]) -> None:
         before, self._shown = self._shown, dict(shown)
@@ -98,7 +98,7 @@ class EntryList:
             self._entries.children = now
         for one in before.values():
             if one.widget not in now:
-                one.widget.close()
+                close(one.widget)
 
 
 def _keys(entries: Sequence[TranscriptEntry]) -> list[str]:

@@ -4,11 +4,17 @@ import re
 import threading
 from typing import Any
 
+import pytest
 from comm import get_comm_manager
+from ipywidgets import Widget
 
 from asteroid_magic import SendForm
 from asteroid_magic.sandbox import Sandbox
+from tests.support import sandboxes
 from tests.support.sandboxes import asking, running
+from tests.support.waiting import until
+
+from .conftest import fields, words
 
 VERSION = {"version": "1.0.0"}
 ASKS = {"content": {"data": {"method": "request_states"}}}
@@ -58,3 +64,26 @@ def test_a_page_hears_of_every_widget_while_forms_make_and_close_some(account: S
         changing.join()
     assert len(page.told) == 60
     assert form.model_id in states
+
+
+def test_a_page_that_loads_can_make_what_it_hears_of_meanwhile(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It knows none of the earlier widgets yet, such as a layout that others have."""
+    form = SendForm(running(account))
+    until(lambda: "Filed an invoice" in words(fields(form).conversation))
+    opened: dict[str, set[str]] = {}
+    opening = Widget.open
+
+    def note(widget: Widget) -> None:
+        opening(widget)
+        named = re.findall(r"IPY_MODEL_(\w+)", str(widget.get_state()))
+        opened[widget.model_id] = set(named)
+
+    monkeypatch.setattr(Widget, "open", note)
+    sandboxes.deliver(account, running(account), "Something new.")
+    form.refresh()
+    until(lambda: "Something new." in words(fields(form).conversation))
+    assert opened
+    for named in opened.values():
+        assert named <= set(opened)
