@@ -1,6 +1,7 @@
 """What every test stands on: a clean environment, and a sandbox where one is asked for."""
 
 import atexit
+import gc
 import signal
 import time
 from collections.abc import Iterator
@@ -76,6 +77,13 @@ def short_waits() -> Iterator[None]:
             monkeypatch.setattr(f"asteroid_magic.client.{module}.READ_REQUEST", reads)
         monkeypatch.setattr("asteroid_magic.batch.reconcile.RECONCILIATION", Backoff(0.05, 0.2))
         yield
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """What a test leaves to the garbage collection is collected while it still counts as its own."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -124,6 +124,7 @@ def test_a_hold_within_another_leaves_it_in_place() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("collected")
 def test_an_interrupt_that_python_loses_counts_as_held() -> None:
     def numbers() -> Iterator[int]:
         try:

@@ -27,9 +27,12 @@ ADDRESS = re.compile("0x[0-9a-f]+")
 
 
 # An error in a function that closes a socket leaves the socket open.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+    ),
+    pytest.mark.usefixtures("collected"),
+]
 
 
 class Injected(Exception):

@@ -28,7 +28,10 @@ CARDS = {
 MOMENTS, VARYING = 60, 80
 PACKAGE = "asteroid_magic."
 # An interrupt between the making of a socket and its storing leaves it to the garbage collection.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
+]
 
 
 @pytest.fixture(autouse=True)
