@@ -81,7 +81,7 @@ def short_waits() -> Iterator[None]:
 
 @pytest.fixture
 def collected() -> Iterator[None]:
-    """What a test leaves to the garbage collection is collected while it still counts as its own."""
+    """Collect what a test leaves behind while it still counts as a fault of that test."""
     yield
     gc.collect()
 
