@@ -2,13 +2,14 @@
 
 import re
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from comm import get_comm_manager
 from ipywidgets import Widget
 
 from asteroid_magic import SendForm
+from asteroid_magic.form import comms
 from asteroid_magic.sandbox import Sandbox
 from tests.support import sandboxes
 from tests.support.sandboxes import asking, running
@@ -23,11 +24,10 @@ ASKS = {"content": {"data": {"method": "request_states"}}}
 class Page:
     """A page that loads, on the kernel's side: it asks for all widgets, and is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: Callable[..., None]) -> None:
         self.told: list[dict[str, Any]] = []
         self._answer: Any = None
-        targets: dict[str, Any] = get_comm_manager().targets
-        targets["jupyter.widget.control"](self, {"metadata": VERSION})
+        opened(self, {"metadata": VERSION})
 
     def on_msg(self, answer: Any) -> None:
         """Be a comm: take what is called with each message of the page."""
@@ -43,9 +43,25 @@ class Page:
         return self.told[-1]
 
 
-def test_a_page_hears_of_every_widget_while_forms_make_and_close_some(account: Sandbox) -> None:
+class Targets:
+    """What the kernel calls when a page opens a comm."""
+
+    def __init__(self) -> None:
+        self.called: dict[str, Callable[..., None]] = {}
+
+    def register_target(self, name: str, call: Callable[..., None]) -> None:
+        """Be the comm manager of a kernel."""
+        self.called[name] = call
+
+
+def test_a_page_hears_of_every_widget_while_forms_make_and_close_some(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without the lock, ipywidgets fails: its dictionary has changed size during iteration."""
-    form, page, ended = SendForm(running(account)), Page(), threading.Event()
+    targets = Targets()
+    monkeypatch.setattr(comms, "_comm_manager", lambda: targets)
+    form, ended = SendForm(running(account)), threading.Event()
+    page = Page(targets.called["jupyter.widget.control"])
 
     def change() -> None:
         while not ended.is_set():

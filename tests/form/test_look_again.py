@@ -130,8 +130,10 @@ def test_without_a_clock_of_the_server_nothing_is_claimed() -> None:
 
 def test_a_text_for_another_execution_stays(account: Sandbox) -> None:
     form = in_doubt(account, arrives=True)
-    fields(form).look_again.click()
-    form.execution = account.executions[1].id
+    # The form cannot show what was found before the execution has changed.
+    with fields(form).lock:
+        fields(form).look_again.click()
+        form.execution = account.executions[1].id
     until(lambda: form.outcomes[0].outcome == "delivered")
     assert form.message == LOST
 
