@@ -424,12 +424,14 @@ class SharedPages:
         *,
         host: str = "lab",
         kernel: bool = True,
+        fresh: bool = False,
         viewport: ViewportSize = SIZE,
         device_scale_factor: float = 1,
         **media: Any,
     ) -> Iterator[Notebook]:
         """Open a notebook in JupyterLab (``lab``) or Notebook 7 (``notebooks``).
 
+        A page that is `fresh` is for this notebook alone, such as one that loses its connection.
         `media` is what `Page.emulate_media` takes, such as a colour scheme.
         """
         session_id = self.jupyter.start_kernel(name) if kernel else None
@@ -437,7 +439,8 @@ class SharedPages:
         kind = host, device_scale_factor
         try:
             # Whoever fails to give it back has spoiled it.
-            page = self._kept.pop(kind, None) or context.new_page()
+            page = None if fresh else self._kept.pop(kind, None)
+            page = page or context.new_page()
             # A page behind another one draws nothing.
             page.bring_to_front()
             page.set_viewport_size(viewport)
@@ -448,7 +451,7 @@ class SharedPages:
                 page.evaluate(CONNECTED)
             yield Notebook(page, self.jupyter, name)
             page.mouse.move(0, 0)
-            if page.evaluate(CLEAN):
+            if not fresh and page.evaluate(CLEAN):
                 self._kept[kind] = page
         finally:
             for other in context.pages:

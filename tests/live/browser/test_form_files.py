@@ -49,7 +49,7 @@ def test_after_a_file_that_is_too_large_the_form_says_what_to_do(
 ) -> None:
     run = running(box)
     (tmp_path / "large.bin").write_bytes(b"x" * 11_000_000)
-    with open_cells(box, f"%asteroid_form {run}") as notebook:
+    with open_cells(box, f"%asteroid_form {run}", fresh=True) as notebook:
         form = FormPage(notebook.page)
         form.message.fill("See the file.")
         attach = form.root.get_by_role("button", name=re.compile("^Attach files"))
