@@ -407,7 +407,7 @@ class SharedPages:
     def __init__(self, browser: Browser, jupyter: Jupyter) -> None:
         self.jupyter = jupyter
         self._browser = browser
-        # By how many pixels of the screen a pixel has.
+        # By their device scale factors.
         self._contexts: dict[float, BrowserContext] = {}
         self._kept: dict[tuple[str, float], Page] = {}
         self._abroad: list[str] = []
@@ -459,7 +459,8 @@ class SharedPages:
                     other.close()
             if session_id is not None:
                 self.jupyter.stop_kernel(session_id)
-        assert self._abroad == []
+        abroad, self._abroad[:] = self._abroad.copy(), []
+        assert abroad == []
 
     def _context(self, scale: float) -> BrowserContext:
         if scale not in self._contexts:
