@@ -58,6 +58,7 @@ ANNOUNCEMENTS = {
     "unknown": "The message may have been delivered. The card above it says what to do.",
     "cancelling": "Cancelling.",
     "no-id": "This is not an execution ID.",
+    "choose-again": "The list has just changed. Choose again.",
     "unreadable": "The execution could not be read.",
     "changed": "Nothing was sent: a cell has just changed the form.",
     "spoke": "The agent has spoken.",

@@ -16,6 +16,7 @@ from .widgets import FormWidgets
 
 EXAMPLE = "123e4567-e89b-12d3-a456-426614174000"
 LONGEST_STATUS = 60
+CHOOSE_AGAIN = "The list has just changed. Choose again."
 
 
 class Picker:
@@ -28,8 +29,9 @@ class Picker:
         self._fields, self._choose = fields, choose
         self._inbox = InboxState()
         self._chosen = ""
+        self._must_choose_again = False
         fields.execution.observe(self._look, "value")
-        fields.when_chosen(self._take)
+        fields.when_chosen(self._take, self._refuse)
 
     @property
     def value(self) -> str:
@@ -64,15 +66,31 @@ class Picker:
             self._take_line(execution_id)
 
     def _take_line(self, execution_id: str) -> None:
-        if not self._fields.is_list_as_shown:
-            # The number of the line may mean another execution by now.
-            self._fields.offer(self._fields.listing.options, self.execution_id)
-            return
         if self._fields.listing.disabled:
             return
+        if not self._fields.is_certain(execution_id):
+            # The number of the line may mean another execution by now.
+            self._refuse()
+            return
         listed = {one for _, one in self._fields.listing.options}
+        self._accept()
         if execution_id or self.execution_id in listed:
             self._fields.fill(self._fields.execution, execution_id)
+            self._fields.show_choice()
+
+    def _refuse(self) -> None:
+        """Show what was chosen before, and ask the user to choose again."""
+        with self._fields.lock:
+            self._must_choose_again = True
+            self._fields.offer(self._fields.listing.options, self.execution_id)
+            self._fields.announce("choose-again")
+            self._say(None)
+
+    def _accept(self) -> None:
+        """Ask the user no longer to choose again."""
+        self._must_choose_again = False
+        if self._fields.said == "choose-again":
+            self._fields.announce("")
 
     def _look(self, _change: object = None) -> None:
         if is_execution_id(self.value) and self._fields.execution.value != self.value:
@@ -82,9 +100,12 @@ class Picker:
         with self._fields.lock:
             chosen = self.execution_id
             self._fields.offer(self._fields.listing.options, chosen)
-            self._say(None)
-            if chosen != self._chosen:
+            is_another = chosen != self._chosen
+            if is_another:
                 self._chosen = chosen
+                self._accept()
+            self._say(None)
+            if is_another:
                 self._choose(chosen)
 
     def _say(self, conversation: ConversationState | None) -> None:
@@ -97,6 +118,8 @@ class Picker:
         is_it = conversation is not None and conversation.execution_id == self.execution_id
         if conversation is not None and is_it and not wrong:
             wrong = _trouble(conversation)
+        if self._must_choose_again and not wrong:
+            wrong = CHOOSE_AGAIN
         self._fields.about.value = html.note(wrong, "wrong")
 
     def _what_is_wrong(self) -> str:

@@ -45,6 +45,10 @@ class _Field(ipywidgets.Widget):  # type: ignore[misc]
             super().set_state(sync_data)
         except TraitError:
             self.send_state(list(sync_data))
+            self.when_refused()
+
+    # Called after that.
+    when_refused: Callable[[], None] = staticmethod(lambda: None)
 
 
 class _Freezing(_Field):
@@ -113,6 +117,8 @@ class FormWidgets:
         self._listed, self._list_shown = Label("0"), Label("0")
         self._links = self._linked()
         self._is_by_program = False
+        # The IDs of the lists that the browser may show, by their numbers.
+        self._lists: dict[int, tuple[str, ...]] = {0: ("",)}
         # The thread that is changing the list.
         self._lister = 0
         self.rows = self._laid_out()
@@ -222,13 +228,29 @@ class FormWidgets:
         """Return True if the browser showed these values when the user pressed Send."""
         return bool(self._is_by_program or self._filled.value == self._shown.value)
 
-    @property
-    def is_list_as_shown(self) -> bool:
-        """Return True if the browser has shown the latest list."""
-        return bool(self._listed.value == self._list_shown.value)
+    def is_certain(self, execution_id: str) -> bool:
+        """Return True if its line means this execution in every list that the browser may show.
 
-    def when_chosen(self, choose: Callable[[str], None]) -> None:
-        """Call `choose` with the ID that the user has chosen from the list; empty for none."""
+        A choice is the number of a line, and may be one from an older list.
+        """
+        latest = self._lists[int(self._listed.value)]
+        if execution_id not in latest:
+            return False
+        line = latest.index(execution_id)
+        lists = [ids for number, ids in self._lists.items() if number >= self._oldest]
+        return all(ids[line] == execution_id for ids in lists if len(ids) > line)
+
+    @property
+    def _oldest(self) -> int:
+        """The number of the oldest list that the browser may show."""
+        return int(self._list_shown.value)
+
+    def when_chosen(self, choose: Callable[[str], None], refuse: Callable[[], None]) -> None:
+        """Call `choose` with the ID that the user has chosen from the list; empty for none.
+
+        If the list has no such line any more, call `refuse`.
+        """
+        self.listing.when_refused = refuse
 
         def look(change: dict[str, str]) -> None:
             if self._lister != threading.get_ident():
@@ -245,11 +267,19 @@ class FormWidgets:
         self._lister = threading.get_ident()
         try:
             if options != self.listing.options:
+                number = int(self._listed.value) + 1
+                kept = {old: ids for old, ids in self._lists.items() if old >= self._oldest}
+                self._lists = {**kept, number: tuple(one for _, one in options)}
                 self.listing.options = options
-                self._listed.value = str(int(self._listed.value) + 1)
+                self._listed.value = str(number)
             self.listing.value = value
         finally:
             self._lister = 0
+
+    def show_choice(self) -> None:
+        """Show the chosen line again: a list that came meanwhile may have taken it back."""
+        if self._listed.value != self._list_shown.value:
+            self.listing.send_state("index")
 
     def fill(self, field: ipywidgets.Widget, text: str) -> None:
         """Fill in a field for a program; the browser reports once it shows the text."""

@@ -9,7 +9,7 @@ import requests
 from asteroid_magic import AsteroidClient, SendForm
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
-from asteroid_magic.form.picker import lines_of
+from asteroid_magic.form.picker import CHOOSE_AGAIN, lines_of
 from asteroid_magic.models.executions import Execution
 from asteroid_magic.monitor.inbox import InboxEntry
 from asteroid_magic.sandbox import Sandbox
@@ -25,6 +25,11 @@ from .test_form import EXECUTION
 def lines(form: SendForm) -> list[str]:
     """Return the executions that the list offers."""
     return [label for label, value in fields(form).listing.options if value]
+
+
+def lines_of_list(form: SendForm) -> list[tuple[str, str]]:
+    """Return the lines of the list with their IDs, its heading first."""
+    return list(fields(form).listing.options)
 
 
 def choose(form: SendForm, words: str) -> None:
@@ -66,14 +71,47 @@ def test_an_id_that_is_typed_is_shown_in_the_list(account: Sandbox) -> None:
     assert form.execution == finished.id
 
 
-def test_a_choice_from_an_older_list_is_no_choice(account: Sandbox) -> None:
+def test_a_choice_counts_while_the_list_is_being_renewed(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the browser does not show the latest list yet, which has the same lines."""
+    form = listed(SendForm())
+    shown = fields(form)._list_shown.value
+    for age in ("4 min", "5 min"):
+        fields(form).offer([(f"{age} {label}", one) for label, one in lines_of_list(form)], "")
+    assert fields(form)._listed.value != shown
+    told: list[object] = []
+    monkeypatch.setattr(fields(form).listing, "send_state", lambda key=None: told.append(key))
+    fields(form).listing.set_state({"index": 2})
+    assert form.execution == account.executions[1].id
+    # The browser may have taken the choice back with the new list.
+    assert "index" in told
+
+
+def test_a_choice_from_a_list_with_other_lines_is_no_choice(account: Sandbox) -> None:
     form = listed(SendForm(account.executions[1]))
     until(lambda: fields(form).listing.value == account.executions[1].id)
-    # The browser has not shown the latest list: the same line may mean another execution there.
-    fields(form)._list_shown.value = "-1"
+    heading_, *others = lines_of_list(form)
+    # The browser shows the list before the last one, in which the first line was another.
+    fields(form)._list_shown.value = fields(form)._listed.value
+    fields(form).offer([heading_, ("New", EXECUTION), *others], account.executions[1].id)
     fields(form).listing.index = 1
     assert form.execution == account.executions[1].id
     assert fields(form).listing.value == account.executions[1].id
+    assert words(fields(form).about) == CHOOSE_AGAIN
+    assert "asteroid-form-says-choose-again" in fields(form).spoken._dom_classes
+    # Now it shows the new one.
+    choose(form, "New")
+    assert form.execution == EXECUTION
+    assert words(fields(form).about) == ""
+    assert "asteroid-form-says-choose-again" not in fields(form).spoken._dom_classes
+
+
+def test_a_line_that_the_list_has_no_more_is_no_choice(account: Sandbox) -> None:
+    form = listed(SendForm(account.executions[1]))
+    fields(form).listing.set_state({"index": 9})
+    assert form.execution == account.executions[1].id
+    assert words(fields(form).about) == CHOOSE_AGAIN
 
 
 def test_a_choice_does_not_change_what_is_being_sent(account: Sandbox) -> None:
