@@ -46,7 +46,7 @@ class ConversationView:
         waiting, active = len(inbox.waiting), len(inbox.entries)
         fields.header.value = html.header(conversation, waiting, active, has_more=inbox.has_more)
         fields.links.value = html.links(conversation)
-        self._show_conversation(conversation, chosen, sends)
+        self._show_conversation(conversation if has_key else None, chosen, sends)
         if conversation is None:
             self._asking.show("", None, ())
         elif conversation.updated_at is not None:
@@ -64,7 +64,8 @@ class ConversationView:
         self, state: ConversationState | None, chosen: str, sends: Sequence[Send]
     ) -> None:
         # Drawing takes milliseconds, and the ages change every few seconds.
-        told = state and (state.question, state.updated_at is None, state.is_purged)
+        is_read = state and (state.updated_at is None, state.error is None)
+        told = state and (state.question, is_read, state.is_purged)
         known = (state and state.activities, chosen, told, tuple(sends))
         if len(known) == len(self._drawn) and all(map(_is_same, known, self._drawn)):
             return

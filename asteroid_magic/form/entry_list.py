@@ -59,7 +59,8 @@ class EntryList:
     ) -> None:
         """Show these entries, at most `html.MOST_ENTRIES`, the newest one last."""
         if state is None or state.updated_at is None:
-            show(self._box, is_shown=False)
+            # What comes once it has been read then moves nothing below it.
+            show(self._box, is_shown=state is not None and state.error is None)
             self._replace({})
             self._start.value = ""
             return

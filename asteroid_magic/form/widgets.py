@@ -192,6 +192,8 @@ class FormWidgets:
         )
         for line in lines:
             line.add_class("asteroid-form-line")
+        # These lines and the conversation keep their heights: what comes moves no button.
+        doing.add_class("asteroid-form-doing")
         updating.add_class("asteroid-form-foot")
         if self._keyboard is not None:
             # Hidden with its line, also where the page cannot load it.

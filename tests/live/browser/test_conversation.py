@@ -129,6 +129,37 @@ def test_a_form_that_nobody_touches_stops_says_so_and_goes_on_after_refresh(
         form.says(UPDATED)
 
 
+@pytest.mark.parametrize("host", ["lab", "notebooks"])
+def test_what_comes_moves_no_button(open_cells: Opener, box: Sandbox, host: str) -> None:
+    """A button that moves while it is being pressed gets no click."""
+    with open_cells(box, FORM, host=host, often=True) as notebook:
+        form = FormPage(notebook.page)
+        form.choose("Sort incoming invoices")
+        expect(form.entries.first).to_be_visible()
+        form.root.evaluate(NOTE_PLACES)
+        expect(form.entries).to_have_count(10)
+        form.message.fill("Is anybody there?")
+        box.fail_next(delay=0.6)
+        form.send.click()
+        expect(form.own("Is anybody there?")).to_be_visible()
+        # The agent works on.
+        newest = form.entries.last.inner_text()
+        expect(form.entries.last).not_to_have_text(newest)
+        assert len(form.root.evaluate("() => window.places")) == 1
+
+
+# Note where the message begins in the form, except while a card of the form is above it.
+NOTE_PLACES = """root => {
+  window.places = [];
+  const message = root.querySelector('textarea');
+  const note = () => {
+    const place = message.getBoundingClientRect().top - root.getBoundingClientRect().top;
+    const isBelowCard = root.querySelector('.asteroid-form-outcomes');
+    if (!isBelowCard && !window.places.includes(place)) window.places.push(place);
+  };
+  note();
+  new MutationObserver(note).observe(root, { childList: true, subtree: true, attributes: true });
+}"""
 # Note what the form says of the agent, however short it stands there.
 NOTE_DOINGS = """root => {
   window.doings = [];
