@@ -46,8 +46,8 @@ def take_while_busy(widget: Widget) -> None:
 
     JupyterLab asks for a subshell, so that a widget can be used while a cell runs. But ipykernel
     7.4 takes it where the widget itself last spoke (``BaseComm._reply_subshell_for``). That is the
-    main shell, which waits for the cell, for a widget that speaks on a thread of its own; or, when
-    a page was closed and opened again, a subshell that has gone, and what is said is lost.
+    main shell, which waits for the cell, for a widget that speaks on a thread of its own; or a
+    subshell that a front end has ended meanwhile, and what is said is lost.
     """
     comm = widget.comm
     if hasattr(comm, "_reply_subshell_for"):

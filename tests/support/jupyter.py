@@ -351,6 +351,13 @@ class Notebook:
         self.page.evaluate(CONNECTED)
         self.page.evaluate(KEEP)
 
+    def reopen(self) -> None:
+        """Close the notebook in JupyterLab and open it again, as a user would; the kernel stays."""
+        self.page.evaluate("window.jupyterapp.shell.currentWidget.dispose()")
+        self.page.evaluate(OPEN, [self.name, ""])
+        self.page.evaluate(SHOWN, self.name)
+        self.page.evaluate(CONNECTED)
+
     def check(self, expression: str) -> None:
         """Expect an expression to be true in the kernel, now or soon."""
         script = """async code => {

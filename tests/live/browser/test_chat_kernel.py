@@ -154,6 +154,24 @@ def test_after_a_reload_of_the_page_the_panel_goes_on(open_cells: Opener, box: S
     assert box.messages(running(box)) == ["Before the reload.", "After it."]
 
 
+def test_after_the_notebook_is_closed_and_opened_the_panel_goes_on(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    """JupyterLab then speaks to the widgets from another subshell."""
+    with open_cells(box, f"panel = %asteroid_chat {asking(box)}\npanel") as notebook:
+        chat = ChatPage(notebook.page)
+        expect(chat.question).to_be_visible()
+        # The last that the panel says is an answer to the page.
+        chat.back()
+        chat.open("Book a table")
+        notebook.save()
+        notebook.reopen()
+        chat = ChatPage(notebook.page)
+        expect(chat.question).to_be_visible()
+        chat.deliver("Friday 18:30")
+    assert box.messages(asking(box)) == ["Friday 18:30"]
+
+
 def test_a_notebook_without_its_kernel_shows_the_kept_copy(
     open_cells: Opener, pages: SharedPages, jupyter: Jupyter, box: Sandbox
 ) -> None:

@@ -104,6 +104,21 @@ def test_after_a_reload_the_form_is_there_and_the_copy_says_from_when_it_is(
     assert box.messages(running(box)) == ["After the reload."]
 
 
+def test_after_the_notebook_is_closed_and_opened_the_form_goes_on(
+    open_cells: Opener, box: Sandbox
+) -> None:
+    """JupyterLab then speaks to the widgets from another subshell."""
+    with open_cells(box, f"form = %asteroid_form {running(box)}\nform") as notebook:
+        FormPage(notebook.page).message.fill("Not sent yet")
+        notebook.check("form.message == 'Not sent yet'")
+        notebook.save()
+        notebook.reopen()
+        form = FormPage(notebook.page)
+        expect(form.message).to_have_value("Not sent yet")
+        form.deliver("Sent after all")
+    assert box.messages(running(box)) == ["Sent after all"]
+
+
 def test_where_the_page_has_widgets_of_another_version_it_says_what_to_use(
     open_cells: Opener, box: Sandbox
 ) -> None:
