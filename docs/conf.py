@@ -113,7 +113,8 @@ def without_types(
 
     Records, lists of them and errors have none: users get them, and do not make them.
     """
-    if signature is None:
+    if not signature:
+        # Sphinx before 9 gives an empty one for a property.
         return None
     is_class = isinstance(described, type)
     is_list = is_class and issubclass(described, Sequence)

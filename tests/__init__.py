@@ -1,3 +1,7 @@
-import pytest
+import contextlib
 
-pytest.register_assert_rewrite("tests.support")
+# The documentation takes its gallery from these folders, without pytest.
+with contextlib.suppress(ImportError):
+    import pytest
+
+    pytest.register_assert_rewrite("tests.support")
