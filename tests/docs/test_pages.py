@@ -118,6 +118,13 @@ def test_every_page_is_in_the_contents() -> None:
     assert listed == {*there, *notebooks, "project/gallery"}
 
 
+def test_every_picture_is_shown() -> None:
+    """The command that makes them all makes no others."""
+    pictures = {path for path in (DOCS / "images").iterdir() if path.suffix == ".png"}
+    shown = {one.leads_to(link) for one in ALL for link in one.links if link.endswith(".png")}
+    assert pictures == shown
+
+
 def test_the_examples_about_files_give_and_save_them(user: Notebook, tmp_path: Path) -> None:
     first, *cells = page("docs/guide/files.md").cells[:-1]
     user.run(first)
