@@ -29,6 +29,8 @@ from tests.support.waiting import until
 
 Row = tuple[str, str]
 KEY = "a-key-that-nobody-else-has"
+# Two threads of a worker of the cluster, with a task of four messages each.
+MOST_IN_A_WORKER = 8
 
 
 @pytest.fixture
@@ -222,8 +224,14 @@ def test_nothing_is_doubled_where_dask_does_the_work_of_a_dead_worker_again(
     killing = kill_when(victim, box, run_id, 50)
     report = send_many(rows, client=client, executor=cluster.get_executor(), progress=False)
     killing.join()
-    assert report.counts == {"delivered": 160}
-    assert Counter(box.messages(run_id)) == Counter(text for _, text in rows)
+    # If the worker was killed after a task had begun, and before its messages had left, nobody
+    # sends them again: they stay in doubt.
+    in_doubt = report.counts.get("unknown", 0)
+    assert in_doubt <= MOST_IN_A_WORKER
+    assert report.counts["delivered"] + in_doubt == 160
+    arrived = Counter(box.messages(run_id))
+    assert arrived <= Counter(text for _, text in rows)
+    assert arrived.total() >= 160 - in_doubt
 
 
 def test_a_pool_that_breaks_leaves_nothing_doubled_and_stops_the_batch(
