@@ -1,5 +1,6 @@
 """The fields that name the execution: the list, the ID, and what is said about it."""
 
+import random
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,8 @@ import requests
 from asteroid_magic import AsteroidClient, SendForm
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
-from asteroid_magic.form.picker import CHOOSE_AGAIN, lines_of
+from asteroid_magic.form.picker import CHOOSE_AGAIN, Picker, lines_of
+from asteroid_magic.form.widgets import FormWidgets
 from asteroid_magic.models.executions import Execution
 from asteroid_magic.monitor.inbox import InboxEntry
 from asteroid_magic.sandbox import Sandbox
@@ -105,6 +107,36 @@ def test_a_choice_from_a_list_with_other_lines_is_no_choice(account: Sandbox) ->
     assert form.execution == EXECUTION
     assert words(fields(form).about) == ""
     assert "asteroid-form-says-choose-again" not in fields(form).spoken._dom_classes
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_choice_becomes_another_execution_or_is_lost_without_a_word(seed: int) -> None:
+    """The browser chooses in any list since the last one that it is known to have shown."""
+    chance = random.Random(seed)  # noqa: S311 (a test that can be repeated)
+    ids = [f"8b078c8b-0000-4000-8000-00000000000{n}" for n in range(8)]
+    widgets = FormWidgets("", "")
+    picker = Picker(widgets, lambda _id: None)
+    lists, shown = {0: [""]}, 0
+    for _ in range(25):
+        what = chance.choice(["offer", "show", "choose"])
+        if what == "offer":
+            listed = chance.sample(ids, chance.randint(0, 6))
+            lines = [(f"{one} {chance.random()}", one) for one in listed]
+            widgets.offer([("All", ""), *lines], picker.execution_id)
+            lists[int(widgets._listed.value)] = ["", *listed]
+        shown = chance.randint(shown, max(lists))
+        if what == "show":
+            widgets._list_shown.value = str(shown)
+        if what == "choose":
+            line = chance.randrange(len(lists[shown]))
+            meant, before = lists[shown][line], picker.execution_id
+            is_news = line != widgets.listing.index
+            widgets.listing.set_state({"index": line})
+            is_told = CHOOSE_AGAIN in widgets.about.value
+            assert picker.execution_id in {meant, before}
+            # To choose none changes nothing if the chosen one is not in the list.
+            assert picker.execution_id == meant or is_told or not is_news or not meant
+    widgets.close()
 
 
 def test_a_line_that_the_list_has_no_more_is_no_choice(account: Sandbox) -> None:
