@@ -5,9 +5,26 @@ from typing import Any
 
 from IPython.core.getipython import get_ipython
 from ipywidgets import Widget
+from traitlets import TraitError
 
-# Held to make, change or close several widgets, and to tell a page of all of them.
+# Held to make, change or close several widgets, to tell a page of all of them, and to take over
+# what a page says: traitlets would keep back what another thread changes meanwhile.
 CHANGING = threading.RLock()
+
+
+class Field(Widget):  # type: ignore[misc]
+    """A widget that the user changes in a page; it ignores a value that it cannot have.
+
+    ipywidgets would write a trace into the log.
+    """
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take over what a page says, or show it again what holds."""
+        with CHANGING:
+            try:
+                super().set_state(sync_data)
+            except TraitError:
+                self.send_state(list(sync_data))
 
 
 def tell_of_all_at_once() -> None:

@@ -8,12 +8,13 @@ from ipywidgets import FileUpload
 from traitlets import CBool
 
 from ..monitor.attachments import Attachment
+from .comms import Field
 
 # A larger message of a browser ends its connection to the server, and nothing says so.
 TOOLTIP = "They go before the message. For larger ones, use %asteroid_send --attach FILE"
 
 
-class FileField(FileUpload):  # type: ignore[misc]
+class FileField(Field, FileUpload):  # type: ignore[misc]
     """A button that attaches files; ipywidgets 7 and 8 hold their contents in different ways."""
 
     # A choice can freeze it: the browser sends the number of the choice.

@@ -49,7 +49,7 @@ STOPS_AFTER_S, TICK_S = 600.0, 3.0
 SHORTEST_PAUSE_S = 2.0
 # After a longer send, the user may be typing somewhere else.
 LONGEST_WITH_FOCUS_S = 2.0
-CHANGED = "A cell has just changed the form. Check it and press Send again."
+CHANGED = "The form has just changed. Check it and press Send again."
 # Without it, xeus-python would publish null, which front ends refuse (hazard 43).
 METADATA: dict[str, object] = {}
 
@@ -173,7 +173,7 @@ class SendForm(VBox):  # type: ignore[misc]
             reason = "This form is still sending a message."
         if reason:
             raise InvalidInput(reason, hint="").about(self.execution, self.message)
-        with Hold():
+        with Hold(), self._lock:
             self._fields.freeze()
 
     def cancel(self) -> None:

@@ -60,7 +60,7 @@ ANNOUNCEMENTS = {
     "no-id": "This is not an execution ID.",
     "choose-again": "The list has just changed. Choose again.",
     "unreadable": "The execution could not be read.",
-    "changed": "Nothing was sent: a cell has just changed the form.",
+    "changed": "Nothing was sent: the form has just changed.",
     "spoke": "The agent has spoken.",
     "asks": "The agent asks you something.",
     "confirm": "The agent waits for your confirmation.",

@@ -1,6 +1,6 @@
 """The fields that name the execution: a list of the active ones, and the ID."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ..config.session import session
@@ -31,7 +31,7 @@ class Picker:
         self._chosen = ""
         self._must_choose_again = False
         fields.execution.observe(self._look, "value")
-        fields.when_chosen(self._take, self._refuse)
+        fields.listing.when_chosen(self._take, self._refuse)
 
     @property
     def value(self) -> str:
@@ -53,38 +53,29 @@ class Picker:
         self._inbox = inbox
         entries = _with_latest(inbox.entries, conversation)
         lines = [(_heading(inbox, has_key=has_key), ""), *lines_of(entries)]
-        self._fields.offer(lines, self.execution_id)
+        self._fields.listing.offer(lines, self.execution_id)
         self._say(conversation)
 
     def look(self) -> None:
         """Look at the ID that the form begins with."""
         self._look()
 
-    def _take(self, execution_id: str) -> None:
+    def _take(self, execution_id: str, seen: Collection[str]) -> None:
         """Fill in the ID of the line that the user has chosen."""
-        with self._fields.lock:
-            self._take_line(execution_id)
-
-    def _take_line(self, execution_id: str) -> None:
-        if self._fields.listing.disabled:
-            return
-        if not self._fields.is_certain(execution_id):
-            # The number of the line may mean another execution by now.
-            self._refuse()
-            return
-        listed = {one for _, one in self._fields.listing.options}
         self._accept()
-        if execution_id or self.execution_id in listed:
+        # To choose none leaves an ID alone that the list did not have.
+        if execution_id or self.execution_id in seen:
             self._fields.fill(self._fields.execution, execution_id)
-            self._fields.show_choice()
 
     def _refuse(self) -> None:
-        """Show what was chosen before, and ask the user to choose again."""
-        with self._fields.lock:
-            self._must_choose_again = True
-            self._fields.offer(self._fields.listing.options, self.execution_id)
-            self._fields.announce("choose-again")
-            self._say(None)
+        """Choose none, as the user no longer wants what was chosen; ask the user to choose again.
+
+        What the user sends now, without having seen that, is not sent.
+        """
+        self._fields.fill(self._fields.execution, "")
+        self._must_choose_again = True
+        self._fields.announce("choose-again")
+        self._say(None)
 
     def _accept(self) -> None:
         """Ask the user no longer to choose again."""
@@ -99,11 +90,10 @@ class Picker:
             return
         with self._fields.lock:
             chosen = self.execution_id
-            self._fields.offer(self._fields.listing.options, chosen)
-            is_another = chosen != self._chosen
-            if is_another:
-                self._chosen = chosen
+            self._fields.listing.offer(self._fields.listing.options, chosen)
+            if self.value:
                 self._accept()
+            is_another, self._chosen = chosen != self._chosen, chosen
             self._say(None)
             if is_another:
                 self._choose(chosen)

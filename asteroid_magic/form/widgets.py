@@ -12,16 +12,16 @@ While the fields are frozen and the kernel has not taken the press, a style rule
 
 import math
 import re
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import ipywidgets
 from ipywidgets import HTML, Button, HBox, Label, VBox
-from traitlets import CBool, TraitError
+from traitlets import CBool
 
 from . import html
-from .comms import CHANGING
+from .comms import CHANGING, Field
+from .execution_list import ExecutionList
 from .file_field import FileField
 
 FEWEST_ROWS, MOST_ROWS, COLUMNS = 4, 16, 80
@@ -33,32 +33,10 @@ STUCK = (
 )
 
 
-class _Field(ipywidgets.Widget):  # type: ignore[misc]
-    """A widget that ignores a value from the browser that it cannot have.
-
-    The list may have become shorter meanwhile; ipywidgets would write a trace into the log.
-    """
-
-    def set_state(self, sync_data: dict[str, object]) -> None:
-        """Take over what the browser sends, or show it again what holds."""
-        try:
-            super().set_state(sync_data)
-        except TraitError:
-            self.send_state(list(sync_data))
-            self.when_refused()
-
-    # Called after that.
-    when_refused: Callable[[], None] = staticmethod(lambda: None)
-
-
-class _Freezing(_Field):
+class _Freezing(Field):
     """A field that a choice can freeze: the browser sends the number of the choice."""
 
     disabled = CBool(False).tag(sync=True)
-
-
-class _Dropdown(_Freezing, ipywidgets.Dropdown):  # type: ignore[misc]
-    pass
 
 
 class _Text(_Freezing, ipywidgets.Text):  # type: ignore[misc]
@@ -69,15 +47,15 @@ class _Textarea(_Freezing, ipywidgets.Textarea):  # type: ignore[misc]
     pass
 
 
-class _ToggleButtons(_Field, ipywidgets.ToggleButtons):  # type: ignore[misc]
+class _ToggleButtons(Field, ipywidgets.ToggleButtons):  # type: ignore[misc]
     pass
 
 
-class RadioChoice(_Field, ipywidgets.RadioButtons):  # type: ignore[misc]
+class RadioChoice(Field, ipywidgets.RadioButtons):  # type: ignore[misc]
     """Radio buttons for a choice of one."""
 
 
-class CheckedChoice(_Field, ipywidgets.Checkbox):  # type: ignore[misc]
+class CheckedChoice(Field, ipywidgets.Checkbox):  # type: ignore[misc]
     """A checkbox for one of several choices."""
 
 
@@ -113,14 +91,8 @@ class FormWidgets:
             widget.add_class(f"asteroid-form-{name}-field")
         # How often a program has filled in a field, and how much of that the browser shows.
         self._filled, self._shown = Label("0"), Label("0")
-        # The same for the list: its choices are numbers, whose meaning changes with it.
-        self._listed, self._list_shown = Label("0"), Label("0")
         self._links = self._linked()
         self._is_by_program = False
-        # The IDs of the lists that the browser may show, by their numbers.
-        self._lists: dict[int, tuple[str, ...]] = {0: ("",)}
-        # The thread that is changing the list.
-        self._lister = 0
         self.rows = self._laid_out()
         self.message.observe(self._grow, "value")
         self.attach.observe(self._name_files, "value")
@@ -132,7 +104,7 @@ class FormWidgets:
         self.style = HTML(html.style())
         # The header is drawn anew with every minute, and the focus must stay on a link.
         self.header, self.links = HTML(), HTML()
-        self.listing = _Dropdown(description="Execution", options=[("", "")])
+        self.listing = ExecutionList()
         self.execution = _Text(
             value=execution, description="Execution ID", placeholder="or paste an ID"
         )
@@ -172,7 +144,7 @@ class FormWidgets:
         return [
             *(ipywidgets.jsdlink((self.send, "index"), (one, "disabled")) for one in self._frozen),
             ipywidgets.jsdlink((self._filled, "value"), (self._shown, "value")),
-            ipywidgets.jsdlink((self._listed, "value"), (self._list_shown, "value")),
+            ipywidgets.jsdlink((self.listing, "offered"), (self.listing, "shown")),
         ]
 
     def _laid_out(self) -> tuple[ipywidgets.Widget, ...]:
@@ -229,59 +201,6 @@ class FormWidgets:
     def is_as_shown(self) -> bool:
         """Return True if the browser showed these values when the user pressed Send."""
         return bool(self._is_by_program or self._filled.value == self._shown.value)
-
-    def is_certain(self, execution_id: str) -> bool:
-        """Return True if its line means this execution in every list that the browser may show.
-
-        A choice is the number of a line, and may be one from an older list.
-        """
-        latest = self._lists[int(self._listed.value)]
-        if execution_id not in latest:
-            return False
-        line = latest.index(execution_id)
-        lists = [ids for number, ids in self._lists.items() if number >= self._oldest]
-        return all(ids[line] == execution_id for ids in lists if len(ids) > line)
-
-    @property
-    def _oldest(self) -> int:
-        """The number of the oldest list that the browser may show."""
-        return int(self._list_shown.value)
-
-    def when_chosen(self, choose: Callable[[str], None], refuse: Callable[[], None]) -> None:
-        """Call `choose` with the ID that the user has chosen from the list; empty for none.
-
-        If the list has no such line any more, call `refuse`.
-        """
-        self.listing.when_refused = refuse
-
-        def look(change: dict[str, str]) -> None:
-            if self._lister != threading.get_ident():
-                choose(change["new"])
-
-        self.listing.observe(look, "value")
-
-    def offer(self, lines: Sequence[tuple[str, str]], chosen: str) -> None:
-        """Offer these lines with their IDs, and show the chosen one."""
-        options = tuple(lines)
-        value = chosen if any(chosen == one for _, one in options) else ""
-        if options == self.listing.options and value == self.listing.value:
-            return
-        self._lister = threading.get_ident()
-        try:
-            if options != self.listing.options:
-                number = int(self._listed.value) + 1
-                kept = {old: ids for old, ids in self._lists.items() if old >= self._oldest}
-                self._lists = {**kept, number: tuple(one for _, one in options)}
-                self.listing.options = options
-                self._listed.value = str(number)
-            self.listing.value = value
-        finally:
-            self._lister = 0
-
-    def show_choice(self) -> None:
-        """Show the chosen line again: a list that came meanwhile may have taken it back."""
-        if self._listed.value != self._list_shown.value:
-            self.listing.send_state("index")
 
     def fill(self, field: ipywidgets.Widget, text: str) -> None:
         """Fill in a field for a program; the browser reports once it shows the text."""
@@ -381,8 +300,7 @@ class FormWidgets:
 
     def close(self) -> None:
         """Close every widget of the form, also those that widgets create for themselves."""
-        own = (self._filled, self._shown, self._listed, self._list_shown)
-        waiting: list[ipywidgets.Widget] = [*self.rows, *self._links, *own]
+        waiting: list[ipywidgets.Widget] = [*self.rows, *self._links, self._filled, self._shown]
         while waiting:
             widget = waiting.pop()
             waiting += getattr(widget, "children", ())

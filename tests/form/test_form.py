@@ -284,7 +284,7 @@ def test_what_the_browser_has_not_shown_is_not_sent(account: Sandbox) -> None:
     # The user presses Send before the browser has the new text.
     frozen_by_browser(form)
     fields(form).send.index = 1
-    assert words(fields(form).reason).startswith("A cell has just changed the form")
+    assert words(fields(form).reason).startswith("The form has just changed")
     assert fields(form).send.index == 0
     fields(form)._shown.value = fields(form)._filled.value
     frozen_by_browser(form)

@@ -1,6 +1,5 @@
 """The fields that name the execution: the list, the ID, and what is said about it."""
 
-import random
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -10,8 +9,7 @@ import requests
 from asteroid_magic import AsteroidClient, SendForm
 from asteroid_magic.config.api_key import ApiKey
 from asteroid_magic.config.session import session
-from asteroid_magic.form.picker import CHOOSE_AGAIN, Picker, lines_of
-from asteroid_magic.form.widgets import FormWidgets
+from asteroid_magic.form.picker import CHOOSE_AGAIN, lines_of
 from asteroid_magic.models.executions import Execution
 from asteroid_magic.monitor.inbox import InboxEntry
 from asteroid_magic.sandbox import Sandbox
@@ -20,7 +18,7 @@ from tests.support.records import RecordServer
 from tests.support.sandboxes import deliver
 from tests.support.waiting import until
 
-from .conftest import fields, heading, listed, read, sent, use, words
+from .conftest import fields, frozen_by_browser, heading, listed, read, sent, use, words
 from .test_form import EXECUTION
 
 
@@ -36,9 +34,10 @@ def lines_of_list(form: SendForm) -> list[tuple[str, str]]:
 
 def choose(form: SendForm, words: str) -> None:
     """Choose a line as in a browser that shows the latest list."""
-    fields(form)._list_shown.value = fields(form)._listed.value
-    (found,) = [value for label, value in fields(form).listing.options if words in label]
-    fields(form).listing.value = found
+    listing = fields(form).listing
+    (line,) = [at for at, (label, _) in enumerate(listing.options) if words in label]
+    listing.set_state({"shown": listing.offered})
+    listing.set_state({"index": line})
 
 
 def test_it_offers_all_active_executions_those_that_wait_on_top(account: Sandbox) -> None:
@@ -73,77 +72,80 @@ def test_an_id_that_is_typed_is_shown_in_the_list(account: Sandbox) -> None:
     assert form.execution == finished.id
 
 
-def test_a_choice_counts_while_the_list_is_being_renewed(
-    account: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_choice_counts_while_the_list_is_being_renewed(account: Sandbox) -> None:
     """Also if the browser does not show the latest list yet, which has the same lines."""
     form = listed(SendForm())
-    shown = fields(form)._list_shown.value
     for age in ("4 min", "5 min"):
-        fields(form).offer([(f"{age} {label}", one) for label, one in lines_of_list(form)], "")
-    assert fields(form)._listed.value != shown
-    told: list[object] = []
-    monkeypatch.setattr(fields(form).listing, "send_state", lambda key=None: told.append(key))
+        offer(form, [(f"{age} {label}", one) for label, one in lines_of_list(form)])
     fields(form).listing.set_state({"index": 2})
     assert form.execution == account.executions[1].id
-    # The browser may have taken the choice back with the new list.
-    assert "index" in told
 
 
-def test_a_choice_from_a_list_with_other_lines_is_no_choice(account: Sandbox) -> None:
-    form = listed(SendForm(account.executions[1]))
+def offer(form: SendForm, lines: list[tuple[str, str]]) -> None:
+    """Offer a list that the browser does not show yet."""
+    listing = fields(form).listing
+    listing.set_state({"shown": listing.offered})
+    listing.offer(lines, form.execution)
+
+
+def test_a_choice_from_a_list_with_other_lines_is_none_at_all(account: Sandbox) -> None:
+    form = listed(SendForm(account.executions[1], "Yes."))
     until(lambda: fields(form).listing.value == account.executions[1].id)
     heading_, *others = lines_of_list(form)
-    # The browser shows the list before the last one, in which the first line was another.
-    fields(form)._list_shown.value = fields(form)._listed.value
-    fields(form).offer([heading_, ("New", EXECUTION), *others], account.executions[1].id)
-    fields(form).listing.index = 1
-    assert form.execution == account.executions[1].id
-    assert fields(form).listing.value == account.executions[1].id
+    offer(form, [heading_, ("New", EXECUTION), *others])
+    fields(form).listing.set_state({"index": 1})
+    # What was chosen before is no longer wanted, and the new one was not meant.
+    assert form.execution == fields(form).listing.value == ""
     assert words(fields(form).about) == CHOOSE_AGAIN
     assert "asteroid-form-says-choose-again" in fields(form).spoken._dom_classes
-    # Now it shows the new one.
-    choose(form, "New")
-    assert form.execution == EXECUTION
+    assert form.message == "Yes."
+    # Now it shows the new one, and any choice is one, also that of before.
+    choose(form, others[1][0])
+    assert form.execution == account.executions[1].id
     assert words(fields(form).about) == ""
     assert "asteroid-form-says-choose-again" not in fields(form).spoken._dom_classes
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_no_choice_becomes_another_execution_or_is_lost_without_a_word(seed: int) -> None:
-    """The browser chooses in any list since the last one that it is known to have shown."""
-    chance = random.Random(seed)  # noqa: S311 (a test that can be repeated)
-    ids = [f"8b078c8b-0000-4000-8000-00000000000{n}" for n in range(8)]
-    widgets = FormWidgets("", "")
-    picker = Picker(widgets, lambda _id: None)
-    lists, shown = {0: [""]}, 0
-    for _ in range(25):
-        what = chance.choice(["offer", "show", "choose"])
-        if what == "offer":
-            listed = chance.sample(ids, chance.randint(0, 6))
-            lines = [(f"{one} {chance.random()}", one) for one in listed]
-            widgets.offer([("All", ""), *lines], picker.execution_id)
-            lists[int(widgets._listed.value)] = ["", *listed]
-        shown = chance.randint(shown, max(lists))
-        if what == "show":
-            widgets._list_shown.value = str(shown)
-        if what == "choose":
-            line = chance.randrange(len(lists[shown]))
-            meant, before = lists[shown][line], picker.execution_id
-            is_news = line != widgets.listing.index
-            widgets.listing.set_state({"index": line})
-            is_told = CHOOSE_AGAIN in widgets.about.value
-            assert picker.execution_id in {meant, before}
-            # To choose none changes nothing if the chosen one is not in the list.
-            assert picker.execution_id == meant or is_told or not is_news or not meant
-    widgets.close()
-
-
-def test_a_line_that_the_list_has_no_more_is_no_choice(account: Sandbox) -> None:
-    form = listed(SendForm(account.executions[1]))
-    fields(form).listing.set_state({"index": 9})
-    assert form.execution == account.executions[1].id
+def test_nothing_is_sent_that_was_pressed_after_such_a_choice(account: Sandbox) -> None:
+    """Not to the execution that was chosen before, whose ID the page still shows."""
+    form = listed(SendForm(account.executions[1], "Yes."))
+    heading_, *others = lines_of_list(form)
+    offer(form, [heading_, ("New", EXECUTION), *others])
+    fields(form).listing.set_state({"index": 1})
+    fields(form).send.index = 1
+    frozen_by_browser(form)
+    until(lambda: not fields(form).send.index)
+    assert form.outcomes == ()
     assert words(fields(form).about) == CHOOSE_AGAIN
+    assert words(fields(form).reason) == "Choose an execution, or paste its ID."
+    assert form.message == "Yes."
+
+
+@pytest.mark.usefixtures("account")
+def test_an_id_that_is_typed_ends_the_request_to_choose_again() -> None:
+    form = listed(SendForm())
+    heading_, *others = lines_of_list(form)
+    offer(form, [heading_, ("New", EXECUTION), *others])
+    fields(form).listing.set_state({"index": 1})
+    assert words(fields(form).about) == CHOOSE_AGAIN
+    form.execution = "8b07"
+    assert words(fields(form).about).startswith("This is not an execution ID.")
+    assert "asteroid-form-says-no-id" in fields(form).spoken._dom_classes
+    form.execution = ""
+    assert words(fields(form).about) == ""
+
+
+def test_to_choose_none_clears_the_id_that_the_list_had_and_no_other(account: Sandbox) -> None:
+    _, running, finished = account.executions
+    form = listed(SendForm(running))
+    until(lambda: fields(form).listing.value == running.id)
+    # It ends while the page still shows it.
+    offer(form, lines_of_list(form)[:2])
+    fields(form).listing.set_state({"index": 0})
+    assert form.execution == ""
+    form.execution = finished
+    choose(form, "Choose one of")
+    assert form.execution == finished.id
 
 
 def test_a_choice_does_not_change_what_is_being_sent(account: Sandbox) -> None:
@@ -235,9 +237,10 @@ def test_equal_lines_of_the_list_stay_two_executions() -> None:
         with AsteroidClient("key-4711-secret", server.base_url) as client:
             form = listed(SendForm(client=client))
             assert len(set(lines(form))) == 1
-            fields(form)._list_shown.value = fields(form)._listed.value
-            fields(form).listing.index = 2
-            assert form.execution == fields(form).listing.options[2][1]
+            listing = fields(form).listing
+            listing.set_state({"shown": listing.offered})
+            listing.set_state({"index": 2})
+            assert form.execution == listing.options[2][1]
             form.close()
 
 

@@ -62,6 +62,8 @@ SETTINGS = {
     },
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
+# Lab opens its launcher once no notebook is left, and sometimes after it has opened the next one.
+PAGE = {"disabledExtensions": {"@jupyterlab/launcher-extension:plugin": True}}
 WITHOUT_SUBSHELLS = {
     **SETTINGS,
     "@jupyterlab/apputils-extension:kernels-settings": {"commsOverSubshells": "disabled"},
@@ -71,7 +73,13 @@ SHOWN = """async name => {
   const app = window.jupyterapp;
   const is = async what => { while (!what()) await new Promise(done => setTimeout(done, 20)); };
   await app.restored;
-  await is(() => app.shell.currentWidget?.context?.path === name);
+  await is(() => {
+    const is_it = one => one?.context?.path === name;
+    // What Lab itself opens meanwhile may come to lie before the notebook.
+    const behind = [...app.shell.widgets('main')].find(is_it);
+    if (behind && !is_it(app.shell.currentWidget)) app.shell.activateById(behind.id);
+    return is_it(app.shell.currentWidget);
+  });
   await app.shell.currentWidget.context.ready;
   const dark = matchMedia('(prefers-color-scheme: dark)').matches;
   await is(() => document.body.dataset.jpThemeLight === String(!dark));
@@ -103,6 +111,16 @@ CLEAN = """() => {
     if (name.description.startsWith('asteroid-magic')) delete globalThis[name];
   return true;
 }"""
+# Playwright would wait for a promise without end, and so would every test after this one.
+IN_TIME = """argument => Promise.race([
+  (%s)(argument),
+  new Promise((_, fail) => setTimeout(() => fail(new Error('not within %d s')), 1000 * %d)),
+])"""
+
+
+def wait_in(page: Page, script: str, argument: object = None) -> Any:
+    """Return what a function of JavaScript promises, which must come within a minute."""
+    return page.evaluate(IN_TIME % (script, PATIENCE, PATIENCE), argument)
 
 
 def chromium() -> str | None:
@@ -163,6 +181,7 @@ class Jupyter:
         overrides = self._folder / "config/labconfig/default_setting_overrides.json"
         overrides.parent.mkdir(parents=True)
         overrides.write_text(json.dumps(self._settings))
+        (overrides.parent / "page_config.json").write_text(json.dumps(PAGE))
         if self._python:
             self._add_kernel()
         if self._labextensions:
@@ -332,7 +351,7 @@ class Notebook:
     def run_all(self, *, wait: bool = True) -> None:
         """Run all cells, and wait for the last to end if asked to."""
         run = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
-        self.page.evaluate(run if wait else f"() => void {run}")
+        wait_in(self.page, f"() => {run}" if wait else f"() => void {run}")
 
     def run_code(self, code: str, *, wait: bool = True) -> None:
         """Run code in the kernel as a cell would, and wait for its end if asked to."""
@@ -341,22 +360,22 @@ class Notebook:
           const future = sessionContext.session.kernel.requestExecute({ code });
           if (wait) await future.done;
         }"""
-        self.page.evaluate(script, [code, wait])
+        wait_in(self.page, script, [code, wait])
 
     def reload(self) -> None:
         """Load the page again, as a user would; the kernel stays."""
         self.page.reload()
         self.page.wait_for_function("window.jupyterapp !== undefined")
-        self.page.evaluate(SHOWN, self.name)
-        self.page.evaluate(CONNECTED)
+        wait_in(self.page, SHOWN, self.name)
+        wait_in(self.page, CONNECTED)
         self.page.evaluate(KEEP)
 
     def reopen(self) -> None:
         """Close the notebook in JupyterLab and open it again, as a user would; the kernel stays."""
         self.page.evaluate("window.jupyterapp.shell.currentWidget.dispose()")
-        self.page.evaluate(OPEN, [self.name, ""])
-        self.page.evaluate(SHOWN, self.name)
-        self.page.evaluate(CONNECTED)
+        wait_in(self.page, OPEN, [self.name, ""])
+        wait_in(self.page, SHOWN, self.name)
+        wait_in(self.page, CONNECTED)
 
     def check(self, expression: str) -> None:
         """Expect an expression to be true in the kernel, now or soon."""
@@ -366,11 +385,11 @@ class Notebook:
           return (await future.done).content.status;
         }"""
         code = f"assert {expression}"
-        until(lambda: self.page.evaluate(script, code) == "ok")
+        until(lambda: wait_in(self.page, script, code) == "ok")
 
     def save(self) -> str:
         """Save the notebook, and return the text of its file."""
-        self.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+        wait_in(self.page, "() => window.jupyterapp.commands.execute('docmanager:save')")
         return self._jupyter.read(self.name)
 
 
@@ -453,9 +472,9 @@ class SharedPages:
             page.set_viewport_size(viewport)
             page.emulate_media(**(MEDIA | media))
             self._show(page, name, host)
-            page.evaluate(SHOWN, name)
+            wait_in(page, SHOWN, name)
             if kernel:
-                page.evaluate(CONNECTED)
+                wait_in(page, CONNECTED)
             yield Notebook(page, self.jupyter, name)
             page.mouse.move(0, 0)
             if not fresh and page.evaluate(CLEAN):
@@ -485,4 +504,4 @@ class SharedPages:
             page.wait_for_function("window.jupyterapp !== undefined")
             page.evaluate(KEEP)
         else:
-            page.evaluate(OPEN, [name, url])
+            wait_in(page, OPEN, [name, url])

@@ -80,13 +80,19 @@ def open_cells(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
         kind = "pages" if subshells else "pages_without_subshells"
         pages: SharedPages = request.getfixturevalue(kind)
         name = pages.jupyter.add(reach(box, tmp_path, often=often), *cells)
-        with pages.opened(name, **look) as notebook:
-            notebook.run_all(wait=wait)
-            yield notebook
+        try:
+            with pages.opened(name, **look) as notebook:
+                notebook.run_all(wait=wait)
+                yield notebook
+        except BaseException as error:
+            error.add_note((tmp_path / LATE).read_text() or "The kernel was not late.")
+            raise
 
     return open_them
 
 
+# Here a kernel writes every 50 s what its threads do: the only trace of a cell that never ends.
+LATE = "late"
 LOOK_OFTEN = """
 import asteroid_magic.monitor.schedule as schedule
 schedule.LIVELY_LOOKS, schedule.LIVELY_LISTING_S = schedule.Backoff(0.5, 1.0), 1.0
@@ -102,7 +108,13 @@ def reach(box: Sandbox, folder: Path, *, often: bool = False) -> str:
     """
     settings = {"ASTEROID_BASE_URL": box.base_url, "ASTEROID_API_KEY": box.api_key}
     program = folder / "reach.py"
-    program.write_text(f"import os\nos.environ.update({settings!r}){LOOK_OFTEN if often else ''}")
+    late = folder / LATE
+    late.touch()
+    program.write_text(
+        "import faulthandler, os\n"
+        f"faulthandler.dump_traceback_later(50, True, open({str(late)!r}, 'w'))\n"
+        f"os.environ.update({settings!r}){LOOK_OFTEN if often else ''}"
+    )
     return (
         "import json, os, pathlib\n"
         f"exec(pathlib.Path({str(program)!r}).read_text(), {{}})\n"

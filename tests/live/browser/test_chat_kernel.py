@@ -15,11 +15,13 @@ from tests.support.jupyter import (
     SHOWN,
     TOKEN,
     Jupyter,
+    Notebook,
     SharedPages,
     Voila,
     busy,
     loopback_only,
     stopped,
+    wait_in,
 )
 from tests.support.pages import FormPage
 from tests.support.sandboxes import asking, running
@@ -276,9 +278,9 @@ def test_without_the_front_end_of_anywidget_the_form_appears(
             page.goto(f"{jupyter.url}/notebooks/{name}?token={TOKEN}")
             page.wait_for_function("window.jupyterapp !== undefined")
             # Without a connected kernel, running the cells would never end.
-            page.evaluate(SHOWN, name)
-            page.evaluate(CONNECTED)
-            page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+            wait_in(page, SHOWN, name)
+            wait_in(page, CONNECTED)
+            Notebook(page, jupyter, name).run_all()
             form = FormPage(page)
             expect(page.get_by_text("The panel cannot be shown here")).to_be_visible()
             form.deliver("By the form, then.")

@@ -1,0 +1,285 @@
+"""The list of executions: no choice becomes another execution than the one that the user saw."""
+
+import random
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from asteroid_magic.form.execution_list import MOST_LISTS
+from asteroid_magic.form.picker import CHOOSE_AGAIN, Picker
+from asteroid_magic.form.widgets import FormWidgets
+
+IDS = [f"8b078c8b-0000-4000-8000-00000000000{n}" for n in range(8)]
+
+
+class Page:
+    """What a page does with the list: it shows what the kernel says, and reports that.
+
+    One message of it is under way; what else it has to say is held back, and then said at once.
+    """
+
+    def __init__(self, name: str, state: dict[str, Any]) -> None:
+        self.name = name
+        self.lines, self.index = tuple(state["_options_labels"]), state["index"]
+        self.shown = state["shown"]
+        self.from_kernel: list[dict[str, Any]] = []
+        self.under_way: dict[str, Any] = {}
+        self._held: dict[str, Any] = {}
+        self._report(state["offered"])
+
+    def choose(self, line: int) -> None:
+        """Choose a line, unless it is the one that is shown as chosen."""
+        if line != self.index:
+            self.index = line
+            # Together with what the user means by it, which the kernel does not hear.
+            self._say(index=line, meant=self.lines[line])
+
+    def hear(self) -> None:
+        """Show the next thing that the kernel has said."""
+        if self.from_kernel:
+            state = self.from_kernel.pop(0)
+            self.lines = tuple(state.get("_options_labels", self.lines))
+            self.index = state.get("index", self.index)
+            self._report(state.get("offered", self.shown))
+
+    def arrived(self) -> dict[str, Any]:
+        """Return the message that has arrived; another may now be under way."""
+        message, self.under_way, self._held = self.under_way, self._held, {}
+        return message
+
+    def _report(self, number: int) -> None:
+        if self.shown != number:
+            self.shown = number
+            self._say(shown=number)
+
+    def _say(self, **news: object) -> None:
+        said = self._held if self.under_way else self.under_way
+        said.update(news)
+
+
+class Browser:
+    """The pages that show one form."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.widgets = FormWidgets("", "")
+        self.picker = Picker(self.widgets, lambda _id: None)
+        self.listing = self.widgets.listing
+        self.pages: list[Page] = []
+
+        self._speaker: Page | None = None
+
+        def send(message: dict[str, Any], **_: object) -> None:
+            is_echo = message["method"] == "echo_update"
+            for page in self.pages:
+                # A page knows its own echo, and does not take back what the user did meanwhile.
+                if not (is_echo and page is self._speaker):
+                    page.from_kernel.append(dict(message["state"]))
+
+        monkeypatch.setattr(self.listing, "_send", send)
+
+    def open_page(self) -> Page:
+        page = Page(f"page {len(self.pages)}", self.listing.get_state())
+        self.pages.append(page)
+        return page
+
+    def offer(self, ids: list[str], words: str = "") -> None:
+        """Offer a list of these executions."""
+        lines = [("-", ""), *((f"{one} {words}", one) for one in ids)]
+        self.listing.offer(lines, self.picker.execution_id)
+
+    def deliver(self, page: Page) -> None:
+        """Let the kernel take the next message of a page, and check what becomes of it."""
+        state = page.arrived()
+        meant = state.pop("meant", None)
+        before = self.picker.execution_id
+        self._speaker = page
+        content = {"data": {"method": "update", "state": state}}
+        self.listing._handle_msg({"header": {"session": page.name}, "content": content})
+        now = self.picker.execution_id
+        if meant is None:
+            assert now == before
+        elif CHOOSE_AGAIN in self.widgets.about.value:
+            assert now == ""
+        else:
+            # To choose none leaves an ID alone that the list did not have.
+            assert now == meant.split()[0].strip("-") or (meant == "-" and now == before)
+
+    def settle(self) -> None:
+        """Let everything arrive that is under way."""
+        while any(page.from_kernel or page.under_way for page in self.pages):
+            for page in self.pages:
+                self.deliver(page)
+                page.hear()
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    made = Browser(monkeypatch)
+    yield made
+    made.widgets.close()
+
+
+@pytest.mark.parametrize("pages", [1, 3])
+@pytest.mark.parametrize("seed", range(40))
+def test_a_choice_is_what_the_user_saw_or_none_and_says_so(
+    browser: Browser, pages: int, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 (a test that can be repeated)
+    browser.open_page()
+    for _ in range(200):
+        page = chance.choice(browser.pages)
+        what = chance.choice(["offer", "hear", "hear", "choose", "deliver", "deliver", "rare"])
+        if what == "offer":
+            browser.offer(chance.sample(IDS, chance.randint(0, 6)), str(chance.random()))
+        elif what == "hear":
+            page.hear()
+        elif what == "choose":
+            page.choose(chance.randrange(len(page.lines)))
+        elif what == "deliver":
+            browser.deliver(page)
+        elif len(browser.pages) < pages:
+            browser.open_page()
+        else:
+            browser.widgets.execution.value = chance.choice(IDS)
+    browser.settle()
+    chosen = browser.listing.options[browser.listing.index][1]
+    assert chosen in {browser.picker.execution_id, ""}
+    if pages == 1:
+        assert page.lines[page.index] == browser.listing.options[browser.listing.index][0]
+
+
+def test_a_page_is_not_told_of_its_own_choice(browser: Browser) -> None:
+    """The user may have gone on to another line, with the arrow keys: it would be taken back."""
+    page = browser.open_page()
+    browser.offer(IDS)
+    assert len(page.from_kernel) == 1
+    browser.settle()
+    for line in (3, 4):
+        page.choose(line)
+        browser.deliver(page)
+        assert page.from_kernel == []
+    assert browser.picker.execution_id == IDS[3]
+
+
+def test_a_page_that_loads_later_reports_its_list_also_if_it_is_the_latest(
+    browser: Browser,
+) -> None:
+    browser.offer(IDS[:2])
+    browser.open_page()
+    browser.settle()
+    page = browser.open_page()
+    browser.settle()
+    page.choose(2)
+    browser.settle()
+    assert browser.picker.execution_id == IDS[1]
+
+
+def test_a_choice_under_the_number_of_the_one_before_is_a_choice(browser: Browser) -> None:
+    """The page does not show yet that the chosen one has moved to the line that is pressed."""
+    page = browser.open_page()
+    browser.offer([IDS[0], IDS[1]])
+    browser.settle()
+    page.choose(2)
+    browser.settle()
+    browser.offer([IDS[1]])
+    page.choose(1)
+    browser.settle()
+    assert CHOOSE_AGAIN in browser.widgets.about.value
+    assert browser.picker.execution_id == ""
+    page.choose(1)
+    browser.settle()
+    assert browser.picker.execution_id == IDS[1]
+
+
+def test_a_page_that_has_missed_very_many_lists_has_to_show_the_latest_first(
+    browser: Browser,
+) -> None:
+    page = browser.open_page()
+    browser.offer(IDS[:1])
+    browser.settle()
+    # Only the one that it shows had another in its first line.
+    for number in range(MOST_LISTS):
+        browser.offer(IDS[1:2], str(number))
+    page.choose(1)
+    browser.settle()
+    assert CHOOSE_AGAIN in browser.widgets.about.value
+    page.choose(1)
+    browser.settle()
+    assert browser.picker.execution_id == IDS[1]
+
+
+@pytest.mark.parametrize("line", [9, -1])
+def test_a_line_that_no_list_had_chooses_none(browser: Browser, line: int) -> None:
+    browser.open_page()
+    browser.offer(IDS[:2])
+    browser.settle()
+    browser.listing.set_state({"index": line})
+    assert CHOOSE_AGAIN in browser.widgets.about.value
+    assert browser.picker.execution_id == browser.listing.value == ""
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"shown": "x"},
+        {"shown": 99},
+        {"shown": -7},
+        {"shown": None},
+        {"shown": [1]},
+        {"index": None},
+        {"index": "2"},
+        {"index": 1.5},
+        {"index": [1]},
+    ],
+)
+def test_what_no_page_says_changes_nothing(browser: Browser, strange: dict[str, Any]) -> None:
+    page = browser.open_page()
+    browser.offer(IDS[:2])
+    browser.settle()
+    page.choose(1)
+    browser.settle()
+    browser.listing.set_state(strange)
+    assert browser.picker.execution_id == browser.listing.value == IDS[0]
+    browser.offer([IDS[2], *IDS[:2]])
+    page.choose(2)
+    browser.settle()
+    # Its second line was another one.
+    assert CHOOSE_AGAIN in browser.widgets.about.value
+
+
+@pytest.mark.usefixtures("switching")
+def test_a_choice_is_right_while_another_thread_renews_the_list() -> None:
+    widgets = FormWidgets("", "")
+    picker = Picker(widgets, lambda _id: None)
+    lists = {0: [""]}
+
+    def renew() -> None:
+        chance = random.Random(1)  # noqa: S311 (as above)
+        for _ in range(300):
+            ids = chance.sample(IDS, chance.randint(1, 6))
+            with widgets.lock:
+                widgets.listing.offer([("-", ""), *((one, one) for one in ids)], "")
+                lists[widgets.listing.offered] = ["", *ids]
+
+    with ThreadPoolExecutor(1) as pool:
+        renewing = pool.submit(renew)
+        while not renewing.done():
+            number = max(list(lists))
+            widgets.listing.set_state({"shown": number})
+            seen = lists[number]
+            widgets.listing.set_state({"index": len(seen) - 1})
+            assert picker.execution_id in {seen[-1], ""}
+        renewing.result()
+    widgets.close()
+
+
+@pytest.fixture
+def switching() -> Iterator[None]:
+    """Python goes from thread to thread all the time."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
