@@ -1,8 +1,8 @@
 """The list of executions in a form, from which the user chooses one.
 
 A page reports a choice as the number of a line, and by then the kernel may have a newer list, in
-which that line is another execution. So each list has a number, which a page sends back once it
-shows that list, on the channel of its choices: what comes after the report is a choice from that
+which that line is another execution. So each list has a number, which a page hears after the list,
+and sends back on the channel of its choices: what comes after the report is a choice from that
 list, or from a newer one. If the line is not the same execution in all of these, nothing is chosen.
 
 The report of a list may come in one message with a choice: ipywidgets holds back what a page says
@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import ipywidgets
-from traitlets import CBool, Int
+from ipywidgets import Label
+from traitlets import CBool, Unicode
 
 from .comms import CHANGING, Field
 
@@ -30,11 +31,9 @@ class ExecutionList(Field, ipywidgets.Dropdown):  # type: ignore[misc]
 
     # A choice of another widget can freeze it: the browser sends the number of the choice.
     disabled = CBool(False).tag(sync=True)
-    # The number of the latest list.
-    offered = Int(0).tag(sync=True)
-    # Each page sets it to the list that it shows. Here it never changes, so that each page that
-    # loads has something to report.
-    shown = Int(-1).tag(sync=True)
+    # Each page sets it to the number of the list that it shows. Here it never changes, so that each
+    # page that loads has something to report.
+    shown = Unicode("").tag(sync=True)
 
     def __init__(self) -> None:
         # The IDs of the latest lists, by their numbers.
@@ -44,7 +43,18 @@ class ExecutionList(Field, ipywidgets.Dropdown):  # type: ignore[misc]
         self._message = threading.local()
         self._take: Callable[[str, Collection[str]], None] = lambda _id, _seen: None
         self._refuse: Callable[[], None] = lambda: None
+        # The number of the latest list. To link a widget to itself makes its view miss changes.
+        self.number = Label("0")
         super().__init__(description="Execution", options=[("", "")])
+
+    @property
+    def offered(self) -> int:
+        """The number of the latest list."""
+        return int(self.number.value)
+
+    def linked(self) -> ipywidgets.Widget:
+        """Let each page report the list that it shows."""
+        return ipywidgets.jsdlink((self.number, "value"), (self, "shown"))
 
     def when_chosen(
         self, take: Callable[[str, Collection[str]], None], refuse: Callable[[], None]
@@ -62,12 +72,13 @@ class ExecutionList(Field, ipywidgets.Dropdown):  # type: ignore[misc]
         value = chosen if chosen in ids else ""
         if options == before["options"] and value == before["value"]:
             return
-        # In one message: a page shows all of it, or nothing.
-        with CHANGING, self.hold_sync():
-            if options != before["options"]:
-                self.options = options
-            self.value = value
-            self.offered = self._number(ids)
+        with CHANGING:
+            # In one message: a page shows all of it, or nothing.
+            with self.hold_sync():
+                if options != before["options"]:
+                    self.options = options
+                self.value = value
+            self._count(ids)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take over what a page says."""
@@ -107,19 +118,18 @@ class ExecutionList(Field, ipywidgets.Dropdown):  # type: ignore[misc]
             self._show_again()
 
     def _note_report(self, page: str, number: object) -> None:
-        if isinstance(number, int) and number in self._lists:
-            self._reported[page] = number
+        known = {str(one): one for one in self._lists}
+        if isinstance(number, str) and number in known:
+            self._reported[page] = known[number]
 
     def _show_again(self) -> None:
         """Let each page show what is chosen, and report that it does."""
-        number = self._number(self._lists[self.offered])
-        with self._lock_property(offered=number):
-            self.offered = number
-        self.send_state(("index", "offered"))
+        self.send_state("index")
+        self._count(self._lists[self.offered])
 
-    def _number(self, ids: tuple[str, ...]) -> int:
-        """Return a new number for a list, and forget the oldest one."""
+    def _count(self, ids: tuple[str, ...]) -> None:
+        """Give a list a number, for the pages that have heard of it; forget the oldest one."""
         number = self.offered + 1
         self._lists[number] = ids
         self._lists.pop(number - MOST_LISTS, None)
-        return number
+        self.number.value = str(number)

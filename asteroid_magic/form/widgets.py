@@ -144,7 +144,7 @@ class FormWidgets:
         return [
             *(ipywidgets.jsdlink((self.send, "index"), (one, "disabled")) for one in self._frozen),
             ipywidgets.jsdlink((self._filled, "value"), (self._shown, "value")),
-            ipywidgets.jsdlink((self.listing, "offered"), (self.listing, "shown")),
+            self.listing.linked(),
         ]
 
     def _laid_out(self) -> tuple[ipywidgets.Widget, ...]:
@@ -300,7 +300,8 @@ class FormWidgets:
 
     def close(self) -> None:
         """Close every widget of the form, also those that widgets create for themselves."""
-        waiting: list[ipywidgets.Widget] = [*self.rows, *self._links, self._filled, self._shown]
+        own = (self._filled, self._shown, self.listing.number)
+        waiting: list[ipywidgets.Widget] = [*self.rows, *self._links, *own]
         while waiting:
             widget = waiting.pop()
             waiting += getattr(widget, "children", ())

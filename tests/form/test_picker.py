@@ -36,7 +36,7 @@ def choose(form: SendForm, words: str) -> None:
     """Choose a line as in a browser that shows the latest list."""
     listing = fields(form).listing
     (line,) = [at for at, (label, _) in enumerate(listing.options) if words in label]
-    listing.set_state({"shown": listing.offered})
+    listing.set_state({"shown": listing.number.value})
     listing.set_state({"index": line})
 
 
@@ -84,7 +84,7 @@ def test_a_choice_counts_while_the_list_is_being_renewed(account: Sandbox) -> No
 def offer(form: SendForm, lines: list[tuple[str, str]]) -> None:
     """Offer a list that the browser does not show yet."""
     listing = fields(form).listing
-    listing.set_state({"shown": listing.offered})
+    listing.set_state({"shown": listing.number.value})
     listing.offer(lines, form.execution)
 
 
@@ -238,7 +238,7 @@ def test_equal_lines_of_the_list_stay_two_executions() -> None:
             form = listed(SendForm(client=client))
             assert len(set(lines(form))) == 1
             listing = fields(form).listing
-            listing.set_state({"shown": listing.offered})
+            listing.set_state({"shown": listing.number.value})
             listing.set_state({"index": 2})
             assert form.execution == listing.options[2][1]
             form.close()

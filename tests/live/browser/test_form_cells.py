@@ -1,14 +1,16 @@
-"""A form and its cell in a real JupyterLab and Notebook 7: run again, reloaded, saved."""
+"""A form and its cell in a real JupyterLab and Notebook 7: run again, reloaded, saved, busy."""
 
 import json
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from asteroid_magic.sandbox import Sandbox
 from tests.live.browser.conftest import Opener
+from tests.support.jupyter import busy
 from tests.support.pages import FormPage
-from tests.support.sandboxes import asking, running
+from tests.support.sandboxes import asking, finished, running
 
 COLLECTED = "forms = [*globals().get('forms', []), _form := SendForm()]\n_form"
 REPLACED = "A newer run of its cell has replaced this form."
@@ -132,3 +134,40 @@ def test_where_the_page_has_widgets_of_another_version_it_says_what_to_use(
     with open_cells(box, older, host="notebooks") as notebook:
         expect(notebook.page.locator(".jupyter-widgets-error-widget")).to_be_visible()
         expect(notebook.page.get_by_text("%asteroid_send EXECUTION message")).to_be_visible()
+
+
+@pytest.mark.parametrize("subshells", [True, False])
+def test_a_choice_from_an_older_list_is_none_or_what_the_user_saw(
+    open_cells: Opener, box: Sandbox, tmp_path: Path, subshells: bool
+) -> None:
+    """While a cell runs, the page holds the second choice back, and a new list comes."""
+    renew, other = tmp_path / "renew", finished(box)
+    renews = f"""
+import pathlib, threading, time
+form._picker.show = lambda *_, **__: None
+def renew():
+    while not pathlib.Path({str(renew)!r}).exists(): time.sleep(0.01)
+    heading, *lines = form._fields.listing.options
+    form._fields.listing.offer([heading, ("Another", {other!r}), *lines], form.execution)
+threading.Thread(target=renew).start()"""
+    with open_cells(box, "form = %asteroid_form\nform", subshells=subshells) as notebook:
+        form = FormPage(notebook.page)
+        assert len(form.offered()) == 2
+        notebook.run_code(renews)
+        with busy(notebook, tmp_path) as go_on:
+            for line in (2, 1):
+                form.listing.select_option(index=line)
+            if subshells:
+                expect(form.execution).to_have_value(box.executions[0].id)
+            renew.touch()
+            expect(form.listing.locator("option")).to_have_count(4)
+            go_on()
+        if subshells:
+            notebook.check(f"form.execution == {box.executions[0].id!r}")
+            expect(form.listing.locator("option:checked")).to_contain_text("Book a table")
+        else:
+            expect(form.root).to_contain_text("The list has just changed. Choose again.")
+            expect(form.execution).to_have_value("")
+            expect(form.listing.locator("option:checked")).to_contain_text("Choose one of")
+            form.listing.select_option(index=1)
+            expect(form.execution).to_have_value(other)
