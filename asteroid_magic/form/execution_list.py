@@ -113,7 +113,7 @@ class ExecutionList(Field, ipywidgets.Dropdown):  # type: ignore[misc]
             # The page shows that already.
             super().set_state({"index": line})
         self._take(meant.pop(), frozenset().union(*seen))
-        if not is_latest or self.index != line:
+        if not is_latest:
             # A list that came meanwhile may have taken the choice back in the page.
             self._show_again()
 

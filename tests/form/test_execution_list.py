@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from asteroid_magic.form.comms import CHANGING
 from asteroid_magic.form.execution_list import MOST_LISTS
 from asteroid_magic.form.picker import CHOOSE_AGAIN, Picker
 from asteroid_magic.form.widgets import FormWidgets
@@ -60,7 +61,7 @@ class Page:
         said.update(news)
 
 
-class Browser:
+class FrontEnd:
     """The pages that show one form."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,8 +118,8 @@ class Browser:
 
 
 @pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    made = Browser(monkeypatch)
+def front_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[FrontEnd]:
+    made = FrontEnd(monkeypatch)
     yield made
     made.widgets.close()
 
@@ -126,101 +127,146 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
 @pytest.mark.parametrize("pages", [1, 3])
 @pytest.mark.parametrize("seed", range(40))
 def test_a_choice_is_what_the_user_saw_or_none_and_says_so(
-    browser: Browser, pages: int, seed: int
+    front_end: FrontEnd, pages: int, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 (a test that can be repeated)
-    browser.open_page()
+    front_end.open_page()
     for _ in range(200):
-        page = chance.choice(browser.pages)
+        page = chance.choice(front_end.pages)
         what = chance.choice(["offer", "hear", "hear", "choose", "deliver", "deliver", "rare"])
         if what == "offer":
-            browser.offer(chance.sample(IDS, chance.randint(0, 6)), str(chance.random()))
+            front_end.offer(chance.sample(IDS, chance.randint(0, 6)), str(chance.random()))
         elif what == "hear":
             page.hear()
         elif what == "choose":
             page.choose(chance.randrange(len(page.lines)))
         elif what == "deliver":
-            browser.deliver(page)
-        elif len(browser.pages) < pages:
-            browser.open_page()
+            front_end.deliver(page)
+        elif len(front_end.pages) < pages:
+            front_end.open_page()
         else:
-            browser.widgets.execution.value = chance.choice(IDS)
-    browser.settle()
-    chosen = browser.listing.options[browser.listing.index][1]
-    assert chosen in {browser.picker.execution_id, ""}
+            front_end.widgets.execution.value = chance.choice(IDS)
+    front_end.settle()
+    chosen = front_end.listing.options[front_end.listing.index][1]
+    assert chosen in {front_end.picker.execution_id, ""}
     if pages == 1:
-        assert page.lines[page.index] == browser.listing.options[browser.listing.index][0]
+        assert page.lines[page.index] == front_end.listing.options[front_end.listing.index][0]
 
 
-def test_a_page_is_not_told_of_its_own_choice(browser: Browser) -> None:
+def test_a_page_is_not_told_of_its_own_choice(front_end: FrontEnd) -> None:
     """The user may have gone on to another line, with the arrow keys: it would be taken back."""
-    page = browser.open_page()
-    browser.offer(IDS)
+    page = front_end.open_page()
+    front_end.offer(IDS)
     lines, number = page.from_kernel
     assert ({*lines}, {*number}) == ({"_options_labels", "index"}, {"value"})
-    browser.settle()
+    front_end.settle()
     for line in (3, 4):
         page.choose(line)
-        browser.deliver(page)
+        front_end.deliver(page)
         assert page.from_kernel == []
-    assert browser.picker.execution_id == IDS[3]
+    assert front_end.picker.execution_id == IDS[3]
+
+
+def test_a_page_shows_what_is_chosen_after_an_id_was_typed_meanwhile(front_end: FrontEnd) -> None:
+    page = front_end.open_page()
+    front_end.offer(IDS[:3])
+    front_end.settle()
+    page.choose(2)
+    front_end.widgets.execution.value = IDS[0]
+    front_end.settle()
+    assert front_end.picker.execution_id == IDS[1]
+    assert page.index == 2
+
+
+def test_a_page_shows_that_none_is_chosen_if_it_was_not_certain(front_end: FrontEnd) -> None:
+    page = front_end.open_page()
+    front_end.offer(IDS[:3])
+    front_end.settle()
+    page.choose(1)
+    front_end.offer(IDS[3:6])
+    page.hear()
+    page.hear()
+    # Held back, together with the report of the new list.
+    page.choose(2)
+    front_end.settle()
+    assert front_end.picker.execution_id == ""
+    assert page.index == 0
+
+
+def test_no_thread_changes_the_form_while_it_takes_a_choice(front_end: FrontEnd) -> None:
+    can_change: list[bool] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def change() -> bool:
+            if is_free := CHANGING.acquire(blocking=False):
+                CHANGING.release()
+            return is_free
+
+        def take(*_: object) -> None:
+            can_change.append(pool.submit(change).result())
+
+        front_end.listing.when_chosen(take, take)
+        front_end.offer(IDS[:1])
+        front_end.listing.set_state({"index": 1})
+        front_end.listing.set_state({"index": 9})
+    assert can_change == [False, False]
 
 
 def test_a_page_that_loads_later_reports_its_list_also_if_it_is_the_latest(
-    browser: Browser,
+    front_end: FrontEnd,
 ) -> None:
-    browser.offer(IDS[:2])
-    browser.open_page()
-    browser.settle()
-    page = browser.open_page()
-    browser.settle()
+    front_end.offer(IDS[:2])
+    front_end.open_page()
+    front_end.settle()
+    page = front_end.open_page()
+    front_end.settle()
     page.choose(2)
-    browser.settle()
-    assert browser.picker.execution_id == IDS[1]
+    front_end.settle()
+    assert front_end.picker.execution_id == IDS[1]
 
 
-def test_a_choice_under_the_number_of_the_one_before_is_a_choice(browser: Browser) -> None:
+def test_a_choice_under_the_number_of_the_one_before_is_a_choice(front_end: FrontEnd) -> None:
     """The page does not show yet that the chosen one has moved to the line that is pressed."""
-    page = browser.open_page()
-    browser.offer([IDS[0], IDS[1]])
-    browser.settle()
+    page = front_end.open_page()
+    front_end.offer([IDS[0], IDS[1]])
+    front_end.settle()
     page.choose(2)
-    browser.settle()
-    browser.offer([IDS[1]])
+    front_end.settle()
+    front_end.offer([IDS[1]])
     page.choose(1)
-    browser.settle()
-    assert CHOOSE_AGAIN in browser.widgets.about.value
-    assert browser.picker.execution_id == ""
+    front_end.settle()
+    assert CHOOSE_AGAIN in front_end.widgets.about.value
+    assert front_end.picker.execution_id == ""
     page.choose(1)
-    browser.settle()
-    assert browser.picker.execution_id == IDS[1]
+    front_end.settle()
+    assert front_end.picker.execution_id == IDS[1]
 
 
 def test_a_page_that_has_missed_very_many_lists_has_to_show_the_latest_first(
-    browser: Browser,
+    front_end: FrontEnd,
 ) -> None:
-    page = browser.open_page()
-    browser.offer(IDS[:1])
-    browser.settle()
+    page = front_end.open_page()
+    front_end.offer(IDS[:1])
+    front_end.settle()
     # Only the one that it shows had another in its first line.
     for number in range(MOST_LISTS):
-        browser.offer(IDS[1:2], str(number))
+        front_end.offer(IDS[1:2], str(number))
     page.choose(1)
-    browser.settle()
-    assert CHOOSE_AGAIN in browser.widgets.about.value
+    front_end.settle()
+    assert CHOOSE_AGAIN in front_end.widgets.about.value
     page.choose(1)
-    browser.settle()
-    assert browser.picker.execution_id == IDS[1]
+    front_end.settle()
+    assert front_end.picker.execution_id == IDS[1]
 
 
 @pytest.mark.parametrize("line", [9, -1])
-def test_a_line_that_no_list_had_chooses_none(browser: Browser, line: int) -> None:
-    browser.open_page()
-    browser.offer(IDS[:2])
-    browser.settle()
-    browser.listing.set_state({"index": line})
-    assert CHOOSE_AGAIN in browser.widgets.about.value
-    assert browser.picker.execution_id == browser.listing.value == ""
+def test_a_line_that_no_list_had_chooses_none(front_end: FrontEnd, line: int) -> None:
+    front_end.open_page()
+    front_end.offer(IDS[:2])
+    front_end.settle()
+    front_end.listing.set_state({"index": line})
+    assert CHOOSE_AGAIN in front_end.widgets.about.value
+    assert front_end.picker.execution_id == front_end.listing.value == ""
 
 
 @pytest.mark.parametrize(
@@ -237,19 +283,19 @@ def test_a_line_that_no_list_had_chooses_none(browser: Browser, line: int) -> No
         {"index": [1]},
     ],
 )
-def test_what_no_page_says_changes_nothing(browser: Browser, strange: dict[str, Any]) -> None:
-    page = browser.open_page()
-    browser.offer(IDS[:2])
-    browser.settle()
+def test_what_no_page_says_changes_nothing(front_end: FrontEnd, strange: dict[str, Any]) -> None:
+    page = front_end.open_page()
+    front_end.offer(IDS[:2])
+    front_end.settle()
     page.choose(1)
-    browser.settle()
-    browser.listing.set_state(strange)
-    assert browser.picker.execution_id == browser.listing.value == IDS[0]
-    browser.offer([IDS[2], *IDS[:2]])
+    front_end.settle()
+    front_end.listing.set_state(strange)
+    assert front_end.picker.execution_id == front_end.listing.value == IDS[0]
+    front_end.offer([IDS[2], *IDS[:2]])
     page.choose(2)
-    browser.settle()
+    front_end.settle()
     # Its second line was another one.
-    assert CHOOSE_AGAIN in browser.widgets.about.value
+    assert CHOOSE_AGAIN in front_end.widgets.about.value
 
 
 @pytest.mark.usefixtures("switching")
