@@ -81,6 +81,9 @@ class FrontEnd:
 
         for widget in (self.listing, self.listing.number):
             monkeypatch.setattr(widget, "_send", send)
+            if hasattr(widget.comm, "kernel"):
+                # Without a kernel, ipywidgets 7 sends nothing.
+                monkeypatch.setitem(widget.comm._trait_values, "kernel", object())
 
     def open_page(self) -> Page:
         page = Page(f"page {len(self.pages)}", self.listing.get_state(), self.listing.number.value)
@@ -118,9 +121,10 @@ class FrontEnd:
 
 
 @pytest.fixture
-def front_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[FrontEnd]:
-    made = FrontEnd(monkeypatch)
-    yield made
+def front_end() -> Iterator[FrontEnd]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        made = FrontEnd(monkeypatch)
+        yield made
     made.widgets.close()
 
 
